@@ -10,6 +10,9 @@ WORKERS := -n logical --maxprocesses=8 --dist=loadfile --no-loadscope-reorder --
 SERVER_TESTS := tests/conformance tests/e2e $(wildcard tests/fault/test_gate_*.py) \
   --ignore=tests/e2e/test_witness_processes.py --ignore=tests/e2e/test_directory_ldap.py
 
+# Where `make quick` has its files: in memory, if there is room for them, so that it waits for no disk.
+MEMORY = $(shell df --block-size=1G --output=avail,target /dev/shm /tmp 2>/dev/null | awk '$$1 + 0 >= 4 {print $$2; exit}')
+
 # What tries the modules that are compiled.
 COMPILED_TESTS := $(addprefix tests/unit/,archive gate link policy rules verifier) tests/property
 
@@ -59,7 +62,8 @@ matrix:
 # The loop to work in, one to two minutes: nothing that takes long, nothing that needs a server or another program,
 # and of what is made up a quarter of the examples that `make test` tries.
 quick: python-lint
-	STEELYARD_EXAMPLES=0.25 PYTHONHASHSEED=0 $(BIN)/pytest $(WORKERS) tests/unit tests/property -m 'not slow and not programs' $(ARGS)
+	TMPDIR=$(MEMORY) STEELYARD_EXAMPLES=0.25 PYTHONHASHSEED=0 $(BIN)/pytest $(WORKERS) \
+	  -o tmp_path_retention_policy=failed tests/unit tests/property -m 'not slow and not programs' $(ARGS)
 
 # Whatever draws by chance, with a new seed and more of it; `make fuzz ARGS="--seed N"` draws the same again.
 fuzz:

@@ -39,7 +39,12 @@ def make_folder(path: Path, mode: int = 0o777) -> None:
 
 def sync_folder(folder: Path) -> None:
     """Sync a folder, so that its list of files is durable; raises OSError."""
-    descriptor = os.open(folder, os.O_RDONLY)
+    sync_path(folder)
+
+
+def sync_path(path: Path) -> None:
+    """Sync a file that is closed, or a folder; raises OSError."""
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

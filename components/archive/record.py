@@ -72,11 +72,15 @@ class Submission(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """Every `seq` up to `through` of `epoch` was carried out, except those ever named in `bounced`."""
+    """Every `seq` up to `through` of `epoch` was carried out, except those ever named in `bounced`.
+
+    Rooms have given `archived` messages ids of their own: each is the index of a message's record, and this id.
+    """
 
     epoch: str
     through: int
     bounced: tuple[int, ...]
+    archived: tuple[tuple[int, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +169,8 @@ def encode_submission(submission: Submission) -> bytes:
 
 def encode_delivery(delivery: Delivery) -> bytes:
     """Encode what the adapter carried out; raises RecordError for text that has no UTF-8."""
-    return _encode_fields(delivery)
+    header = {"epoch": delivery.epoch, "through": delivery.through, "bounced": delivery.bounced}
+    return encode_header(header | {"archived": delivery.archived} if delivery.archived else header)
 
 
 def encode_access(access: Access) -> bytes:
@@ -237,8 +242,18 @@ def _parse_error(value: object) -> StanzaError | None:
 
 def _parse_delivery(_kind: RecordKind, header: dict[str, Any], _body: bytes) -> Delivery:
     return Delivery(
-        take_text(header, "epoch"), take_number(header, "through"), tuple(take_list(header, "bounced", int))
+        take_text(header, "epoch"),
+        take_number(header, "through"),
+        tuple(take_list(header, "bounced", int)),
+        tuple(_parse_archived(each) for each in take_list({"archived": []} | header, "archived", list)),
     )
+
+
+def _parse_archived(pair: list[object]) -> tuple[int, str]:
+    if [type(each) for each in pair] != [int, str]:
+        raise RecordError("archived is not a list of pairs of a number and a text")
+    index, id_ = pair
+    return int(str(index)), str(id_)
 
 
 def _parse_access(_kind: RecordKind, header: dict[str, Any], _body: bytes) -> Access:
@@ -289,7 +304,7 @@ _ENCODERS: dict[type[Record], Callable[[Any], bytes]] = {
 }
 
 
-def _encode_fields(record: Delivery | OrderDetails) -> bytes:
+def _encode_fields(record: OrderDetails) -> bytes:
     return encode_header({each.name: getattr(record, each.name) for each in fields(record)})
 
 

@@ -15,6 +15,7 @@ from components.audit.index.pages import find_place
 from components.audit.query import pattern, tree
 from components.audit.query.compile import Known, Where, compile_query
 from components.audit.query.context import Condition, find_varying
+from components.audit.query.ids import OWN_WORDS
 from components.audit.query.matching import ends_of
 from components.audit.view import view_record
 from components.process.errors import SiteError
@@ -31,6 +32,13 @@ _FOUND_TABLES = (
     "CREATE TEMP TABLE IF NOT EXISTS examined (run INTEGER, idx INTEGER, PRIMARY KEY (run, idx))",
 )
 _WORD_TABLES = ("word", "content_word")
+# Of the words of texts; the index's own, of which there are as many as records, are not gone through.
+_NEAR_LENGTH = """
+SELECT term FROM (
+    SELECT term FROM temp.{table}_vocabulary WHERE term <= ?
+    UNION ALL SELECT term FROM temp.{table}_vocabulary WHERE term >= ?
+) WHERE length(term) BETWEEN ? AND ?
+"""
 _LARGEST_GAP = 16  # records between two wanted ones are fetched with them
 _LARGEST_FETCH = 250
 
@@ -159,8 +167,8 @@ def _widen(db: Connection, spelling: tree.Spelling, inside: Where | None) -> Wid
         word
         for table in _WORD_TABLES
         for (word,) in db.execute(
-            f"SELECT term FROM temp.{table}_vocabulary WHERE length(term) BETWEEN ? AND ?",  # noqa: S608
-            (len(spelling.word) - spelling.apart, len(spelling.word) + spelling.apart),
+            _NEAR_LENGTH.format(table=table),
+            (*OWN_WORDS, len(spelling.word) - spelling.apart, len(spelling.word) + spelling.apart),
         )
     }
     near = extract_iter(spelling.word, words, scorer=OSA.distance, score_cutoff=spelling.apart)

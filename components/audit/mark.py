@@ -1,7 +1,7 @@
 """What a stanza may do to a conversation, as values."""
 
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class Mark(StrEnum):
@@ -21,8 +21,7 @@ class Mark(StrEnum):
     OTHER = "other"
 
 
-@dataclass(frozen=True, slots=True)
-class Marks:
+class Marks(NamedTuple):
     """What a stanza does to a conversation; what it does not have is empty.
 
     `stanza_ids` are pairs: by whom, and the id (XEP-0359). `target` is the id that it corrects, retracts, reacts to or
@@ -55,3 +54,7 @@ class Marks:
     kind: str = ""
     sender: str = ""
     to: str = ""
+
+    def with_room_id(self, id_: str) -> "Marks":
+        """Return the same with the id that its room gave it, if that is not empty."""
+        return self._replace(stanza_ids=(*self.stanza_ids, (self.room, id_))) if id_ else self

@@ -1,7 +1,6 @@
 """What a stanza does to a conversation: says something, corrects, retracts, reacts, acknowledges, joins a room."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import lru_cache
 
 from lxml import etree
@@ -81,13 +80,13 @@ def _read_ids(stanza: StanzaTree) -> Marks:
 
 def _read_message(stanza: StanzaTree, marks: Marks) -> Marks:
     room, nick = _read_room(stanza, marks.type)
-    marks = replace(marks, room=room, nick=nick) if room or nick else marks
+    marks = marks._replace(room=room, nick=nick) if room or nick else marks
     found = [mark for read in _OF_MESSAGES if (mark := read(stanza, marks)) is not None]
     if not found:
         return marks
     first, *others = found
     also = tuple((each.mark, each.target) for each in others if each.target)
-    return replace(first, also=also) if also else first
+    return first._replace(also=also) if also else first
 
 
 def _read_room(stanza: StanzaTree, type_: str) -> tuple[str, str]:
@@ -110,17 +109,17 @@ def _find_retraction(stanza: StanzaTree, marks: Marks) -> Marks | None:
         retract, target = stanza.first.get(_RETRACTED), marks.id
     if retract is None:
         return None
-    found = replace(marks, mark=Mark.RETRACTION, target=target)
+    found = marks._replace(mark=Mark.RETRACTION, target=target)
     moderated = next((each for each in retract if each.tag in _MODERATED), None)
     if moderated is None:
         return found
     reason = next(retract.iter(_RETRACT_REASON, _OLD_REASON), None)
-    return replace(found, is_by_moderator=True, person=moderated.get("by") or "", reason=text_of(reason))
+    return found._replace(is_by_moderator=True, person=moderated.get("by") or "", reason=text_of(reason))
 
 
 def _find_correction(stanza: StanzaTree, marks: Marks) -> Marks | None:
     corrected = id_of(stanza.first.get(_CORRECT))
-    return replace(marks, mark=Mark.CORRECTION, target=corrected) if corrected else None
+    return marks._replace(mark=Mark.CORRECTION, target=corrected) if corrected else None
 
 
 def _find_reaction(stanza: StanzaTree, marks: Marks) -> Marks | None:
@@ -130,18 +129,18 @@ def _find_reaction(stanza: StanzaTree, marks: Marks) -> Marks | None:
         return None
     emojis = dict.fromkeys(text_of(each) for each in reactions.findall(_REACTION))
     shown = tuple(emoji for emoji in emojis if emoji)[:_LARGEST_COUNT]
-    return replace(marks, mark=Mark.REACTION, target=id_of(reactions), emojis=shown)
+    return marks._replace(mark=Mark.REACTION, target=id_of(reactions), emojis=shown)
 
 
 def _find_body(stanza: StanzaTree, marks: Marks) -> Marks | None:
-    return replace(marks, mark=Mark.MESSAGE) if "body" in stanza.first else None
+    return marks._replace(mark=Mark.MESSAGE) if "body" in stanza.first else None
 
 
 def _find_subject(stanza: StanzaTree, marks: Marks) -> Marks | None:
     """Find a room's new subject, which stands without a body and a thread (XEP-0045, 8.1)."""
     is_set = "subject" in stanza.first and marks.type == "groupchat"
     is_said = "body" in stanza.first or "thread" in stanza.first
-    return replace(marks, mark=Mark.SUBJECT) if is_set and not is_said else None
+    return marks._replace(mark=Mark.SUBJECT) if is_set and not is_said else None
 
 
 def _find_invitation(stanza: StanzaTree, marks: Marks) -> Marks | None:
@@ -160,26 +159,26 @@ def _find_invitation(stanza: StanzaTree, marks: Marks) -> Marks | None:
 
 def _invite(marks: Marks, room: str | None, person: str | None, reason: str) -> Marks:
     where, whom = split_address(room)[0], split_address(person)[0]
-    return replace(marks, mark=Mark.INVITE, room=where, person=whom, reason=reason)
+    return marks._replace(mark=Mark.INVITE, room=where, person=whom, reason=reason)
 
 
 def _find_receipt(stanza: StanzaTree, marks: Marks) -> Marks | None:
     received = stanza.first.get(_RECEIVED)
     # Before version 1.1, a receipt repeated the message's own id instead of naming it.
-    return None if received is None else replace(marks, mark=Mark.RECEIPT, target=id_of(received) or marks.id)
+    return None if received is None else marks._replace(mark=Mark.RECEIPT, target=id_of(received) or marks.id)
 
 
 def _find_marker(stanza: StanzaTree, marks: Marks) -> Marks | None:
     for name in _MARKER_NAMES:
         if named := id_of(stanza.first.get(f"{_MARKERS}{name}")):
-            return replace(marks, mark=Mark.MARKER, target=named, detail=name)
+            return marks._replace(mark=Mark.MARKER, target=named, detail=name)
     return None
 
 
 def _find_chat_state(stanza: StanzaTree, marks: Marks) -> Marks | None:
     for name in stanza.first:
         if name.startswith(_CHAT_STATES):
-            return replace(marks, mark=Mark.CHAT_STATE, detail=etree.QName(name).localname)
+            return marks._replace(mark=Mark.CHAT_STATE, detail=etree.QName(name).localname)
     return None
 
 

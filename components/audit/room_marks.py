@@ -1,7 +1,5 @@
 """Who joins and leaves rooms, who removes others or what they said, and what one has read, by presence and requests."""
 
-from dataclasses import replace
-
 from lxml import etree
 
 from components.audit.mark import Mark, Marks
@@ -23,13 +21,13 @@ def read_presence(stanza: StanzaTree, marks: Marks) -> Marks:
     """Read a presence: to a room one asks to be let in or leaves; from a room it says who is in it (XEP-0045, 7)."""
     told = stanza.first.get(f"{_MUC_USER}x")
     room, nick = split_address(stanza.get("to" if told is None else "from"))
-    about = _with_told(replace(marks, room=room, nick=nick), told)
+    about = _with_told(marks._replace(room=room, nick=nick), told)
     if marks.type == "unavailable":
         # Who takes another nickname looks as if they had left (7.6).
         is_leaving = bool(nick) and _NICK_CHANGED not in about.detail.split()
-        return replace(about, mark=Mark.LEAVE) if is_leaving else marks
+        return about._replace(mark=Mark.LEAVE) if is_leaving else marks
     is_join = marks.type == "" and bool(nick) and (told is not None or _MUC in stanza.first)
-    return replace(about, mark=Mark.JOIN) if is_join else marks
+    return about._replace(mark=Mark.JOIN) if is_join else marks
 
 
 def _with_told(marks: Marks, told: etree._Element | None) -> Marks:
@@ -39,18 +37,18 @@ def _with_told(marks: Marks, told: etree._Element | None) -> Marks:
     item = told.find(f"{_MUC_USER}item")
     jid = "" if item is None else split_address(item.get("jid"))[0]
     reason = "" if item is None else text_of(item.find(f"{_MUC_USER}reason"))
-    return replace(marks, detail=" ".join(codes), person=jid, reason=reason)
+    return marks._replace(detail=" ".join(codes), person=jid, reason=reason)
 
 
 def read_iq(stanza: StanzaTree, marks: Marks) -> Marks:
     """Read a request: a moderator's to retract (XEP-0425) or to remove (XEP-0045, 8.2), or what one has read."""
     if marks.type != "set":
         return marks
-    marks = replace(marks, room=split_address(stanza.get("to"))[0])
+    marks = marks._replace(room=split_address(stanza.get("to"))[0])
     for read in (_find_moderation, _find_removal, _find_displayed):
         if (found := read(stanza, marks)) is not None:
             return found
-    return replace(marks, room="")
+    return marks._replace(room="")
 
 
 def _find_moderation(stanza: StanzaTree, marks: Marks) -> Marks | None:
@@ -60,16 +58,16 @@ def _find_moderation(stanza: StanzaTree, marks: Marks) -> Marks | None:
     # Until version 0.3, the id stood around it (XEP-0422).
     target = id_of(moderate) or id_of(moderate.getparent())
     reason = text_of(next(moderate.iter(*_REASONS), None))
-    return replace(marks, mark=Mark.RETRACTION, target=target, reason=reason, is_by_moderator=True)
+    return marks._replace(mark=Mark.RETRACTION, target=target, reason=reason, is_by_moderator=True)
 
 
 def _find_removal(stanza: StanzaTree, marks: Marks) -> Marks | None:
     query = stanza.first.get(f"{_MUC_ADMIN}query")
     for item in () if query is None else query.findall(f"{_MUC_ADMIN}item"):
         if item.get("role") == "none" or item.get("affiliation") == "outcast":
-            about = replace(marks, nick=item.get("nick") or "", person=split_address(item.get("jid"))[0])
+            about = marks._replace(nick=item.get("nick") or "", person=split_address(item.get("jid"))[0])
             reason = text_of(item.find(f"{_MUC_ADMIN}reason"))
-            return replace(about, mark=Mark.LEAVE, is_by_moderator=True, reason=reason)
+            return about._replace(mark=Mark.LEAVE, is_by_moderator=True, reason=reason)
     return None
 
 
@@ -79,5 +77,5 @@ def _find_displayed(stanza: StanzaTree, marks: Marks) -> Marks | None:
     item = None if pubsub is None else pubsub.find(_DISPLAYED)
     if item is None:
         return None
-    about = replace(marks, room="", person=id_of(item), detail="displayed")
-    return replace(about, mark=Mark.MARKER, target=id_of(item.find(_DISPLAYED_ID)))
+    about = marks._replace(room="", person=id_of(item), detail="displayed")
+    return about._replace(mark=Mark.MARKER, target=id_of(item.find(_DISPLAYED_ID)))

@@ -15,7 +15,7 @@ from policy.content.text_model import texts_of
 # No server writes these into a stanza (RFC 6120, 11.1), so a stanza with them is read as it is.
 _NOT_OF_STANZAS = (b"<!--", b"<!D", b"<?")
 
-_STANZAS = (SearchKind.MESSAGE, SearchKind.PRESENCE, SearchKind.IQ)
+STANZAS = (SearchKind.MESSAGE, SearchKind.PRESENCE, SearchKind.IQ)
 
 _PARSER = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=False)
 _LENIENT_PARSER = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=False, recover=True)
@@ -82,11 +82,7 @@ def read_stanza(body: bytes) -> Reading:
 def _read_by_model(body: bytes) -> Reading:
     facts = parse_stanza(body)
     texts = [line for text in texts_of(facts) for line in text.split("\n") if line and not line.isspace()]
-    kind = (
-        SearchKind(facts.kind)
-        if facts.kind in (SearchKind.MESSAGE, SearchKind.PRESENCE, SearchKind.IQ)
-        else SearchKind.OTHER
-    )
+    kind = SearchKind(facts.kind) if facts.kind in STANZAS else SearchKind.OTHER
     return Reading(kind, facts.sender, facts.to, facts.thread, "\n".join(texts))
 
 
@@ -129,11 +125,7 @@ def _read_malformed(body: bytes) -> Reading:
 
 def _kind(root: etree._Element) -> SearchKind:
     name = _local_name(root)
-    return (
-        SearchKind(name)
-        if name in (SearchKind.MESSAGE, SearchKind.PRESENCE, SearchKind.IQ)
-        else SearchKind.OTHER
-    )
+    return SearchKind(name) if name in STANZAS else SearchKind.OTHER
 
 
 def _local_name(element: etree._Element) -> str:

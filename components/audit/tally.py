@@ -7,7 +7,7 @@ from components.audit.asked import Asked, prepare
 from components.audit.auditor import Auditor
 from components.audit.index.facets import Counted, Dimension
 from components.audit.index.pages import digest_ids
-from components.audit.index.plan import plan
+from components.audit.index.plan import plan_all
 from components.audit.lookup import Lookup, look_up
 from components.audit.query.error import QueryError
 from components.audit.query.parser import MAX_TERMS, parse_query
@@ -115,7 +115,7 @@ async def _keep_hits(
         db.execute("CREATE TEMP TABLE IF NOT EXISTS term_hit (line INTEGER, idx INTEGER)")
         db.execute("DELETE FROM term_hit")
         for line, each in asked:
-            for planned in filter(None, (plan(db, each.where, log) for log in each.logs)):
+            for planned in plan_all(db, each.where, each.logs):
                 planned.keep(db, "INSERT INTO term_hit", line)
         hits = dict(db.execute("SELECT line, count(*) FROM term_hit GROUP BY line").fetchall())
         alone = dict(db.execute(_ALONE).fetchall())

@@ -1,5 +1,6 @@
 """A record as an auditor sees it: read from the log itself, never from the index."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -94,8 +95,13 @@ class RecordView:
 _CARRIED_OUT_AS = {"refuse": DeliveryState.RETURNED, "hold": DeliveryState.KEPT}
 
 
-def view_record(log_name: str, opened: OpenedRecord, index: Index | None = None) -> RecordView:
-    """Read a record of a log; `index`, of the same log, knows the outcome of a submission."""
+def view_record(
+    log_name: str,
+    opened: OpenedRecord,
+    index: Index | None = None,
+    read: Callable[[Submission], Reading] = read_submission,
+) -> RecordView:
+    """Read a record of a log; `index`, of the same log, knows the outcome of a submission, which `read` reads."""
     record_id = f"{log_name}/{opened.index}"
     payload = opened.payload or b""
     try:
@@ -110,7 +116,7 @@ def view_record(log_name: str, opened: OpenedRecord, index: Index | None = None)
     if delivery is DeliveryState.CARRIED_OUT:
         is_repeated = content.action == "refuse" and content.error is None
         delivery = DeliveryState.REPEATED if is_repeated else _CARRIED_OUT_AS.get(content.action, delivery)
-    return RecordView(record_id, opened, content, read_submission(content), delivery)
+    return RecordView(record_id, opened, content, read(content), delivery)
 
 
 def format_time(at_ns: int) -> str:

@@ -77,6 +77,27 @@ def make(
 
 
 @app.command
+def certificate(name: str, *, common: Common = COMMON) -> None:
+    """Make the certificate with which this machine follows a site's feed (docs/feed.md).
+
+    Parameters
+    ----------
+    name
+        The machine's name, such as erin-desk.
+    """
+    import datetime as dt
+
+    from components.site.certificates import make_machine_certificate
+
+    file = _read(common.site).folder / "keys" / f"{name}.crt"
+    make_machine_certificate(file, name, dt.datetime.now(dt.UTC))
+    if common.as_json:
+        print_json({"certificate": str(file)})
+        return
+    print(f"made {relative(file)}; give the site a copy, and name it in follow.certificate here")
+
+
+@app.command
 def rotate(name: KeyName, *, common: Common = COMMON) -> None:
     """Replace the key of a log or a recipient with a new one. What was signed or sealed before stays valid."""
     from components.site.keys import find_key, rotate_key

@@ -97,7 +97,8 @@ async def start_gate(process: Process, site: SiteFile) -> None:
     files = StanzaFiles(load_sent_files(site), _run_inside(process, site), load_readers(site))
     decider = Decider(follower.rules, queue, filing, aftermath, files)
     journal = Journal(
-        log.writer, log.reader, aftermath, delivery_class=assign_class(retention, RecordedKind.DELIVERY)
+        log.writer, log.reader, aftermath,
+        delivery_class=assign_class(retention, RecordedKind.DELIVERY), log_name=line.gate.log,
     )  # fmt: skip
     gate = Gate(
         line, decider, journal, queue, watchers.watch, breaks,

@@ -83,12 +83,14 @@ class Journal:
         aftermath: Aftermath,
         *,
         delivery_class: int = DEFAULT_CLASS,
+        log_name: str = "gate",
     ) -> None:
         self._writer = writer
         self._memos = memos
         # What is lost when a server ends. A crash loses it; the next gate reads it from the memos again.
         self.aftermath = aftermath
         self._delivery_class = delivery_class
+        self._log_name = log_name
         # Epoch and `done` of the newest delivery that this gate has recorded. Lost in a crash: it is recorded again.
         self._delivered = ("", -1)
         # An append was begun and has not returned, so it may have been stored. Lost in a crash; after a crash the
@@ -115,7 +117,7 @@ class Journal:
         ended = tuple(self.aftermath.deliveries)
         deliveries = [item for item in batch if isinstance(item, Status) and self._is_news(item)]
         entries = [item.entry for item in new]
-        entries += [self._entry(item) for item in (*map(_delivery, deliveries), *ended)]
+        entries += [self._entry(item) for item in (*map(self._delivery, deliveries), *ended)]
         self._keep(records.epoch, answers)
         if not entries:
             return RecordedBatch(answers, 0, None)
@@ -182,14 +184,19 @@ class Journal:
         return first
 
     def _is_news(self, status: Status) -> bool:
-        return bool(status.bounced) or (status.epoch, status.done) != self._delivered
+        return bool(status.bounced or status.archived) or (status.epoch, status.done) != self._delivered
 
     def _entry(self, delivery: Delivery) -> Entry:
         return Entry(RecordKind.DELIVERY, encode_delivery(delivery), self._delivery_class)
 
-
-def _delivery(status: Status) -> Delivery:
-    return Delivery(status.epoch, status.done, status.bounced)
+    def _delivery(self, status: Status) -> Delivery:
+        records = [(*record.partition("/"), id_) for record, id_ in status.archived]
+        archived = [
+            (int(index), id_)
+            for log, _, index, id_ in records
+            if log == self._log_name and index.isascii() and index.isdecimal()
+        ]
+        return Delivery(status.epoch, status.done, status.bounced, tuple(archived))
 
 
 def _make_memo(

@@ -5,12 +5,12 @@ from xml.etree import ElementTree as ET
 import structlog
 
 from components.link.codec import Held
-from components.rules.file_links import FileLink, FileLinks, load_file_links
+from components.rules.file_links import FileLinks, load_file_links
 from components.rules.file_readers import ReaderRegister
 from components.settings.site import SiteFile
 from policy.address import bare
 from policy.decision import Action, Decision
-from policy.facts import StanzaFacts, Way
+from policy.facts import Way
 
 log = structlog.get_logger("gate")
 
@@ -39,11 +39,8 @@ class Readers:
         facts = held.facts
         if facts.way is Way.SESSION:
             self._take_event(held)
-        elif decision.action in _PASSES and facts.to and (links := self._find_links(facts)):
+        elif decision.action in _PASSES and facts.to and (links := self._links.find_links_in(facts)):
             self._register.sent(links, bare(facts.to))
-
-    def _find_links(self, facts: StanzaFacts) -> frozenset[FileLink]:
-        return self._links.find_links((facts.text, facts.joined, *facts.attributes))
 
     def _take_event(self, held: Held) -> None:
         match held.facts.kind:

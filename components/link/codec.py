@@ -40,6 +40,7 @@ _STANZA_ID = f"{XMLNS_SID}{_SEPARATOR}stanza-id"
 _STREAM_ERROR = f"http://etherx.jabber.org/streams{_SEPARATOR}error"
 _BOUNCED = f"{XMLNS}{_SEPARATOR}bounced"
 _UNHELD = f"{XMLNS}{_SEPARATOR}unheld"
+_ARCHIVED = f"{XMLNS}{_SEPARATOR}archived"
 _UPLOAD = f"{XMLNS}{_SEPARATOR}upload"
 _QUARANTINED = f"{XMLNS}{_SEPARATOR}quarantined"
 _WAYS = {way.value: way for way in Way}
@@ -128,6 +129,7 @@ class SubmissionParser:
         self._refused: list[int] = []
         self._unheld: list[str] = []
         self._uploads: list[str] = []
+        self._archived: list[tuple[str, str]] = []
         self._unrecorded: list[int] = []
         # What reads a stanza must not end the stream, which is everybody's: the stanza is refused for it.
         self._problem = ""
@@ -144,20 +146,7 @@ class SubmissionParser:
             self._top = (name, attributes)
             self._body = (self._expat.CurrentByteIndex, 0)
         elif depth == 3:
-            if name == _BOUNCED:
-                self._bounced.append(int(attributes["seq"]))
-                if attributes.get("refused") == "true":
-                    self._refused.append(self._bounced[-1])
-                if attributes.get("unrecorded") == "true":
-                    self._unrecorded.append(self._bounced[-1])
-            elif name == _UNHELD:
-                self._unheld.append(attributes["host"])
-            elif name == _UPLOAD:
-                self._uploads.append(f"{attributes['host']}/{attributes['module']}")
-            elif name != _FORWARDED:
-                self._top = (name, attributes)
-                self._body = (self._expat.CurrentByteIndex, 0)
-                self._body_ends_at = 2
+            self._start_said(name, attributes)
         elif depth == 2:
             self._start_carried(name, attributes)
         elif depth == 1:
@@ -167,6 +156,24 @@ class SubmissionParser:
             self._reset(host, bool(host) and "@" not in host and "/" not in host)
             self._is_stream_error = name == _STREAM_ERROR
             self._needed_from = self._expat.CurrentByteIndex
+
+    def _start_said(self, name: str, attributes: dict[str, str]) -> None:
+        if name == _BOUNCED:
+            self._bounced.append(int(attributes["seq"]))
+            if attributes.get("refused") == "true":
+                self._refused.append(self._bounced[-1])
+            if attributes.get("unrecorded") == "true":
+                self._unrecorded.append(self._bounced[-1])
+        elif name == _UNHELD:
+            self._unheld.append(attributes["host"])
+        elif name == _UPLOAD:
+            self._uploads.append(f"{attributes['host']}/{attributes['module']}")
+        elif name == _ARCHIVED:
+            self._archived.append((attributes["record"], attributes["id"]))
+        elif name != _FORWARDED:
+            self._top = (name, attributes)
+            self._body = (self._expat.CurrentByteIndex, 0)
+            self._body_ends_at = 2
 
     def _start_carried(self, name: str, attributes: dict[str, str]) -> None:
         if self._is_stream_error:
@@ -265,4 +272,5 @@ class SubmissionParser:
             tuple(self._unheld),
             tuple(self._unrecorded),
             tuple(self._uploads),
+            tuple(self._archived),
         )

@@ -52,6 +52,7 @@ class Status:
     It holds nothing before `first_seq`, and has numbered nothing from `next_seq` on. On the hosts in `unheld` it is not
     loaded: they pass nothing. Those in `unrecorded` broke the link again, quarantined as they were (section 5.10).
     `uploads` are modules of the server's that would take files past the archive, such as `metals.example/proxy65`.
+    Rooms have `archived` messages: each has the id of its record, such as `gate/100042`, and that of its room.
     """
 
     host: str
@@ -66,6 +67,7 @@ class Status:
     unheld: tuple[str, ...] = ()
     unrecorded: tuple[int, ...] = ()
     uploads: tuple[str, ...] = ()
+    archived: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,10 @@
-"""The HTTP server of a process."""
+"""The HTTP server of a process, and what its clients share."""
 
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import aiohttp
 from aiohttp import web
 
 
@@ -22,3 +23,13 @@ async def serve_http(
         yield int(runner.addresses[0][1])
     finally:
         await runner.cleanup()
+
+
+async def read_limited(response: aiohttp.ClientResponse, max_bytes: int) -> bytes:
+    """Read a body of at most so many bytes; raises aiohttp.ClientPayloadError for a longer one."""
+    content = bytearray()
+    async for chunk in response.content.iter_chunked(65536):
+        content += chunk
+        if len(content) > max_bytes:
+            raise aiohttp.ClientPayloadError(f"an answer of more than {max_bytes} bytes")
+    return bytes(content)

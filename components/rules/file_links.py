@@ -54,10 +54,15 @@ class FileLinks:
 
     def __init__(self, base_url: str, key: bytes) -> None:
         self.base_url = base_url
+        self._key = key
         self._cipher = AESGCM(sha256(_CONTEXT + b"\n" + key).digest())
         self._put_key = sha256(_CONTEXT + b"/put\n" + key).digest()
         self.key_id = sha256(_CONTEXT + b"/id\n" + key).hexdigest()[:16]
         """Which key this is; it tells nothing of the key."""
+
+    def __reduce__(self) -> tuple[type["FileLinks"], tuple[str, bytes]]:
+        """Return how a process that this one starts makes the same."""
+        return FileLinks, (self.base_url, self._key)
 
     def authorization(self, id_: bytes) -> str:
         """Return the value of the header by which whoever asked for the slot, and nobody else, puts its file."""
@@ -92,9 +97,11 @@ class FileLinks:
 
         Tokens are looked for, wherever they stand: a host can be written in many ways, a token opens in one.
         """
-        return frozenset(
-            link.owner for link in self.find_links((facts.text, facts.joined, *facts.attributes))
-        )
+        return frozenset(link.owner for link in self.find_links_in(facts))
+
+    def find_links_in(self, facts: StanzaFacts) -> frozenset[FileLink]:
+        """Return what the links that a stanza carries say, also as a device's name or one's name in a room."""
+        return self.find_links((facts.text, facts.joined, facts.sender, facts.to, *facts.attributes))
 
     def find_links(self, texts: Iterable[str]) -> frozenset[FileLink]:
         """Return what the links that stand in texts say."""

@@ -82,7 +82,7 @@ class Reviewers:
                 act, signature = read_note(request.statement)
             except ActError as error:
                 return Authorized(problem=str(error))
-            if problem := self._find_statement_problem(act, signature, request, item, origin, now_s):
+            if problem := self.find_statement_problem(act, signature, request, item, origin, now_s):
                 return Authorized(problem=problem)
         elif self.must_sign:
             return Authorized(problem=NOT_SIGNED)
@@ -95,9 +95,10 @@ class Reviewers:
         problem = find_reviewer_problem(entry.reviewer, REVIEWERS, parties)
         return Authorized(by, request.reason, act.at_s if act else now_s, problem)
 
-    def _find_statement_problem(
+    def find_statement_problem(
         self, act: Act, signature: str, request: ReviewRequest, item: str, origin: str, now_s: int
     ) -> str:
+        """Return why a signed act is no good for a request on a record of a log, or nothing."""
         asked = (request.act, item, origin, request.evidence, request.reason, request.actor)
         if asked != (act.kind.value, act.item, act.origin, act.evidence, act.note, act.by):
             return "what was signed is not what is asked for"

@@ -42,7 +42,7 @@ class SentFiles:
         again: bool = False,
     ) -> Decision:
         """Return the decision on a stanza, of which `first` is what else was decided."""
-        links = self._links.find_links((facts.text, facts.joined, *facts.attributes))
+        links = self._links.find_links_in(facts)
         if not links:
             return first
         owners = {link.owner for link in links}

@@ -18,6 +18,9 @@ BY_COMMANDS = (
 )
 """Settings, and tables, that only commands use: each command reads them when it starts."""
 
+READ_AGAIN = ("feed.machines",)
+"""Settings that their process reads again at SIGHUP by itself."""
+
 
 def follow_settings(process: Process, site: SiteFile, table: type[Table]) -> None:
     """Write logs from the level of this table on, and read it again at each SIGHUP; raises SettingsError."""
@@ -49,8 +52,9 @@ def find_waiting(started: SiteFile, newer: SiteFile) -> Iterator[str]:
 
 def counts_at_once(setting: str) -> bool:
     """Return whether a setting, such as `gate.log_level`, counts without a restart."""
-    by_commands = any(setting == each or setting.startswith(f"{each}.") for each in BY_COMMANDS)
-    return by_commands or setting.rpartition(".")[2] == AT_SIGNAL
+    listed = (*BY_COMMANDS, *READ_AGAIN)
+    is_listed = any(setting == each or setting.startswith(f"{each}.") for each in listed)
+    return is_listed or setting.rpartition(".")[2] == AT_SIGNAL
 
 
 def _log_level(site: SiteFile, table: type[Table]) -> str:

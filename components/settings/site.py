@@ -14,6 +14,8 @@ from components.settings.archive import ArchiveSettings
 from components.settings.audit import AuditSettings
 from components.settings.console import ConsoleSettings
 from components.settings.directory import DirectorySettings
+from components.settings.feed import FeedSettings
+from components.settings.follow import FollowSettings
 from components.settings.gate import GateSettings, ReviewSettings
 from components.settings.history import HistorySettings
 from components.settings.indexer import IndexerSettings
@@ -53,6 +55,8 @@ OPTIONAL_TABLES: tuple[type[Table], ...] = (
     AccessSettings,
     TransferSettings,
     ConsoleSettings,
+    FeedSettings,
+    FollowSettings,
     HistorySettings,
 )
 TABLES = (*REQUIRED_TABLES, *OPTIONAL_TABLES)
@@ -112,6 +116,10 @@ class SiteFile:
     transfer = _Optional(TransferSettings)
     # The auditors' console; None where there is none.
     console = _Optional(ConsoleSettings)
+    # The feed for auditors' own machines; None where there is none.
+    feed = _Optional(FeedSettings)
+    # The feed that this machine follows, if it is one of auditors' own.
+    follow = _Optional(FollowSettings)
 
     def __init__(self, path: Path) -> None:
         """Read the file; raises SettingsError when it cannot be read or is not TOML."""
@@ -137,10 +145,11 @@ class SiteFile:
 
     @property
     def certified_names(self) -> tuple[str, ...]:
-        """The names that the site shows certificates for: its server's, that of its links to files, the console's."""
+        """The names that the site shows certificates for: its server's, and those of its files, console and feed."""
         server, transfer, console = self.prosody, self.transfer, self.console
         served = [(transfer.url_host, transfer.certificate)] if transfer else []
         served += [(console.host, console.certificate)] if console else []
+        served += [(self.feed.host, self.feed.certificate)] if self.feed else []
         # Another certificate, or a proxy's, is not the site's to make.
         own = (name for name, file in served if file == server.certificates / f"{name}.crt")
         return tuple(dict.fromkeys((*server.certified_names, *own)))

@@ -55,6 +55,28 @@ def make_certificates(
     return made
 
 
+def make_machine_certificate(certificate: Path, name: str, now: dt.datetime) -> None:
+    """Make the certificate with which a machine follows a feed (docs/feed.md), signed with its own key (`.key`).
+
+    Raises SiteError if one is there: those who listed it would not know another.
+    """
+    key_file = certificate.with_suffix(".key")
+    if certificate.exists() or key_file.exists():
+        raise SiteError(f"{certificate} exists; move it away to make another, which has to be listed anew")
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name[:64])])
+    builder = (
+        _builder(subject, subject, key, now, CERTIFICATE_LIFE)
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(_key_usage(signs_certificates=False), critical=True)
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False)
+    )
+    certificate.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    replace_durably(key_file, _pem(key), PRIVATE)
+    # Killed before this: a key without a certificate, which the next call names.
+    replace_durably(certificate, _pem(builder.sign(key, hashes.SHA256())))
+
+
 def expires_at(certificate: Path) -> dt.datetime:
     """Return when a PEM certificate expires, in UTC; raises ValueError or OSError when it cannot be read."""
     return x509.load_pem_x509_certificate(certificate.read_bytes()).not_valid_after_utc

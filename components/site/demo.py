@@ -18,7 +18,17 @@ from components.settings.site import SiteFile
 from components.site.demo_console import authority_of, make_auditor_link
 from components.site.demo_conversation import ALICE, BOB, GEORGE, HANNA, Conversation, UnexpectedError
 from components.site.demo_files import send_files
-from components.site.demo_scenes import Accounts, Command, ConsoleLink, Contacts, End, Heading, Notice, Show
+from components.site.demo_scenes import (
+    Accounts,
+    ChatLink,
+    Command,
+    ConsoleLink,
+    Contacts,
+    End,
+    Heading,
+    Notice,
+    Show,
+)
 from components.site.init import load_passwords
 from components.site.probe import reachable_address
 from policy.address import BareJid, notice_address
@@ -30,7 +40,7 @@ _KEPT_WITHIN_S = 10.0
 _REFUSED_MESSAGES = 2
 
 
-async def play_demonstration(settings: SiteFile, show: Show) -> bool:
+async def play_demonstration(settings: SiteFile, chat: ChatLink, show: Show) -> bool:
     """Play and show the demonstration on a site that is up; return whether everything went as it should."""
     passwords = load_passwords(settings)
     started_at_ns = time.time_ns()
@@ -50,6 +60,7 @@ async def play_demonstration(settings: SiteFile, show: Show) -> bool:
         await _search(settings, recorded, started_at_ns, show)
         await _search_files(settings, files, show)
         await _verify(settings, show)
+        show(chat)
         if link := make_auditor_link(settings):
             show(ConsoleLink(link, authority_of(settings)))
     except (UnexpectedError, LoginError) as err:

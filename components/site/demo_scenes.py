@@ -75,6 +75,14 @@ class Accounts:
 
 
 @dataclass(frozen=True, slots=True)
+class ChatLink:
+    """A link to the chat page, good until the demonstration stops; with a `fault` nobody can chat there."""
+
+    link: str
+    fault: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ConsoleLink:
     """A link that logs an auditor into the console once; the browser warns until it trusts `authority`."""
 
@@ -104,5 +112,5 @@ class End:
     fault: str = ""
 
 
-Scene = Heading | Notice | Contacts | Message | File | Accounts | ConsoleLink | Command | End
+Scene = Heading | Notice | Contacts | Message | File | Accounts | ChatLink | ConsoleLink | Command | End
 Show = Callable[[Scene], None]

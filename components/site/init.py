@@ -32,6 +32,7 @@ from components.site.demo_access import access_table, add_approvers, admit_every
 from components.site.demo_console import console_table
 from components.site.demo_history import history_table
 from components.site.demo_transfer import add_file_service, transfer_table
+from components.site.demo_web import web_table
 from components.site.packaged import packaged_folder
 from components.site.parts import parts_of
 from components.site.validate import find_begun_log, load_site, read_site
@@ -144,11 +145,12 @@ def _example_site(*, demo: bool, origin: str | None) -> str:
             raise SiteError(f"{origin!r} is no name for logs: take a domain of yours, as line.firm.example")
         text = text.replace('log_origin = "steelyard.example/', f'log_origin = "{origin}/')
     if demo:
-        *ports, files_port, console_port = _find_free_ports(4)
+        *ports, web_port, files_port, console_port = _find_free_ports(5)
         for name, port in zip(("c2s_port", "component_port"), ports, strict=True):
             default = next(line for line in text.splitlines() if line.startswith(f"{name} = "))
             text = text.replace(default, f"{name} = {port}")
-        text += access_table() + transfer_table(files_port) + console_table(console_port) + history_table()
+        text += web_table(web_port) + access_table() + transfer_table(files_port)
+        text += console_table(console_port) + history_table()
     return text
 
 

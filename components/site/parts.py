@@ -13,6 +13,8 @@ from components.process.metrics import METRICS_ADDRESS
 from components.settings.access import AccessSettings
 from components.settings.console import ConsoleSettings
 from components.settings.directory import DirectorySettings
+from components.settings.feed import FeedSettings
+from components.settings.follow import FollowSettings
 from components.settings.gate import GateSettings
 from components.settings.indexer import IndexerSettings
 from components.settings.roster import RosterSettings
@@ -281,12 +283,46 @@ def _indexer(indexer: IndexerSettings, _site: SiteFile) -> Part:
     )
 
 
+def _feed(feed: FeedSettings, _site: SiteFile) -> Part:
+    return Part(
+        name="feed",
+        module="components.feed",
+        title="the feed",
+        probe=StatusProbe(
+            feed.status_file,
+            good="running",
+            faults={"faulty": "has a log of an auditors' machine that it cannot take: see feed.log"},
+            meanwhile="auditors on their own machines see nothing new meanwhile",
+        ),
+        ports=(ListeningPort("feed.port", feed.port, feed.address),),
+        kept_files=tuple(machine.certificate for machine in feed.machines),
+    )
+
+
+def _follow(follow: FollowSettings, _site: SiteFile) -> Part:
+    faults = {
+        "behind": "does not have all that the feed has: see follow.log",
+        "forked": "has found that a log was set back or rewritten: see follow.log, and keep its copy",
+    }
+    return Part(
+        name="follow",
+        module="components.follow",
+        title="the follower of the feed",
+        probe=StatusProbe(follow.status_file, good="following", faults=faults),
+        private_files=(follow.certificate.with_suffix(".key"),),
+        kept_files=(follow.certificate,),
+        sources=(follow.authority,),
+    )
+
+
 ROWS: tuple[Row[Any], ...] = (
     Row(GateSettings, _gate),
     Row(RosterSettings, _roster),
     Row(AccessSettings, _access),
     Row(TransferSettings, _transfer),
     Row(TilesSettings, _tiles),
+    Row(FeedSettings, _feed),
+    Row(FollowSettings, _follow),
     Row(DirectorySettings, _directory),
     Row(IndexerSettings, _indexer),
     Row(ConsoleSettings, _console),

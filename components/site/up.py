@@ -6,6 +6,7 @@ import signal
 import sys
 import time
 from collections.abc import Coroutine
+from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -19,6 +20,7 @@ from components.settings.reload import find_waiting, read_changed
 from components.settings.site import SiteFile
 from components.settings.table import SettingsError
 from components.site.certificate_check import find_certificate_problems
+from components.site.chat.serve import serve_chat
 from components.site.demo import play_demonstration
 from components.site.demo_history import make_history
 from components.site.demo_scenes import Show
@@ -145,11 +147,14 @@ async def _run(
         with display.progress(tuple(spec.name for spec in specs)):
             await _unless(told_to_stop, supervisor.start(START_TIMEOUT_S))
         notify_manager("READY=1")
-        if demo and not await _unless(told_to_stop, play_demonstration(settings, show)):
-            status = 1
-        if not once:
-            display.say(f"{settings.site.name} is up; Ctrl-C stops it")
-            await told_to_stop.wait()
+        async with AsyncExitStack() as stack:
+            if demo:
+                chat = await stack.enter_async_context(serve_chat(settings))
+                if not await _unless(told_to_stop, play_demonstration(settings, chat, show)):
+                    status = 1
+            if not once:
+                display.say(f"{settings.site.name} is up; Ctrl-C stops it")
+                await told_to_stop.wait()
     except _ToldToStop:
         status = INTERRUPTED
     finally:

@@ -2,12 +2,11 @@
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 from aiohttp import web
 
 from components.archive.errors import LogDamaged, LogUnavailable
-from components.archive.reader import LogReader
+from components.archive.served_log import ServedLog
 from components.archive.store.open import StoreName
 from components.tiles.resource import CHECKPOINT_PATH, PathError, parse_path
 from components.tiles.source import TileSource
@@ -30,28 +29,6 @@ _TILE_HEADERS = {
 }
 _COMMON_HEADERS = {"X-Content-Type-Options": "nosniff"}
 _ERROR_HEADERS = {"Cache-Control": "no-store"}  # what is not there yet may be there in a second
-
-
-@dataclass(slots=True)
-class ServedLog:
-    """A served log. It is opened at the first request, because its writer may not have made it before."""
-
-    path: StoreName
-    _reader: LogReader | None = None
-    _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
-
-    async def source(self) -> TileSource:
-        """Return the log's source; raises LogUnavailable while there is none."""
-        async with self._turn:
-            if self._reader is None:
-                self._reader = await LogReader.open(self.path)
-            return TileSource(self._reader.source)
-
-    async def close(self) -> None:
-        """Close the log."""
-        reader, self._reader = self._reader, None
-        if reader is not None:
-            await reader.close()
 
 
 class TileServer:
@@ -109,13 +86,13 @@ class TileServer:
         if log is None:
             return _refuse(404, "there is no such log")
         if path == CHECKPOINT_PATH:
-            note = (await (await log.source()).fetch_checkpoint()).note
+            note = (await TileSource(await log.source()).fetch_checkpoint()).note
             return web.Response(body=note.encode(), headers=_CHECKPOINT_HEADERS)
         try:
             resource = parse_path(path)
         except PathError:
             return _refuse(404, "there is nothing here")
-        content = await (await log.source()).fetch(resource)
+        content = await TileSource(await log.source()).fetch(resource)
         if content is None:
             return _refuse(404, "the newest checkpoint does not cover this yet")
         return web.Response(body=content, headers=_TILE_HEADERS)

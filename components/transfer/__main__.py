@@ -4,6 +4,7 @@ import sys
 
 from components.archive.errors import LogError
 from components.archive.keys import KeyFileError
+from components.process.memory import use_one_arena
 from components.process.run import Process, run_process
 from components.settings.site import SiteFile
 from components.transfer.assemble import run_transfer
@@ -16,6 +17,7 @@ async def start(process: Process) -> None:
 
 def main() -> int:
     """Run it, and return the exit status."""
+    use_one_arena()
     return run_process("transfer", start, wrong_settings=(KeyFileError,), cannot_go_on=(LogError,))
 
 

@@ -79,7 +79,9 @@ async def run_transfer(process: Process, site: SiteFile) -> None:
     )
     examination = _open_examination(process, settings, alarms, decider, metrics)
     store, reader = _open_blobs(process, site, settings)
-    receiver, sender = _open_files(settings, (store, reader), linked, journal, slots, examination, alarms)
+    receiver, sender = _open_files(
+        settings, (store, reader), linked, journal, slots, examination, alarms, metrics
+    )
     server = process.keep(FileServer(receiver, sender, metrics))
     await server.start(settings.address, settings.port, open_server_tls(process, settings.certificate))
     service = TransferService(settings, site.gate, follower, slots, decider, journal, alarms)
@@ -136,6 +138,7 @@ def _open_files(
     slots: SlotService,
     examination: Examination,
     alarms: Alarms,
+    metrics: FileMetrics,
 ) -> tuple[Receiver, Sender]:
     """Return what takes files and what hands them out."""
     store, reader = blobs
@@ -157,6 +160,7 @@ def _open_files(
         is_admitted=slots.is_admitted,
         person_at_once=settings.limits.person_at_once,
         on_stored=partial(_tell_stored, alarms),
+        on_durable=metrics.store_seconds.observe,
     )
     return receiver, sender
 

@@ -55,6 +55,11 @@ class FileMetrics:
     answer_seconds: Histogram = field(
         default_factory=lambda: _histogram("answer_seconds", "From the last byte of a file to its answer.")
     )
+    store_seconds: Histogram = field(
+        default_factory=lambda: _histogram(
+            "store_seconds", "From the last byte of a file until it is durable in the store."
+        )
+    )
     inspect_seconds: Histogram = field(
         default_factory=lambda: _histogram("inspect_seconds", "Duration of looks into files.")
     )
@@ -69,7 +74,7 @@ class FileMetrics:
     @property
     def histograms(self) -> tuple[Histogram, ...]:
         """All that is measured in seconds."""
-        return (self.answer_seconds, self.inspect_seconds, self.scan_seconds)
+        return (self.answer_seconds, self.store_seconds, self.inspect_seconds, self.scan_seconds)
 
     async def count_put(
         self, answer: Callable[[web.Request], Awaitable[_Response]], request: web.Request

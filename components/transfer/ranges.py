@@ -3,7 +3,9 @@
 import re
 from dataclasses import dataclass
 
-_RANGE = re.compile(r"(\d{0,18})\s*-\s*(\d{0,18})")
+_RANGE = re.compile(r"([0-9]*)[ \t]*-[ \t]*([0-9]*)")
+# Behind the end of any file. What is longer is not read as a number: that takes long.
+_FAR = 10**18
 # More would cost more than the whole file (RFC 9110, 14.2 lets a server ignore such).
 _MOST = 16
 
@@ -39,7 +41,7 @@ def parse_ranges(header: str, size_bytes: int) -> tuple[ByteRange, ...]:
         match = _RANGE.fullmatch(part)
         if match is None or not (match[1] or match[2]):
             return ()
-        if match[1] and match[2] and int(match[1]) > int(match[2]):
+        if match[1] and match[2] and _number(match[1]) > _number(match[2]):
             return ()
         found += _resolve(match[1], match[2], size_bytes)
     if not parts or len(parts) > _MOST:
@@ -52,11 +54,16 @@ def parse_ranges(header: str, size_bytes: int) -> tuple[ByteRange, ...]:
 
 def _resolve(first: str, last: str, size_bytes: int) -> list[ByteRange]:
     if not first:  # the last so many bytes
-        length = min(int(last), size_bytes)
+        length = min(_number(last), size_bytes)
         return [ByteRange(size_bytes - length, size_bytes)] if length else []
-    start = int(first)
-    end = min(int(last) + 1, size_bytes) if last else size_bytes
+    start = _number(first)
+    end = min(_number(last) + 1, size_bytes) if last else size_bytes
     return [ByteRange(start, end)] if start < size_bytes else []
+
+
+def _number(digits: str) -> int:
+    shown = digits.lstrip("0") or "0"
+    return int(shown) if len(shown) <= 18 else _FAR
 
 
 def _join(ranges: list[ByteRange]) -> tuple[ByteRange, ...]:

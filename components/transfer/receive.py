@@ -47,7 +47,8 @@ class Receiver:
     """Takes the file of each slot once.
 
     `is_admitted` says whether an owner may use the line now. A person has `person_at_once` files under way at most.
-    `on_stored` is told why a file could not be stored or recorded, and nothing of each that was.
+    `on_stored` is told why a file could not be stored or recorded, and nothing of each that was; `on_durable` how many
+    seconds after the last byte the store had each.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class Receiver:
         is_admitted: Callable[[str], bool],
         person_at_once: int = MAX_UPLOADS_AT_ONCE,
         on_stored: Callable[[str], None] = lambda _problem: None,
+        on_durable: Callable[[float], None] = lambda _seconds: None,
     ) -> None:
         self._linked = linked
         self._blobs = blobs
@@ -68,7 +70,7 @@ class Receiver:
         self._amender = Amender(examination, blobs, journal.file_class)
         self._is_admitted = is_admitted
         self._person_at_once = person_at_once
-        self._on_stored = on_stored
+        self._on_stored, self._on_durable = on_stored, on_durable
         # Owners by ids of uploads that are under way: a slot is used once, also by two requests at the same time.
         self._under_way: dict[bytes, str] = {}
         # What was decided on blobs whose record is durable, by ids of uploads of which the state could not say so.
@@ -177,7 +179,9 @@ class Receiver:
                 )
                 if looking is None:
                     raise UploadRefused(503, "the file was not read to its end")
-                return blob, await looking, limit.when() or loop.time()
+                over_s = limit.when() or loop.time()
+                self._on_durable(loop.time() - over_s + _STORED_WITHIN_S)
+                return blob, await looking, over_s
         except TimeoutError:
             raise UploadRefused(503, "the file could not be stored in time") from None
         finally:
@@ -215,7 +219,8 @@ def _require_fit(request: web.Request, upload: Upload) -> None:
     """Raise UploadRefused unless a request is as long, and of the type, that its slot was given for."""
     if "Content-Range" in request.headers:  # RFC 9110, 14.5
         raise UploadRefused(400, "a file is put as a whole")
-    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+    codings = ",".join(request.headers.getall("Content-Encoding", ["identity"])).lower().split(",")
+    if {coding.strip() for coding in codings} != {"identity"}:
         raise UploadRefused(415, "a file is put as it is, without a content coding")
     length = request.content_length
     if length is None:

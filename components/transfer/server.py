@@ -1,9 +1,13 @@
 """The HTTP side: one path for each file, which is put once and fetched while its link is open."""
 
+import asyncio
 import ssl
 from functools import partial
 
+import structlog
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.web_protocol import RequestHandler
 
 from components.transfer.fetch import Sender
 from components.transfer.headers import COMMON, CORS
@@ -16,6 +20,8 @@ _IDLE_S = 30.0
 # Of each upload, at most twice as much waits to be taken: it comes while what was before it is sealed.
 _READ_AHEAD_BYTES = 256 << 10
 _SHUTDOWN_S = 2.0
+
+log = structlog.get_logger("transfer")
 
 
 class FileServer:
@@ -59,7 +65,9 @@ class FileServer:
         server = self._runner.server
         if server is None:
             raise OSError("no server was set up")
-        self._listener = Listener(server, tls, most_connections())
+        loop = asyncio.get_running_loop()
+        make = partial(_Connection, server, loop=loop, **server._kwargs)
+        self._listener = Listener(make, tls, most_connections())
         return self._listener.open(address, port)
 
     async def close(self) -> None:
@@ -78,7 +86,33 @@ async def _leave_expectation(_request: web.Request) -> None:
     pass
 
 
+class _Connection(RequestHandler):
+    """Answers what is no proper HTTP without a word of it: it may hold a link, which has no place in a log."""
+
+    __slots__ = ()
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        if isinstance(exc, HttpProcessingError) and not request.writer.output_size:
+            log.debug("no proper HTTP", address=request.remote, error=type(exc).__name__)
+            answer: web.StreamResponse = web.Response(status=status, text="this is no proper HTTP\n")
+            answer.force_close()
+        else:
+            answer = super().handle_error(request, status, exc, message)
+        _finish(answer)
+        return answer
+
+
 async def _hide_versions(_request: web.Request, response: web.StreamResponse) -> None:
+    _finish(response)
+
+
+def _finish(response: web.StreamResponse) -> None:
     """Let no answer tell which versions are at work; those that are not ours are not sniffed or run either."""
     response.headers["Server"] = "steelyard"
     for name, value in COMMON.items():

@@ -12,6 +12,8 @@ from policy.utc import format_utc
 NS = "urn:xmpp:http:upload:0"
 NS_PURPOSE = "urn:xmpp:http:upload:purpose:0"
 _NS_FORMS = "jabber:x:data"
+# Of larger files than any disk has the error is that they are too large; what is longer takes long to read.
+_MOST_DIGITS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +27,8 @@ class Slot:
 def parse_request(element: ET.Element) -> SlotRequest:
     """Parse a request for a slot; raises XmppError (`bad-request`)."""
     name, size = element.get("filename", ""), element.get("size", "")
-    if not (size.isascii() and size.isdigit() and len(size) < 16):
-        raise XmppError("bad-request", "The size of the file is missing.", "modify")
+    if not (size.isascii() and size.isdigit() and len(size) < _MOST_DIGITS):
+        raise XmppError("bad-request", "The size of the file is missing, or is no number of bytes.", "modify")
     purpose, expire_before_s = _parse_purpose(element)
     media_type = element.get("content-type") or UNTYPED
     return SlotRequest(clean_name(name) if name else "", int(size), media_type, purpose, expire_before_s)

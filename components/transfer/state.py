@@ -22,7 +22,7 @@ from components.archive.store.sqlite_connection import (
 from components.transfer.schema import COLUMNS, OF_UPLOADS, PRAGMAS, SCHEMA, WITH_COPY
 from policy.address import BareJid
 from policy.directory.enterprise import EnterpriseId
-from policy.files.slot import DayBytes, Purpose, Usage
+from policy.files.slot import DayBytes, DayTimes, Purpose, Usage
 from policy.supervision.vote import Vote
 
 _NOT_OF_UPLOADS: Final[list[Statement]] = [
@@ -237,20 +237,22 @@ class UploadStore:
 
     async def usage(self, owner: BareJid, enterprise: EnterpriseId, now_s: int) -> Usage:
         """Return what was used of a day's space; slots that still may be used count in full."""
+        # Of each: its bytes, and when the first of them count no more. A slot that nobody uses counts until it lapses.
         sql = (
-            "SELECT COALESCE(SUM(size_bytes) FILTER (WHERE owner = ?), 0),"
-            " COALESCE(SUM(size_bytes) FILTER (WHERE enterprise = ?), 0), COALESCE(SUM(size_bytes), 0),"
-            " COALESCE(MIN(issued_at_s), ?), COUNT(*) FILTER (WHERE owner = ? AND stage = ?),"
-            " COALESCE(MIN(lapses_at_s) FILTER (WHERE owner = ? AND stage = ?), 0) FROM upload"
-            " WHERE issued_at_s > ? AND (stage <> ? OR lapses_at_s > ?)"
+            "SELECT COALESCE(SUM(size_bytes) FILTER (WHERE owner = :owner), 0),"
+            " COALESCE(SUM(size_bytes) FILTER (WHERE enterprise = :firm), 0), COALESCE(SUM(size_bytes), 0),"
+            " COALESCE(MIN(free_at_s) FILTER (WHERE owner = :owner), :now),"
+            " COALESCE(MIN(free_at_s) FILTER (WHERE enterprise = :firm), :now), COALESCE(MIN(free_at_s), :now),"
+            " COUNT(*) FILTER (WHERE owner = :owner AND stage = :issued),"
+            " COALESCE(MIN(lapses_at_s) FILTER (WHERE owner = :owner AND stage = :issued), 0) FROM"
+            " (SELECT *, IIF(stage = :issued, lapses_at_s, issued_at_s + :day) AS free_at_s FROM upload"
+            " WHERE issued_at_s > :now - :day AND (stage <> :issued OR lapses_at_s > :now))"
         )
-        open_ = (owner, Stage.ISSUED)
-        values = (owner, enterprise, now_s, *open_, *open_, now_s - DAY_S, Stage.ISSUED, now_s)
+        values = {"owner": owner, "firm": enterprise, "now": now_s, "day": DAY_S, "issued": Stage.ISSUED}
         with sqlite_errors_named(self._path):
-            ((person, firm, site, oldest_s, slots, lapses_at_s),) = await self._connection.execute_fetchall(
-                sql, values
-            )
-        return Usage(DayBytes(person, firm, site), oldest_s + DAY_S, slots, lapses_at_s)
+            (found,) = await self._connection.execute_fetchall(sql, values)
+        person, firm, site, *free, slots, lapses_at_s = found
+        return Usage(DayBytes(person, firm, site), DayTimes(*free), slots, lapses_at_s)
 
     async def close(self) -> None:
         """Let go of the file."""

@@ -8,6 +8,7 @@ from components.archive.errors import LogDamaged
 from components.archive.log.checkpoint import Checkpoint, CheckpointError
 from components.archive.log.cosignature import Cosignature, CosignerKey, verify_cosignature
 from components.archive.log.note import MAX_SIGNATURES, NoteError, parse_signature_line, split_note
+from components.process.http import read_limited
 from components.witness.add_checkpoint import (
     ADD_CHECKPOINT,
     MAX_BODY_BYTES,
@@ -144,13 +145,3 @@ def post_within(witness: Witness) -> Post:
             raise WitnessUnavailable(str(error)) from None
 
     return post
-
-
-async def read_limited(response: aiohttp.ClientResponse, max_bytes: int) -> bytes:
-    """Read a body of at most so many bytes; raises aiohttp.ClientPayloadError for a longer one."""
-    content = bytearray()
-    async for chunk in response.content.iter_chunked(65536):
-        content += chunk
-        if len(content) > max_bytes:
-            raise aiohttp.ClientPayloadError(f"an answer of more than {max_bytes} bytes")
-    return bytes(content)

@@ -22,7 +22,8 @@ from rfc3161_client import (
 from components.archive.kept_checkpoints import KeptCheckpoints, Stamped
 from components.archive.log.checkpoint import Checkpoint
 from components.process.backoff import Backoff
-from components.witness.client import ANSWER_TIMEOUT_S, read_limited
+from components.process.http import read_limited
+from components.witness.client import ANSWER_TIMEOUT_S
 from components.witness.feed import INTERVAL_S, LogFeed
 
 LONGEST_PAUSE_S = 600.0

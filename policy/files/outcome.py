@@ -3,11 +3,17 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
+from policy.address import bare
 from policy.decision import HELD, Action, Decision, StanzaError
 from policy.facts import StanzaFacts, Way
 
 SAID_BY_PEOPLE = frozenset({Way.C2S, Way.S2S})
 """What a room passes on to those who are in it was said to the room."""
+
+
+def is_published(facts: StanzaFacts) -> bool:
+    """Return whether a stanza goes to nobody in particular, but to whoever follows the sender (presence, PEP)."""
+    return not facts.to or (facts.kind == "iq" and bare(facts.to) == bare(facts.sender))
 
 
 def can_wait(facts: StanzaFacts) -> bool:

@@ -16,6 +16,7 @@ from policy.files.outcome import (
     SAID_BY_PEOPLE,
     can_wait,
     hold_for_files,
+    is_published,
     refuse_for_files,
     tell_for_files,
 )
@@ -111,16 +112,14 @@ def find_desks(directory: Directory, facts: StanzaFacts) -> frozenset[str]:
     member = directory.members.get(to or sender)
     if member is None:
         return frozenset()
-    is_published = not to or (to == sender and facts.kind == "iq")
-    if member.kind is MemberKind.PERSON and not is_published:
+    published = is_published(facts)
+    if member.kind is MemberKind.PERSON and not published:
         return desks_of(directory, (to,))
-    if member.kind is not MemberKind.ROOM and not is_published:
+    if member.kind is not MemberKind.ROOM and not published:
         return frozenset()
     (firm,) = (firm for firm in directory.enterprises if firm.id == member.enterprise)
     people = (person.jid for person in firm.people)
-    return desks_of(
-        directory, (jid for jid in people if is_published or not directory.borders.closes(to, jid))
-    )
+    return desks_of(directory, (jid for jid in people if published or not directory.borders.closes(to, jid)))
 
 
 def desks_of(directory: Directory, people: Iterable[BareJid]) -> frozenset[str]:

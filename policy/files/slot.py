@@ -40,6 +40,15 @@ class DayBytes:
 
 
 @dataclass(frozen=True, slots=True)
+class DayTimes:
+    """Unix times at which the first of a day's bytes count no more: of a person, their enterprise, the whole site."""
+
+    person: int = 0
+    enterprise: int = 0
+    site: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class SlotLimits:
     """What may be uploaded: bytes of one file, and bytes of a day.
 
@@ -55,13 +64,13 @@ class SlotLimits:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What counts against the limits of a `day`, of which some is free again at `free_at_s` (Unix time).
+    """What counts against the limits of a `day`, of each of which some is free again at `free_at_s` (Unix times).
 
     A person has `person_slots` that are not used yet, of which one lapses at `lapses_at_s`.
     """
 
     day: DayBytes = DayBytes()
-    free_at_s: int = 0
+    free_at_s: DayTimes = DayTimes()
     person_slots: int = 0
     lapses_at_s: int = 0
 
@@ -124,12 +133,13 @@ def _refuse_usage(request: SlotRequest, limits: SlotLimits, usage: Usage) -> Slo
     if usage.person_slots >= MAX_OPEN_SLOTS:
         text = "You asked to send too many files at once. Please try again later."
         return SlotRefusal("wait", "resource-constraint", text, retry_at_s=usage.lapses_at_s)
-    for used, most, whose in (
-        (usage.day.person, limits.day.person, "You have"),
-        (usage.day.enterprise, limits.day.enterprise, "Your enterprise has"),
-        (usage.day.site, limits.day.site, "This site has"),
+    free = usage.free_at_s
+    for used, most, whose, free_at_s in (
+        (usage.day.person, limits.day.person, "You have", free.person),
+        (usage.day.enterprise, limits.day.enterprise, "Your enterprise has", free.enterprise),
+        (usage.day.site, limits.day.site, "This site has", free.site),
     ):
         if used + request.size_bytes > most:
             text = f"{whose} used up the space for files of one day. Please try again later."
-            return SlotRefusal("wait", "resource-constraint", text, retry_at_s=usage.free_at_s)
+            return SlotRefusal("wait", "resource-constraint", text, retry_at_s=free_at_s)
     return None

@@ -35,15 +35,23 @@ async def run_apart(function: Callable[..., T], *arguments: object, core: int = 
             await process.wait()
     if process.returncode:
         raise BenchError(f"{function.__name__} failed:\n{errors.decode(errors='replace').strip()}")
-    result: T = pickle.loads(output)
+    try:
+        result: T = pickle.loads(output)
+    except (pickle.UnpicklingError, EOFError) as error:
+        size = f"{len(output):,} bytes"
+        raise BenchError(
+            f"{function.__name__}: {error} ({size}): {errors.decode(errors='replace')}"
+        ) from error
     return result
 
 
 def _main() -> None:
     os.sched_setaffinity(0, {int(sys.argv[1])})
     function, arguments = pickle.load(sys.stdin.buffer)
-    pickle.dump(function(*arguments), sys.stdout.buffer)
-    sys.stdout.buffer.flush()  # what cannot be written shall fail here, not unseen at the end
+    # Of its own buffer: with PYTHONUNBUFFERED stdout has none, and pickle takes no notice of half a write. Closed
+    # here, so that what cannot be written fails and is seen.
+    with open(1, "wb", closefd=False) as output:
+        pickle.dump(function(*arguments), output)
 
 
 if __name__ == "__main__":

@@ -245,3 +245,20 @@ async def test_a_federated_servers_stanza_is_held(tmp_path: Path, authority: Cer
         error = await zoe.expect(lambda element: element.get("id") == "m0")
         assert error.find(".//{urn:ietf:params:xml:ns:xmpp-stanzas}not-allowed") is not None
         assert [each.get("id") for each in bob.received if each.get("from") == zoe.jid] == ["m1"]
+
+
+async def test_a_status_tells_the_ids_that_a_room_gives_messages_that_it_keeps(tmp_path: Path) -> None:
+    pit = "pit@rooms.metals.example"
+    async with ScriptedLine(tmp_path) as line:
+        alice = await line.login("alice")
+        alice.send(f"<presence to='{pit}/Al'><x xmlns='http://jabber.org/protocol/muc'/></presence>")
+        await alice.expect(lambda each: each.find("{jabber:client}subject") is not None)
+        alice.send(
+            f"<message type='groupchat' to='{pit}' id='r1'><body>copper</body></message>"
+            f"<message type='groupchat' to='{pit}' id='r2'><no-store xmlns='urn:xmpp:hints'/><body>tin</body></message>"
+        )
+        told = await alice.expect(message("copper", type="groupchat"))
+        await alice.expect(message("tin", type="groupchat"))
+        (room_id,) = told.findall(f"{{urn:xmpp:sid:0}}stanza-id[@by='{pit}']")
+        status = await line.gate.expect_status(lambda status: bool(status.archived))
+        assert status.archived == ((receipt_of(told), room_id.get("id")),)

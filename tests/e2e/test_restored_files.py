@@ -15,13 +15,15 @@ from tests.support.made_site import made_site, site
 
 __all__ = ["made_site", "site"]
 
-FILES = [Sent(content(size, size), name=f"報告 {size}.pdf") for size in (0, 1, 700, 3_000_000)]
+PICTURE = Sent(b"a picture, and where it was taken", name="warehouse.jpg", copy=b"a picture")
+"""Readers get a copy without its metadata."""
+FILES = [PICTURE, *(Sent(content(size, size), name=f"報告 {size}.pdf") for size in (0, 1, 700, 3_000_000))]
 
 
 @pytest.fixture
 def restored(site: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> tuple[Path, list[Kept]]:
     settings = add_transfer(site)
-    kept = keep_files(settings, [*FILES, FILES[2]])
+    kept = keep_files(settings, [*FILES, FILES[3]])
     backup, there = tmp_path / "backup", tmp_path / "restored" / "site.toml"
     assert run_command("backup", backup, "--with-keys", "--site", site) == 0
     (later,) = keep_files(settings, [Sent(b"later")])
@@ -40,10 +42,10 @@ async def test_links_that_were_sent_before_open(restored: tuple[Path, list[Kept]
     await transfer.start()
     try:
         async with aiohttp.ClientSession() as client:
-            for each, sent in zip(kept, [*FILES, FILES[2], Sent(b"later")], strict=True):
+            for each, sent in zip(kept, [*FILES, FILES[3], Sent(b"later")], strict=True):
                 async with client.get(url_of(transfer.settings, each)) as response:
                     assert response.status == 200
-                    assert await response.read() == sent.content
+                    assert await response.read() == (sent.copy or sent.content)
     finally:
         await transfer.kill9()
 
@@ -62,10 +64,14 @@ def test_auditors_open_and_verify_them(
         return document
 
     found = run("verify", "--log", "transfer")["files"]
-    assert (found["intact"], found["opened"]) == (len(FILES) + 1, len(FILES) + 1)
+    # Those of FILES, the copy of one, and the one that came later.
+    assert (found["intact"], found["opened"]) == (len(FILES) + 2, len(FILES) + 2)
     assert len(run("files", "list")["files"]) == len(kept)
     for each, sent in zip(kept[: len(FILES)], FILES, strict=True):
         exported = run("files", "export", each.record_id, "--out", out)
         written = Path(exported["path"]).read_bytes()
         assert written == sent.content
         assert exported["file"]["sha256"] == sha256(written).hexdigest()
+    (copies := tmp_path / "copies").mkdir()
+    delivered = run("files", "export", kept[0].record_id, "--delivered", "--out", copies)
+    assert Path(delivered["path"]).read_bytes() == PICTURE.copy

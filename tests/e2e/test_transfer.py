@@ -17,7 +17,7 @@ from components.transfer.slots import NS
 from tests.support.certificates import CertificateAuthority
 from tests.support.gate_process import GATE
 from tests.support.process import PATIENCE_S
-from tests.support.stream import Element, XmppStream, message
+from tests.support.stream import Element, XmppStream, message, show
 from tests.support.transfer_site import FILES, TransferSite
 
 ALICE, BOB, CARL = "alice@metals.example", "bob@metals.example", "carl@metals.example"
@@ -163,6 +163,36 @@ async def test_a_link_does_not_cross_a_barrier_in_somebody_elses_message(
     own = await upload(bob, http)
     send_link(bob, CARL, own)
     await carl.expect(message(own))
+
+
+async def test_a_link_crosses_no_barrier_by_what_is_published_or_by_a_name(
+    site: TransferSite, http: aiohttp.ClientSession
+) -> None:
+    """Carl follows Bob, who may reach both; a link to a file of Alice's would come to him by Bob's presence."""
+    alice, bob, carl = [await site.login(jid) for jid in (ALICE, BOB, CARL)]
+    url = await upload(alice, http)
+    await befriend(carl, bob)
+    item = "<item id='1'><geoloc xmlns='http://jabber.org/protocol/geoloc'><uri>{}</uri></geoloc></item>"
+    publish = f"<publish node='http://jabber.org/protocol/geoloc'>{item.format(url)}</publish>"
+    answer = await bob.request("set", f"<pubsub xmlns='http://jabber.org/protocol/pubsub'>{publish}</pubsub>")
+    assert answer.find(f".//{STANZAS}not-allowed") is not None
+    bob.send(f"<presence><status>{url}</status></presence>")
+    await bob.expect(lambda stanza: stanza.get("type") == "error")
+    renamed = await XmppStream.login(site.prosody.address, f"{BOB}/{url}", tls=site.tls)
+    renamed.send("<presence/>")
+    await renamed.expect(lambda stanza: stanza.get("type") == "error")
+    bob.send("<presence><status>at lunch</status></presence>")
+    await carl.expect(lambda stanza: "at lunch" in "".join(stanza.itertext()))
+    assert url not in "".join(show(each) for each in carl.received)
+    await renamed.close()
+
+
+async def befriend(one: XmppStream, other: XmppStream) -> None:
+    """Have the one follow the other's presence."""
+    one.send(f"<presence to='{other.jid.partition('/')[0]}' type='subscribe'/>")
+    await other.expect(lambda stanza: stanza.get("type") == "subscribe")
+    other.send(f"<presence to='{one.jid.partition('/')[0]}' type='subscribed'/>")
+    await one.expect(lambda stanza: stanza.get("from") == other.jid)
 
 
 async def test_too_large_and_too_much(site: TransferSite, http: aiohttp.ClientSession) -> None:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import AsyncIterator
+from hashlib import sha256
 from pathlib import Path
 
 import aiohttp
@@ -143,6 +144,34 @@ async def test_a_reviewer_refuses_a_file_alone(
     assert "reviewed" in told(await alice.expect(is_error))
     assert "no held file" in await reviewer.run("release", f"transfer/{file.record}", "--reason", "again")
     await require_silence(alice, bob)
+
+
+async def test_what_a_rescan_finds_is_shut_and_its_messages_are_refused(
+    site: TransferSite, http: aiohttp.ClientSession, tmp_path: Path
+) -> None:
+    """Nobody knew the file when it came. Later its hash is on the auditors' list, and on nobody else's."""
+    alice, bob = await site.login(ALICE), await site.login(BOB)
+    url, status, _text = await put(alice, http, "copper.png")
+    assert status == 201
+    send_link(alice, BOB, url)
+    await bob.expect(message(url))
+    assert (await fetch(http, url))[0] == 200
+    bob.received.clear()
+    reviewer, denied = Reviewer(site.gate, tmp_path / "audit"), tmp_path / "denied.txt"
+    assert "copper.png" not in await reviewer.run("rescan", group="files")
+    denied.write_text(f"{sha256(CONTENT).hexdigest()}  what went astray\n")
+    reviewer.set("transfer", "denied_hashes", str(denied))
+    assert "copper.png: denied-hash" in (told_ := await reviewer.run("rescan", group="files")), told_
+    assert (await fetch(http, url))[0] == 404
+    send_link(alice, BOB, url)
+    error = await alice.expect(is_error)
+    assert error.find(f".//{STANZAS}policy-violation") is not None
+    assert told(error)
+    await require_silence(alice, bob)
+    # Who sends it again gets no further by that: the site's own list does not have it, the record has.
+    await site.transfer.kill9()
+    await site.transfer.start()
+    assert (await fetch(http, url))[0] == 404
 
 
 async def test_a_link_before_its_file_goes_nowhere(site: TransferSite, http: aiohttp.ClientSession) -> None:

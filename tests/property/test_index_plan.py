@@ -102,7 +102,7 @@ def test_the_plan_finds_what_the_condition_finds(made: list[Record], node: Node)
         where, expected = compile_query(node), by_condition(db, node)
         assert list(stream(db, where, LOGS)) == expected
         assert list(stream(db, where, LOGS, newest_first=True)) == expected[::-1]
-        assert sum(plan.count(db, where, log) for log in LOGS) == len(expected)
+        assert plan.count(db, where, LOGS) == len(expected)
         for at in expected[::2]:
             assert list(stream(db, where, LOGS, behind=at)) == expected[expected.index(at) + 1 :]
 

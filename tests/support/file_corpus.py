@@ -2,6 +2,7 @@
 
 import functools
 
+from tests.support.file_corpus_hidden import hidden_samples
 from tests.support.file_corpus_packed import archive_samples, bomb_samples
 from tests.support.file_corpus_shown import picture_samples, program_samples, samples_of_two_kinds
 from tests.support.file_corpus_written import document_samples, text_samples
@@ -19,4 +20,5 @@ def all_samples() -> tuple[Sample, ...]:
         *document_samples(),
         *text_samples(),
         *samples_of_two_kinds(),
+        *hidden_samples(),
     )

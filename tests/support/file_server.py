@@ -145,7 +145,7 @@ async def serve_files(
                 root, checks or FileChecks(), decide, checked_within_s, stripper, files.metrics.count_decision
             ),
             is_admitted=lambda owner: owner in files.admitted, person_at_once=person_at_once,
-            on_stored=files.stored.append,
+            on_stored=files.stored.append, on_durable=files.metrics.store_seconds.observe,
         )  # fmt: skip
         sender = Sender(
             linked, open_reader(kept, AUDITOR), journal,

@@ -22,7 +22,7 @@ def empty_index() -> Iterator[Database]:
 
 def add_entry(database: Connection, place: int, text: str, names: str = "") -> None:
     """Add a record of nobody that says `text`, and is about a file of this name."""
-    database.execute("INSERT INTO entry VALUES (?, 0, 0, 0, 0)", (place,))
+    database.execute("INSERT INTO entry VALUES (?, 0, 0, 0, 0, 0)", (place,))
     for table, words in (("word", text), ("name_word", names)):
         row = (place, *index_words(words))
         database.execute(f"INSERT INTO {table} (rowid, text, look) VALUES (?, ?, ?)", row)

@@ -78,7 +78,7 @@ class Corpus:
     async def fetch(self, position: int, count: int) -> list[OpenedRecord]:
         """As `RecordOpener.fetch` does."""
         wanted = range(position, position + count)
-        return [_open(place, record) for place, record in self.records if place in wanted]
+        return [open_made(place, record) for place, record in self.records if place in wanted]
 
 
 def make_corpus(seed: int, count: int = 120) -> Corpus:
@@ -118,7 +118,7 @@ def open_corpus(corpus: Corpus, folder: Path, batch: int = 50) -> Iterator[Index
             for start in range(0, len(corpus.records), batch):
                 rows = Rows(IndexedLog.GATE, None)
                 for place, record in corpus.records[start : start + batch]:
-                    rows.add(_open(place, record))
+                    rows.add(open_made(place, record))
                 rows.insert(db)
         yield index
 
@@ -128,7 +128,8 @@ def as_logs(corpus: Corpus) -> dict[IndexedLog, RecordOpener]:
     return {IndexedLog.GATE: cast(RecordOpener, corpus)}
 
 
-def _open(place: int, record: Record) -> OpenedRecord:
+def open_made(place: int, record: Record) -> OpenedRecord:
+    """Return a record as it is read from a log, with this number in it."""
     kind, payload = _encode(record)
     leaf = Leaf(1, kind, cast(Any, place), T0_NS, cast(Any, 1), 0, place, len(payload), bytes(16), bytes(32))
     return OpenedRecord(StoredRecord(cast(Any, place), leaf, payload), payload)

@@ -38,11 +38,17 @@ class Reviewer:
         self._site = write_auditor_site(gate, folder)
         self.settings = SiteFile(self._site)
 
-    async def run(self, *arguments: str) -> str:
-        """Run `steelyard review ...` and give what it prints."""
+    def set(self, table: str, name: str, value: str) -> None:
+        """Set a text in a table of the auditor's own settings."""
+        text = self._site.read_text("utf-8")
+        assert f"\n[{table}]\n" in text
+        self._site.write_text(text.replace(f"\n[{table}]\n", f'\n[{table}]\n{name} = "{value}"\n'), "utf-8")
+
+    async def run(self, *arguments: str, group: str = "review") -> str:
+        """Run `steelyard review ...`, or commands of another group, and give what it prints."""
         process = await asyncio.create_subprocess_exec(
             sys.executable,
-            *("-m", "components.cli.main", "review", *arguments),
+            *("-m", "components.cli.main", group, *arguments),
             cwd=ROOT,
             env={"STEELYARD_SITE": str(self._site)},
             stdout=asyncio.subprocess.PIPE,

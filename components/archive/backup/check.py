@@ -22,7 +22,9 @@ class CopyCheck:
 
     def add(self, piece: Piece) -> list[bytes]:
         """Check the next piece, and return its leaf hashes; raises CopyError."""
-        hashes = [self._check_record(row, piece.first + place) for place, row in enumerate(piece.records)]
+        hashes = [
+            self._check_record(row, index) for index, row in enumerate(piece.records, self.frontier.size)
+        ]
         taken = 0
         for row in piece.checkpoints:
             step = row.size - self.frontier.size

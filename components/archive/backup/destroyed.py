@@ -15,14 +15,15 @@ from components.archive.store import SegmentRow
 Watched = Mapping[int, frozenset[int]]
 """Positions, by segment, whose payloads must go; no positions mean the whole segment."""
 
-_KIND = 1  # of a leaf's bytes (docs/archive-format.md, section 3)
+KIND_PLACE = 1
+"""Which of a leaf's bytes is its kind (docs/archive-format.md, section 3)."""
 
 
 def find_tombstones(piece: Piece, first: int) -> dict[int, frozenset[int]]:
     """Read the tombstones of a piece from index `first` on; raises CopyError."""
     found: dict[int, frozenset[int]] = {}
     for row in piece.records:
-        if row.index < first or row.payload is None or row.leaf[_KIND] != RecordKind.TOMBSTONE:
+        if row.index < first or row.payload is None or row.leaf[KIND_PLACE] != RecordKind.TOMBSTONE:
             continue
         try:
             tombstone = parse_bookkeeping(RecordKind.TOMBSTONE, row.payload)

@@ -1,6 +1,6 @@
 """The places of private keys, and the operations that work in all of them.
 
-These modules load the library for tokens only if there is a token, because loading takes long.
+These modules load the libraries for tokens and for age only if there is such a key: loading takes time and memory.
 """
 
 import os
@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TypeVar
 
 from components.archive.durable import PRIVATE, PRIVATE_FOLDER, make_folder, sync_folder
-from components.archive.keys.age import decrypt_age, encrypt_age
 from components.archive.keys.errors import KeyFileError
 from components.archive.keys.files import read_key_file, write_key_file
 from components.archive.keys.reference import AgeKey, KeyReference, TokenKey
@@ -36,16 +35,24 @@ def read_private(key: Path | AgeKey, parse: Callable[[str], _Key], title: str) -
     `parse` raises ValueError if it is not a key of its kind; `title` names the expected kind.
     """
     try:
-        content = decrypt_age(key, read_key_file(key.path)) if isinstance(key, AgeKey) else read_key_file(key)
+        content = _decrypt(key) if isinstance(key, AgeKey) else read_key_file(key)
         return parse(content.decode().removesuffix("\n"))
     except ValueError:  # also where it is no text
         raise KeyFileError(f"{key}: not the private key of {title}") from None
+
+
+def _decrypt(key: AgeKey) -> bytes:
+    from components.archive.keys.age import decrypt_age
+
+    return decrypt_age(key, read_key_file(key.path))
 
 
 def write_private(key: Path | AgeKey, line: str) -> None:
     """Store a private key's line, durably; raises KeyFileError."""
     content = f"{line}\n".encode()
     if isinstance(key, AgeKey):
+        from components.archive.keys.age import encrypt_age
+
         write_key_file(key.path, encrypt_age(key, content), PRIVATE)
     else:
         write_key_file(key, content, PRIVATE)

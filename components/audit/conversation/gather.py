@@ -11,7 +11,9 @@ from components.audit.conversation.names import Names
 from components.audit.conversation.said import Said, read_said
 from components.audit.index.index import Index
 from components.audit.index.logs import LAST_NUMBER, IndexedLog, find_record
-from components.audit.index.talk import REVIEWS, IdRole, Turn, fold_bare, own_ids, session_of, target_ids
+from components.audit.index.room_ids import find_room_id
+from components.audit.index.routes import NO_CONVERSATION
+from components.audit.index.talk import Turn, fold_bare, own_ids, session_of, target_ids
 from components.audit.index.talk_find import (
     TurnAt,
     find_by_ids,
@@ -22,6 +24,7 @@ from components.audit.index.talk_find import (
 )
 from components.audit.indexed import find_inside_views, find_upload_views
 from components.audit.marks import Mark, Marks
+from components.audit.query.ids import IdRole
 from components.audit.show import is_missing
 from components.audit.view import RecordView, view_record
 from policy.facts import Way
@@ -56,11 +59,16 @@ class Talk:
         for place, turn, _ in sorted(turns):
             if (said := self._kept.get(place)) is None:
                 view = await self._view(place)
-                said = self._kept[place] = (
-                    read_said(place, turn, view) if view else self._tell_gap(place, turn)
-                )
+                said = read_said(place, turn, view) if view else self._tell_gap(place, turn)
+                said = self._kept[place] = self._with_room_id(said)
             found.append(said)
         return found
+
+    def _with_room_id(self, said: Said) -> Said:
+        if not said.marks.room:
+            return said
+        with self.index.look() as db:
+            return replace(said, marks=said.marks.with_room_id(find_room_id(db, said.place)))
 
     async def _view(self, place: int) -> RecordView | None:
         which, number = find_record(place)
@@ -150,7 +158,7 @@ class Talk:
             if said.submission is None or said.submission.action != "hold":
                 continue
             with self.index.look() as db:
-                places = find_by_ids(db, (said.record,), IdRole.ABOUT, (REVIEWS,), _MOST_ABOUT_ONE)
+                places = find_by_ids(db, (said.record,), IdRole.ABOUT, (NO_CONVERSATION,), _MOST_ABOUT_ONE)
             acts = [
                 self._tell_review(place, event, names)
                 for place in places

@@ -11,17 +11,18 @@ from components.audit.export.attachments import DESTROYED, Attachments
 from components.audit.export.evidence import EvidenceFile, encode_record, records_name
 from components.audit.export.folder import ExportFolder
 from components.audit.export.format import Format
-from components.audit.export.message import make_message
+from components.audit.export.message import make_message, skip_reading
 from components.audit.export.spool import Collected, Spool
 from components.audit.index.index import Index
 from components.audit.index.logs import IndexedLog, find_record
 from components.audit.index.pages import name_place
+from components.audit.index.room_ids import find_room_ids
 from components.audit.view import view_record
 from components.process.progress import Progress
 
 MISSING = "missing from the log"
 UNREADABLE = "does not open"
-_PLACES_AT_ONCE = 1024
+_PLACES_AT_ONCE = 4096
 # A record between two that are wanted costs less to read than another question to the store, up to so many.
 _LARGEST_GAP = 64
 
@@ -66,6 +67,8 @@ class Collector:
         collected: list[Collected] = []
         lines: dict[IndexedLog, list[bytes]] = {which: [] for which in self._files}
         with_files = self._sources.attachments.find_places(places[0], places[-1])
+        with self._sources.index.look() as db:
+            room_ids = find_room_ids(db, places)
         found = await self._fetch(places)
         for place in places:
             stored, log = found.get(place), find_record(place)[0]
@@ -74,7 +77,8 @@ class Collector:
                 continue
             opened, key = await self._sources.logs[log].open_with_key(stored)
             lines[log].append(encode_record(stored.leaf, stored.payload, key))
-            collected.append(await self._view(place, opened, has_files=place in with_files))
+            room_id = room_ids.get(place, "")
+            collected.append(await self._view(place, opened, room_id, has_files=place in with_files))
         sizes = {which: self._files[which].append(lines[which]) for which in lines if lines[which]}
         with self._spool.change():
             self._spool.add(collected, self._format)
@@ -93,7 +97,7 @@ class Collector:
                     found[which.place(stored.index)] = stored
         return found
 
-    async def _view(self, place: int, opened: OpenedRecord, *, has_files: bool) -> Collected:
+    async def _view(self, place: int, opened: OpenedRecord, room_id: str, *, has_files: bool) -> Collected:
         log, sources = find_record(place)[0], self._sources
         if opened.payload is None:
             source = sources.logs[log].reader.source
@@ -103,7 +107,9 @@ class Collector:
         if not opened.stored.is_intact():
             return self._leave_out(place, f"{UNREADABLE}: it is not the record that its leaf was made of")
         files = await sources.attachments.take(place, opened) if has_files else ()
-        message = make_message(view_record(sources.names[log], opened, sources.index), files)
+        message = make_message(
+            view_record(sources.names[log], opened, sources.index, skip_reading), files, room_id
+        )
         return Collected(place, message.record, message)
 
 

@@ -2,13 +2,15 @@
 
 import fcntl
 import os
+from collections import deque
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from hashlib import file_digest
 from pathlib import Path
 from typing import BinaryIO
 
-from components.archive.durable import PRIVATE, PRIVATE_FOLDER, make_folder, sync_folder
+from components.archive.durable import PRIVATE, PRIVATE_FOLDER, make_folder, sync_folder, sync_path
 from components.process.errors import SiteError
 
 SPOOL = ".spool.db"
@@ -22,6 +24,7 @@ README_FILE = "README.txt"
 FILES = "files"
 _DRAFT = ".part"
 _BUFFER_BYTES = 1 << 20
+_SETTLED_AT_ONCE = 16
 
 
 class ExportFolder:
@@ -78,22 +81,39 @@ class ExportFolder:
     @contextmanager
     def draft(self, name: str) -> Iterator[BinaryIO]:
         """Open a file to write; it takes the place of one that is there when it is whole."""
+        with self._draft(name) as out:
+            yield out
+            out.flush()
+            os.fsync(out.fileno())
+        sync_folder(self.place(name).parent)
+
+    @contextmanager
+    def _draft(self, name: str) -> Iterator[BinaryIO]:
         path = self.place(name)
         draft = path.with_name(f".{path.name[:100]}{_DRAFT}")
         with os.fdopen(
             os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, PRIVATE), "wb", _BUFFER_BYTES
         ) as out:
             yield out
-            out.flush()
-            os.fsync(out.fileno())
         # Killed before this: a draft is left, which is written again.
         draft.replace(path)
-        sync_folder(path.parent)
 
     def write(self, name: str, pieces: Iterable[bytes]) -> None:
         """Write a file, in place of one that is there."""
         with self.draft(name) as out:
             out.writelines(pieces)
+
+    def write_unsettled(self, name: str, pieces: Iterable[bytes]) -> None:
+        """Write a file, in place of one that is there; only `settle` has it on the disk."""
+        with self._draft(name) as out:
+            out.writelines(pieces)
+
+    def settle(self, names: Iterable[str]) -> None:
+        """Have files on the disk when this returns: many at once take little longer than one."""
+        paths = [self.place(name) for name in names]
+        with ThreadPoolExecutor(_SETTLED_AT_ONCE) as pool:
+            deque(pool.map(sync_path, paths), maxlen=0)
+            deque(pool.map(sync_folder, {path.parent for path in paths}), maxlen=0)
 
     def read(self, name: str) -> bytes:
         """Return a file's content (FileContents)."""

@@ -10,6 +10,8 @@ from components.archive.record import Event, RecordKind, Submission
 from components.audit.index.found import DeliveryState
 from components.audit.mark import Mark, Marks
 from components.audit.marks import read_marks_of
+from components.audit.query.tree import SearchKind
+from components.audit.stanza import STANZAS, Reading, read_submission
 from components.audit.stanza_tree import StanzaTree, read_tree
 from components.audit.view import RecordView
 from policy.address import bare
@@ -116,6 +118,7 @@ _SETTLED = {
     DeliveryState.REPEATED: Outcome.NOT_DELIVERED,
     DeliveryState.BOUNCED: Outcome.NOT_DELIVERED,
 }
+_NOT_READ = Reading(SearchKind.OTHER, "", "", "", "")
 _DECIDED = {"hold": Outcome.HELD, "refuse": Outcome.NOT_DELIVERED}
 
 
@@ -127,13 +130,17 @@ def may_act(act: ExportMessage, sender: str) -> bool:
     return act.mark not in _CHANGES or act.by_moderator or act.sender_bare in (sender, act.room)
 
 
-def make_message(view: RecordView, files: tuple[ExportFile, ...] = ()) -> ExportMessage:
-    """Return a record as an export has it."""
-    content, reading = view.content, view.reading
+def make_message(view: RecordView, files: tuple[ExportFile, ...] = (), room_id: str = "") -> ExportMessage:
+    """Return a record as an export has it; `room_id` is the id that its room gave it, if it is known."""
+    content = view.content
     if not isinstance(content, Submission) or content.kind is not RecordKind.STANZA:
         return _make_other(view, files)
     tree = _read(content.body)
-    marks = read_marks_of(tree)
+    marks = read_marks_of(tree).with_room_id(room_id)
+    reading = _read_head(content, tree)
+    text = _read_text(tree, marks)
+    if not text and marks.mark not in ACTS:
+        text = reading.text or read_submission(content).text
     amended = content.amended if content.action == "amend" else b""
     return ExportMessage(
         view.id,
@@ -143,7 +150,7 @@ def make_message(view: RecordView, files: tuple[ExportFile, ...] = ()) -> Export
         name_conversation(reading.sender, reading.to, marks.room),
         reading.sender,
         reading.to,
-        _read_text(tree, marks) or ("" if marks.mark in ACTS else reading.text),
+        text,
         (amended or content.body).decode(errors="replace"),
         room=marks.room,
         nick=marks.nick,
@@ -165,8 +172,9 @@ def make_message(view: RecordView, files: tuple[ExportFile, ...] = ()) -> Export
 
 def _make_other(view: RecordView, files: tuple[ExportFile, ...]) -> ExportMessage:
     """Return a session's event, an act on the line or a file's record; or a record that could not be parsed."""
-    content, reading = view.content, view.reading
+    content = view.content
     is_act = isinstance(content, Event)
+    reading = read_submission(content) if isinstance(content, Submission) else view.reading
     body = content.body if isinstance(content, Submission) else view.opened.payload or b""
     return ExportMessage(
         view.id,
@@ -187,6 +195,19 @@ def name_conversation(sender: str, to: str, room: str) -> str:
     """Return what a conversation is called: a room's bare JID, or those of two people, sorted."""
     people = sorted({bare(jid) for jid in (sender, to) if jid})
     return bare(room) if room else " ".join(people)
+
+
+def skip_reading(_submission: Submission) -> Reading:
+    """Return nothing: `make_message` reads the stanza itself, and the text model only where it has no body."""
+    return _NOT_READ
+
+
+def _read_head(content: Submission, tree: StanzaTree | None) -> Reading:
+    """Return who said what to whom, without the text."""
+    if tree is None:
+        return read_submission(content)
+    kind = SearchKind(tree.name) if tree.name in STANZAS else SearchKind.OTHER
+    return Reading(kind, tree.get("from"), tree.get("to"), tree.text("thread"), "")
 
 
 def _read(body: bytes) -> StanzaTree | None:

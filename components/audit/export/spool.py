@@ -13,7 +13,8 @@ from typing import Self
 
 from components.audit.export.format import Format, Shelf, Shelved
 from components.audit.export.message import ACTS, Entry, ExportMessage, may_act
-from components.audit.export.spooled import decode_message, encode_message, hash_alias
+from components.audit.export.spool_rows import Rows
+from components.audit.export.spooled import decode_message, hash_alias
 from components.audit.export.text import clean_unicode
 
 # `place` is that of a record in the index (index/logs.py). `held` has the order in which a format tells messages;
@@ -73,6 +74,7 @@ class Spool:
     def __init__(self, path: Path) -> None:
         is_new = not path.exists()
         self._db = sqlite3.connect(path, isolation_level=None)
+        self._rows = Rows()
         # What an order destroyed meanwhile has to be gone; and a crash of the machine leaves whole transactions.
         self._db.executescript(
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON"
@@ -136,6 +138,7 @@ class Spool:
                 self._leave_out(each.place, each.record, each.why or NOT_CARRIED)
             else:
                 self._add_message(each.place, each.message, shelves)
+        self._rows.store(self._db)
 
     def _leave_out(self, place: int, record: str, why: str) -> None:
         self._db.execute("INSERT OR REPLACE INTO left_out VALUES (?, ?, ?)", (place, record, why))
@@ -143,30 +146,9 @@ class Spool:
     def _add_message(self, place: int, message: ExportMessage, shelves: tuple[str, ...]) -> None:
         target = self._find_target(place, message)
         answers = self._find_named(place, message, message.reply_to)
-        row = (place, message.record, message.sender_bare, encode_message(message), target, answers)
-        self._db.execute("INSERT INTO message VALUES (?, ?, ?, ?, ?, ?, 0)", row)
-        ids = dict.fromkeys(hash_alias(message.conversation, id_) for id_ in message.ids)
-        self._db.executemany("INSERT OR IGNORE INTO alias VALUES (?, ?)", [(id_, place) for id_ in ids])
-        self._db.executemany(
-            "INSERT OR IGNORE INTO attached VALUES (?, ?)",
-            [(file.path, place) for file in message.files if file.path],
-        )
-        if target is not None:
-            self._db.execute("INSERT INTO effect VALUES (?, ?)", (target, place))
-            self._db.execute("UPDATE message SET is_acted_on = 1 WHERE place = ?", (target,))
+        self._rows.add(place, message, target, answers)
         for name in shelves:
-            self._put_on_shelf(name, place, message)
-
-    def _put_on_shelf(self, name: str, place: int, message: ExportMessage) -> None:
-        sql = (
-            "INSERT INTO shelf (name, first_ns, last_ns) VALUES (?, ?, ?) ON CONFLICT (name) DO UPDATE SET"
-            " first_ns = min(first_ns, excluded.first_ns), last_ns = max(last_ns, excluded.last_ns) RETURNING number"
-        )
-        at_ns = message.at_ns
-        (number,) = self._db.execute(sql, (clean_unicode(name), at_ns, at_ns)).fetchone()
-        self._db.execute("INSERT INTO held VALUES (?, ?, ?)", (number, at_ns, place))
-        people = [(number, clean_unicode(jid)) for jid in message.people]
-        self._db.executemany("INSERT OR IGNORE INTO person VALUES (?, ?)", people)
+            self._rows.put_on_shelf(clean_unicode(name), place, message)
 
     def _find_target(self, place: int, message: ExportMessage) -> int | None:
         """Find the record that an act is done to: the newest before it with that id that it may act on."""
@@ -175,7 +157,10 @@ class Spool:
     def _find_named(self, place: int, message: ExportMessage, id_: str) -> int | None:
         if not id_:
             return None
-        for found, sender in self._db.execute(_NAMED, (hash_alias(message.conversation, id_), place)):
+        alias = hash_alias(message.conversation, id_)
+        if self._rows.has(alias):
+            self._rows.store(self._db)
+        for found, sender in self._db.execute(_NAMED, (alias, place)):
             if may_act(message, sender):
                 return int(found)
         return None
@@ -264,10 +249,10 @@ class Spool:
         """Return whether the record at a place is in the export."""
         return self._db.execute("SELECT 1 FROM message WHERE place = ?", (place,)).fetchone() is not None
 
-    def note_file(self, path: str) -> None:
-        """Note that a file of the format is finished."""
+    def note_files(self, paths: Iterable[str]) -> None:
+        """Note that files of the format are finished."""
         with self.change():
-            self._db.execute("INSERT OR REPLACE INTO file VALUES (?)", (path,))
+            self._db.executemany("INSERT OR REPLACE INTO file VALUES (?)", ((path,) for path in paths))
 
     def finished_files(self) -> set[str]:
         """Return the finished files of the format."""

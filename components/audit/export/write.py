@@ -16,22 +16,32 @@ from components.audit.export.spool import Spool
 from components.verifier.build import build_verifier
 
 _TELL_EVERY = 1024
+_UNSETTLED = 64
 
 
 async def write_files(
     folder: ExportFolder, spool: Spool, started: Started, format_: Format, progress: Callable[[int], None]
 ) -> None:
     """Write the format's files that are not finished yet; call `progress(messages done)` now and then."""
-    finished = spool.finished_files()
+    finished, unsettled = spool.finished_files(), list[str]()
     for part, entries in split_parts(_counted(spool.read(), progress), format_, started.about.zone):
         name = format_.name_part(part)
         if name in finished:
             deque(entries, maxlen=0)
             continue
-        folder.write(name, format_.encode(part, entries, started.about, folder))
-        spool.note_file(name)
-        # The event loop belongs to others, too.
-        await asyncio.sleep(0)
+        folder.write_unsettled(name, format_.encode(part, entries, started.about, folder))
+        unsettled.append(name)
+        if len(unsettled) >= _UNSETTLED:
+            await _settle(folder, spool, unsettled)
+    await _settle(folder, spool, unsettled)
+
+
+async def _settle(folder: ExportFolder, spool: Spool, names: list[str]) -> None:
+    """Have files on the disk, and noted as finished. Killed before: they are written again."""
+    # The event loop belongs to others, too.
+    await asyncio.to_thread(folder.settle, names)
+    spool.note_files(names)
+    names.clear()
 
 
 async def write_proofs(folder: ExportFolder, started: Started, sources: Sources) -> None:

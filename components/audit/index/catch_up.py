@@ -4,7 +4,11 @@ Any number of processes may do this at once. Each writes a batch only if the ind
 read; otherwise another process was quicker, and it goes on from there.
 """
 
+import asyncio
+import os
 from collections.abc import Callable
+from concurrent.futures import Future
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -14,14 +18,20 @@ from components.archive.record import RecordKind
 from components.audit.index.database import Database
 from components.audit.index.forget import find_destroyed, forget
 from components.audit.index.logs import IndexedLog
-from components.audit.index.rows import Rows
+from components.audit.index.row_readers import RowReaders
+from components.audit.index.rows import Rows, take_clear
 from components.audit.index.schema import make_tables
 from components.process.progress import Progress
 from components.rules.file_links import FileLinks
 
-# How many entries one transaction writes, and how many one fetch holds in memory with their payloads.
+# How many entries one transaction writes, and how many one fetch reads from the log.
 RECORDS_PER_TRANSACTION = 5_000
 RECORDS_PER_FETCH = 250
+# Where so many entries wait, other processes parse them, on machines with more than one core. So much of them may be
+# on its way at once.
+MANY_RECORDS = 20_000
+_MOST_READERS = 4
+_MOST_BYTES = 32 << 20
 
 
 class IndexState(NamedTuple):
@@ -32,6 +42,17 @@ class IndexState(NamedTuple):
     links: str = ""
     next_index: int = 0
     last_leaf: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """New entries of a log from `begin` up to `end` that are being read: their rows, in parts, and more of them."""
+
+    begin: int
+    end: int
+    parts: "list[Rows | Future[Rows]]"
+    gaps: list[int]
+    destroyed: list[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +83,11 @@ class Follower:
 
         Killed anywhere, whole batches are left, and the next call goes on behind them.
         """
+        with ExitStack() as stack:
+            await self._catch_up(stack, progress, until)
+
+    async def _catch_up(self, stack: ExitStack, progress: Progress, until: int | None) -> None:
+        readers, ahead = None, None
         while True:
             state, size = self._read_state(), await size_of(self.log)
             if wrong := await self._find_wrong(state, size):
@@ -71,7 +97,15 @@ class Follower:
             if state.next_index >= end:
                 self._name()
                 return
-            batch = await self._read(state.next_index, min(end, state.next_index + RECORDS_PER_TRANSACTION))
+            if readers is None and end - state.next_index >= MANY_RECORDS:
+                readers = self._start_readers(stack)
+            if ahead is None or ahead.begin != state.next_index:
+                ahead = await self._begin(readers, state.next_index, end)
+            reading, ahead = ahead, None
+            if readers is not None and reading.end < end:
+                # What is behind is parsed while this is written.
+                ahead = await self._begin(readers, reading.end, end)
+            batch = await self._finish(reading)
             if self._write(batch, state):
                 progress(batch.end, end)
 
@@ -105,22 +139,38 @@ class Follower:
         if not wrong.isspace():
             self.tell(wrong)
 
-    async def _read(self, begin: int, end: int) -> _Batch:
-        rows = Rows(self.which, self.links)
-        gaps, destroyed = [], []
-        for first in range(begin, end, RECORDS_PER_FETCH):
-            count = min(RECORDS_PER_FETCH, end - first)
+    def _start_readers(self, stack: ExitStack) -> RowReaders | None:
+        number = min(_MOST_READERS, len(os.sched_getaffinity(0)))
+        return stack.enter_context(RowReaders(self.which, self.links, number)) if number > 1 else None
+
+    async def _begin(self, readers: RowReaders | None, begin: int, end: int) -> _Reading:
+        """Open the entries of the next batch, and read them, or have them read."""
+        reading = _Reading(begin, min(end, begin + RECORDS_PER_TRANSACTION), [], [], [])
+        size_bytes = 0
+        for first in range(begin, reading.end, RECORDS_PER_FETCH):
+            count = min(RECORDS_PER_FETCH, reading.end - first)
             records = await self.log.fetch(first, count)
             there = {record.index for record in records}
-            gaps += [
-                self.which.place(number) for number in range(first, first + count) if number not in there
-            ]
+            missing = (number for number in range(first, first + count) if number not in there)
+            reading.gaps.extend(map(self.which.place, missing))
             for record in records:
-                rows.add(record)
                 if record.leaf.kind == RecordKind.TOMBSTONE:
                     found = await find_destroyed(self.log.reader.source, record.payload or b"")
-                    destroyed += [self.which.place(number) for number in found]
-        return _Batch(end, await _leaf_before(self.log, end), rows, gaps, destroyed)
+                    reading.destroyed.extend(map(self.which.place, found))
+            clear = [taken for record in records if (taken := take_clear(record)) is not None]
+            size_bytes += sum(len(each.payload) for each in clear)
+            if readers is None or size_bytes > _MOST_BYTES:
+                reading.parts.append(Rows.read_all(self.which, self.links, clear))
+            else:
+                reading.parts.append(readers.read(clear))
+        return reading
+
+    async def _finish(self, reading: _Reading) -> _Batch:
+        rows = Rows(self.which, None)
+        for part in reading.parts:
+            rows.extend(part if isinstance(part, Rows) else await asyncio.wrap_future(part))
+        last_leaf = await _leaf_before(self.log, reading.end)
+        return _Batch(reading.end, last_leaf, rows, reading.gaps, reading.destroyed)
 
     def _write(self, batch: _Batch, state: IndexState) -> bool:
         """Write a batch, unless another process has; return whether it is written."""

@@ -9,10 +9,13 @@ from components.audit.index import context
 from components.audit.index.database import Connection
 
 _PARTY = "{0}.local || '@' || {0}.domain"
-_ROUTE = f"route.log, route.kind, route.verdict, {_PARTY.format('sender')}, {_PARTY.format('recipient')}"
+_ROUTE = (
+    f"route.log, route.kind, route.verdict, {_PARTY.format('sender')}, {_PARTY.format('recipient')}, a, b"
+)
 _ROUTES = """
 JOIN route ON route.id = {0}.route JOIN account AS sender ON sender.id = route.sender
 JOIN account AS recipient ON recipient.id = route.recipient
+LEFT JOIN talk_with ON talk_with.id = route.conversation
 """
 
 # In order of their first column, which both indexes have from the logs: a difference has a place.
@@ -27,8 +30,8 @@ _ORDERED = {
     "files inside stanzas": "SELECT idx, number, carrier, name, media_type, size_bytes, sha256, description, share,"
     " message, content IS NULL FROM carried ORDER BY idx, number",
     "times": "SELECT block << 10, earliest_ns, latest_ns FROM span ORDER BY block",
-    "parts of conversations": "SELECT idx, turn, a, b FROM talk LEFT JOIN talk_with ON talk_with.id = conversation"
-    " ORDER BY idx",
+    "parts of conversations": "SELECT idx, turn, a, b FROM entry JOIN route ON route.id = route"
+    " LEFT JOIN talk_with ON talk_with.id = conversation ORDER BY idx",
 }
 # In any order: these are few, or have none that is the same in both.
 _UNORDERED = {
@@ -39,7 +42,6 @@ _UNORDERED = {
     "descriptions of files": "SELECT id, idx, number, source FROM description",
     "contents of files": "SELECT sha256, blob FROM content",
     "counters": f"SELECT {_ROUTE}, day, entries FROM counter {_ROUTES.format('counter')}",  # noqa: S608
-    "ids of messages": "SELECT key, role, idx FROM talk_id",
     **{f"rows of {table}": f"SELECT * FROM {table}" for table in context.TABLES},  # noqa: S608 - constant names
     "comings and goings": "SELECT idx, a, session, epoch, joins FROM talk_move JOIN talk_with"
     " ON talk_with.id = conversation",
@@ -56,8 +58,8 @@ _WITHOUT_ROUTE = (
 
 COMPARED = (
     "entry", "thread", "route", "account", "delivery", "epoch", "unread", "destroyed", "file", "carried", "span",
-    "rule", "bounced", "link", "description", "content", "counter", "word", "name_word", "talk", "talk_with", "talk_id",
-    "talk_move", *context.TABLES,
+    "rule", "bounced", "link", "description", "content", "counter", "word", "name_word", "talk_with", "talk_move",
+    *context.TABLES,
 )  # fmt: skip
 """The tables of which every row is compared."""
 NOT_COMPARED = {

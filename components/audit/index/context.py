@@ -1,18 +1,17 @@
-"""What the index knows of a record from others (marks, ids, people, rooms): read, inserted and forgotten in one go."""
+"""What the index knows of a record from others (marks, people, rooms): read, inserted and forgotten in one go."""
 
 import json
 from collections.abc import Iterable
 
 from components.archive.record import Delivery, Event, RecordKind, Submission
-from components.audit.index import ids, marks, people, seen
+from components.audit.index import marks, people, room_ids, seen
 from components.audit.index.database import Connection
 from components.audit.marks import Mark, Marks, read_marks
-from components.audit.query.ids import hash_id
 from components.audit.query.tree import SearchKind
 from components.audit.stanza import Reading
 
-SCHEMA = marks.SCHEMA + ids.SCHEMA + people.SCHEMA + seen.SCHEMA
-TABLES = (*marks.TABLES, *ids.TABLES, *people.TABLES, *seen.TABLES)
+SCHEMA = marks.SCHEMA + people.SCHEMA + seen.SCHEMA + room_ids.SCHEMA
+TABLES = (*marks.TABLES, *people.TABLES, *seen.TABLES, *room_ids.TABLES)
 
 _CARRIED = ("release", "amend")
 _LARGEST = 2**63 - 1
@@ -24,12 +23,12 @@ class Context:
     """The rows of some records, in the order of their log."""
 
     def __init__(self) -> None:
-        self._ids: list[tuple[int, int]] = []
-        self._marks: list[marks.MarkRow] = []
+        self._marks = marks.MarkRows()
         self._people: list[people.DirectoryRow] = []
         self._steps: list[seen.StepRow] = []
         self._whispers: list[tuple[int, str]] = []
         self._released: list[seen.Released | seen.Bounced] = []
+        self._room_ids: list[room_ids.RoomId] = []
         self._epochs: set[str] = set()
 
     def add(self, place: int, record: Submission | Event | None, reading: Reading, *, says: bool) -> None:
@@ -45,15 +44,15 @@ class Context:
             self._steps.append(seen.end_of_session(place, reading.sender))
         elif isinstance(record, Event) and (row := people.read_directory(place, record)):
             self._people.append(row)
-        self._marks.append(marks.MarkRow(place, reading.kind, read, says))
+        self._marks.add(marks.MarkRow(place, reading.kind, read, says))
 
     def add_delivery(self, place: int, delivery: Delivery) -> None:
         """Add a record of what the server carried out."""
+        self._room_ids += room_ids.read_room_ids(place, delivery)
         bounced = tuple(min(seq, _LARGEST) for seq in delivery.bounced)
         self._released.append(seen.Bounced(place, delivery.epoch, min(delivery.through, _LARGEST), bounced))
 
     def _add_stanza(self, place: int, record: Submission, reading: Reading, read: Marks) -> None:
-        self._ids += [(hash_id(id_), place) for id_ in ids.ids_of(read)]
         if read.room and read.nick and reading.kind is SearchKind.MESSAGE and read.type != "groupchat":
             self._whispers.append((place, read.nick))
         if record.action not in _CARRIED:
@@ -62,20 +61,29 @@ class Context:
         if step := seen.read_step(place, reading.sender, reading.to, read):
             self._steps.append(step)
 
+    def extend(self, other: "Context") -> None:
+        """Add the rows of the records behind these."""
+        self._marks.extend(other._marks)
+        self._people += other._people
+        self._steps += other._steps
+        self._whispers += other._whispers
+        self._released += other._released
+        self._room_ids += other._room_ids
+
     def insert(self, db: Connection) -> None:
         """Insert all rows, within the caller's transaction, after the records themselves."""
-        ids.insert_ids(db, self._ids)
-        marks.insert_marks(db, self._marks)
+        self._marks.insert(db)
         people.insert_directory(db, self._people)
         seen.insert_steps(db, self._steps)
         seen.insert_whispers(db, self._whispers)
         seen.insert_released(db, self._released)
+        room_ids.insert_room_ids(db, self._room_ids)
 
 
 def forget_context(db: Connection, places: Iterable[int]) -> None:
     """Remove what is known of destroyed records, within the caller's transaction, after the records themselves."""
     gone = json.dumps(list(places))
-    ids.forget_ids(db, gone)
+    room_ids.forget_room_ids(db, gone)
     marks.forget_marks(db, gone)
     people.forget_directory(db, gone)
     seen.forget_steps(db, gone)

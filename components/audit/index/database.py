@@ -23,6 +23,8 @@ _CLEAR = b"SQLite format 3\0"
 
 _BUSY_TIMEOUT_S = 60.0
 _BUSY_RETRY_S = 0.01
+# Readers may take long; who finds that they do tries again later.
+_READER_TIMEOUT_S = 1.0
 
 
 class Cursor(Protocol):
@@ -58,7 +60,7 @@ class Database:
         self.interrupt: Callable[[], None] = self._db.interrupt
         try:
             if key is not None:
-                # Raw: it is random, and need not be stretched, which would take longer than most questions.
+                # As it is: a passphrase would go through PBKDF2, 20 ms for each connection, and this is random.
                 self._db.pragma("key", f"raw:{key.hex()}")
             self._db.set_busy_timeout(int(_BUSY_TIMEOUT_S * 1000))
             for function, count, run in FUNCTIONS:
@@ -83,6 +85,15 @@ class Database:
             self.execute("ROLLBACK")
             raise
         self.execute("COMMIT")
+
+    def empty_log(self) -> bool:
+        """Write the write-ahead log into the file, and empty it; return False if somebody reads what it has."""
+        self._db.set_busy_timeout(int(_READER_TIMEOUT_S * 1000))
+        try:
+            ((is_busy, _, _),) = self.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        finally:
+            self._db.set_busy_timeout(int(_BUSY_TIMEOUT_S * 1000))
+        return not is_busy
 
     def count_changes(self) -> int:
         """Count the rows that this connection has changed."""

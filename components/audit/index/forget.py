@@ -11,7 +11,7 @@ from components.audit.index.context import forget_context
 from components.audit.index.database import Connection, Database
 from components.audit.index.routes import forget_routes
 from components.audit.index.schema import WORD_TABLES
-from components.audit.index.talk import forget_talk
+from components.audit.index.talk import forget_moves
 
 # How many of FTS5's pages one merging step rewrites while other searches wait.
 _PAGES_PER_STEP = 500
@@ -62,7 +62,7 @@ def forget(db: Connection, indexes: Iterable[int]) -> None:
         db.executemany(f"DELETE FROM {table} WHERE rowid = ?", keys)  # noqa: S608 - constant names
     db.executemany("DELETE FROM description WHERE source = ?", keys)
     forget_context(db, (index for (index,) in keys))
-    forget_talk(db, (index for (index,) in keys))
+    forget_moves(db, (index for (index,) in keys))
     db.executemany("INSERT OR IGNORE INTO destroyed VALUES (?)", keys)
     forget_routes(db, {route for route, _ in entries})
     db.execute(
@@ -108,7 +108,8 @@ def purge(db: Database) -> None:
     """Remove the rest of deleted records from FTS5's pages and the write-ahead log, if there is any.
 
     FTS5 only marks a row as deleted until it merges. So this merges all of FTS5, a few pages at a time. Killed on the
-    way, it is still due, and the next call begins again.
+    way, it is still due, and the next call begins again. So it is while somebody reads what was there before: their
+    pages are in the write-ahead log.
     """
     if db.execute("SELECT purge_due FROM made").fetchone() == (0,):
         return
@@ -120,5 +121,5 @@ def purge(db: Database) -> None:
             if db.count_changes() - before < 2:  # FTS5's documentation says how to recognise the end
                 break
             pages = _PAGES_PER_STEP
-    db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-    db.execute("UPDATE made SET purge_due = 0")
+    if db.empty_log():
+        db.execute("UPDATE made SET purge_due = 0")

@@ -27,7 +27,7 @@ from components.audit.index.logs import LAST_NUMBER, SEARCHED, IndexedLog
 from components.audit.index.plan import count
 from components.audit.index.schema import FORMAT
 from components.audit.index.stream import stream
-from components.audit.query.compile import Scope, Where
+from components.audit.query.compile import EVERYTHING, Where
 from components.process.errors import SiteError
 from components.process.progress import Progress
 from components.rules.file_links import FileLinks
@@ -41,6 +41,10 @@ _NEW_MARK = """
 SELECT 1 WHERE NOT EXISTS (
     SELECT 1 FROM rule WHERE (rule, idx) = (?1, ?2) UNION SELECT 1 FROM topic WHERE (rule, idx) = (?1, ?2)
 )
+"""
+_OUTCOME = """
+SELECT EXISTS (SELECT 1 FROM bounced WHERE epoch = :epoch AND seq = :seq),
+EXISTS (SELECT 1 FROM epoch WHERE name = :epoch AND through >= :seq)
 """
 _TOPICS_ALONE = "SELECT rule, idx FROM topic EXCEPT SELECT rule, idx FROM rule"
 
@@ -124,8 +128,8 @@ class Index:
         """Find the records that a compiled query matches, at most the `limit` newest."""
         with self._db.transaction("DEFERRED"):
             log_size = self.size_of(IndexedLog.GATE)
-            submissions = sum(count(self._db, Where("1", scope=Scope.ROUTE), which) for which in logs)
-            matched = sum(count(self._db, where, which) for which in logs)
+            submissions = count(self._db, EVERYTHING, logs)
+            matched = count(self._db, where, logs)
             newest = list(islice(stream(self._db, where, logs, newest_first=True), limit))
         return Found(tuple(at.place for at in reversed(newest)), matched, submissions, log_size)
 
@@ -139,7 +143,7 @@ class Index:
     def count(self, where: Where, *, logs: Sequence[IndexedLog] = SEARCHED) -> int:
         """Count the records that a compiled query matches."""
         with self._db.transaction("DEFERRED"):
-            return sum(count(self._db, where, which) for which in logs)
+            return count(self._db, where, logs)
 
     def count_by(
         self,
@@ -191,11 +195,10 @@ class Index:
 
     def delivery(self, epoch: str, seq: int) -> DeliveryState:
         """Return the outcome of a submission."""
-        if self._db.execute("SELECT 1 FROM bounced WHERE epoch = ? AND seq = ?", (epoch, seq)).fetchone():
+        is_bounced, is_done = self._db.execute(_OUTCOME, {"epoch": epoch, "seq": seq}).fetchone()
+        if is_bounced:
             return DeliveryState.BOUNCED
-        if self._db.execute("SELECT 1 FROM epoch WHERE name = ? AND through >= ?", (epoch, seq)).fetchone():
-            return DeliveryState.CARRIED_OUT
-        return DeliveryState.UNKNOWN
+        return DeliveryState.CARRIED_OUT if is_done else DeliveryState.UNKNOWN
 
     def topics_marked(self, digest: str) -> int:
         """Return the first entry that rules of this digest have to mark; remove other rules' marks."""

@@ -2,8 +2,8 @@
 
 from enum import IntEnum
 
-_LOG_SHIFT = 40
-LAST_NUMBER = (1 << _LOG_SHIFT) - 1
+LOG_SHIFT = 40
+LAST_NUMBER = (1 << LOG_SHIFT) - 1
 """No record of a log has a higher number."""
 
 
@@ -21,7 +21,7 @@ class IndexedLog(IntEnum):
 
     def place(self, number: int) -> int:
         """Return the place of this log's record `number`."""
-        return self << _LOG_SHIFT | number
+        return self << LOG_SHIFT | number
 
 
 SEARCHED = (IndexedLog.HISTORY, IndexedLog.GATE, IndexedLog.TRANSFER, IndexedLog.ROSTER)
@@ -30,4 +30,4 @@ SEARCHED = (IndexedLog.HISTORY, IndexedLog.GATE, IndexedLog.TRANSFER, IndexedLog
 
 def find_record(place: int) -> tuple[IndexedLog, int]:
     """Return which record of which log stands at a place."""
-    return IndexedLog(place >> _LOG_SHIFT), place & LAST_NUMBER
+    return IndexedLog(place >> LOG_SHIFT), place & LAST_NUMBER

@@ -10,12 +10,10 @@ from itertools import islice
 from components.audit.index.database import Connection
 from components.audit.index.index import Index
 from components.audit.index.logs import LAST_NUMBER, IndexedLog, find_record
-from components.audit.index.plan import count, plan
+from components.audit.index.plan import count, plan_all
 from components.audit.index.stream import At, stream
-from components.audit.query.compile import Scope, Where
+from components.audit.query.compile import EVERYTHING, Where
 from components.process.errors import SiteError
-
-_EVERYTHING = Where("1", scope=Scope.ROUTE)
 
 
 class Order(StrEnum):
@@ -56,15 +54,15 @@ def find_page(index: Index, where: Where, page: Page, logs: Sequence[IndexedLog]
     is_newest = page.order is Order.NEWEST
     with index.look() as db:
         behind = _find_start(db, page.before) if page.before else None
-        found = stream(db, where, logs, newest_first=is_newest, behind=behind)
+        matched, digest, matching = _find_ids(db, where, logs)
+        found = stream(db, where, matching, newest_first=is_newest, behind=behind)
         places = tuple(at.place for at in islice(found, page.limit + 1))
         shown = places[: page.limit]
-        matched, digest = count_and_digest(db, where, logs)
         return PageFound(
             shown[::-1] if is_newest else shown,
             len(places) > page.limit,
             matched,
-            sum(count(db, _EVERYTHING, which) for which in logs),
+            count(db, EVERYTHING, logs),
             digest,
         )
 
@@ -75,18 +73,25 @@ def digest_ids(db: Connection, where: Where, logs: Sequence[IndexedLog]) -> str:
 
 
 def count_and_digest(db: Connection, where: Where, logs: Sequence[IndexedLog]) -> tuple[int, str]:
-    """Return how many records match, and the digest over their ids, in one pass.
+    """Return how many records match, and the digest over their ids, in one pass."""
+    return _find_ids(db, where, logs)[:2]
+
+
+def _find_ids(db: Connection, where: Where, logs: Sequence[IndexedLog]) -> tuple[int, str, list[IndexedLog]]:
+    """Return how many records match, the digest over their ids, and in which logs they are.
 
     SQLite itself writes the text of which this is the digest.
     """
     names, digest, matched = read_names(db), sha256(), 0
-    for which in logs:
-        planned = plan(db, where, which)
-        if planned is not None and which in names:
-            ids = planned.write_ids(db, f"{names[which]}/", which.place(0))
-            matched += ids.count("\n")
-            digest.update(ids.encode())
-    return matched, digest.hexdigest()
+    begins = {which: f"{names[which]}/" for which in logs if which in names}
+    matching = set[IndexedLog]()
+    for planned in plan_all(db, where, list(begins)):
+        ids = planned.write_ids(db, begins)
+        matched += ids.count("\n")
+        digest.update(ids.encode())
+        # What is in none of its records need not be gone through in a log again.
+        matching |= {log for log, begin in begins.items() if ids.startswith(begin) or f"\n{begin}" in ids}
+    return matched, digest.hexdigest(), sorted(matching)
 
 
 def read_places(db: Connection, where: Where, logs: Sequence[IndexedLog]) -> "array[int]":

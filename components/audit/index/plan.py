@@ -4,13 +4,13 @@ An entry's words and its route are both in FTS5, which walks through two lists a
 is checked entry by entry, with the same condition as everywhere.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from components.audit.index import facets
 from components.audit.index.database import Connection
-from components.audit.index.logs import LAST_NUMBER, IndexedLog
-from components.audit.index.routes import route_word
+from components.audit.index.logs import LAST_NUMBER, LOG_SHIFT, IndexedLog
+from components.audit.index.routes import match_routes
 from components.audit.index.spans import BLOCK_SHIFT
 from components.audit.query import tree
 from components.audit.query.compile import Parameter, Scope, Where, all_of, compile_query
@@ -18,12 +18,14 @@ from components.audit.query.compile import Parameter, Scope, Where, all_of, comp
 # FTS5 walks through a list for each route.
 _MOST_ROUTES = 64
 
-_ROUTES = "SELECT id FROM (SELECT id, id AS route, log FROM route) WHERE log = ? AND {condition} LIMIT ?"
+_ROUTES = """
+SELECT id FROM (SELECT id, id AS route, log FROM route) WHERE log BETWEEN ? AND ? AND {condition} LIMIT ?
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """SQL that selects entries of one log from `source`, in the order of `place`."""
+    """SQL that selects entries of a log, or of several in a row, from `source`, in the order of `place`."""
 
     source: str
     place: str
@@ -42,13 +44,16 @@ class Plan:
             (value, *self.parameters),
         )
 
-    def write_ids(self, db: Connection, begin: str, first: int) -> str:
-        """Write the numbers of all entries from the place `first` on, in order, each on a line behind `begin`."""
+    def write_ids(self, db: Connection, begins: Mapping[IndexedLog, str]) -> str:
+        """Write the numbers of all entries, in order, each on a line behind what it begins with, by its log."""
         places = (
             f"SELECT {self.place} AS found FROM {self.source} WHERE {self.condition} ORDER BY {self.place}"  # noqa: S608
         )
-        sql = f"SELECT coalesce(group_concat(? || (found - ?) || char(10), ''), '') FROM ({places})"  # noqa: S608
-        return str(db.execute(sql, (begin, first, *self.parameters)).fetchone()[0])
+        begin = f"CASE found >> {LOG_SHIFT} {'WHEN ? THEN ? ' * len(begins)}END"
+        line = f"{begin} || (found & {LAST_NUMBER}) || char(10)"
+        sql = f"SELECT coalesce(group_concat({line}, ''), '') FROM ({places})"  # noqa: S608 - constant
+        values = (each for log, text in begins.items() for each in (int(log), text))
+        return str(db.execute(sql, (*values, *self.parameters)).fetchone()[0])
 
     def find(
         self, db: Connection, limit: int, *, oldest: bool = False, before: int | None = None
@@ -74,43 +79,58 @@ class _Span:
     last_sure: int
 
 
-def plan(db: Connection, where: Where, log: IndexedLog) -> Plan | None:
-    """Plan how to find what a compiled query matches in one log; None if nothing does."""
-    parts = where.parts or (where,)
-    bounds = [part.bound for part in parts if part.bound is not None]
+def plan_all(db: Connection, where: Where, logs: Sequence[IndexedLog]) -> list[Plan]:
+    """Plan how to find what a compiled query matches in logs, in the order of their places.
+
+    Logs in a row are gone through at once, unless it is about times, by which each log has its own order: FTS5 puts
+    together all places of a word's beginning each time.
+    """
+    runs: list[list[IndexedLog]] = []
+    for log in sorted(logs):
+        if runs and log == runs[-1][-1] + 1 and not _bounds_of(where):
+            runs[-1].append(log)
+        else:
+            runs.append([log])
+    return [found for run in runs if (found := plan(db, where, run[0], run[-1])) is not None]
+
+
+def plan(db: Connection, where: Where, log: IndexedLog, last: IndexedLog | None = None) -> Plan | None:
+    """Plan how to find what a compiled query matches in a log, or in all up to `last`; None if nothing does."""
+    own = (log, log if last is None else last)
+    parts, bounds = where.parts or (where,), _bounds_of(where)
     by_route = [part for part in parts if part.scope is Scope.ROUTE]
     by_word = [part for part in parts if part.match and _is_in_words_alone(db, part)]
     if all(part.is_negated for part in by_word):
         by_word = []
     rest = [part for part in parts if part.bound is None and part not in by_word and part not in by_route]
-    span = _find_span(db, log, bounds)
+    span = _find_span(db, own, bounds)
+    if span is None:
+        return None
     match = _match(by_word)
     if by_route:
-        routes = _find_routes(db, by_route, log)
+        routes = _find_routes(db, by_route, own)
         if routes is None:
             rest += by_route
         elif not routes:
             return None
         else:
-            match = " AND ".join(filter(None, (match, _match_routes(routes))))
+            match = " AND ".join(filter(None, (match, match_routes(routes))))
     return _write(match, rest, span, bounds)
 
 
-def count(db: Connection, where: Where, log: IndexedLog) -> int:
-    """Count what a compiled query matches in one log, by the counters if they can tell."""
+def count(db: Connection, where: Where, logs: Sequence[IndexedLog]) -> int:
+    """Count what a compiled query matches in logs, by the counters if they can tell."""
     parts = where.parts or (where,)
     if all(part.scope is Scope.ROUTE for part in parts):
-        return facets.count(db, all_of(parts), log)
+        return sum(facets.count(db, all_of(parts), log) for log in logs)
     if all(part.scope is Scope.ROUTE or part.bound for part in parts):
-        return _count_between(db, where, log)
-    found = plan(db, where, log)
-    return found.count(db) if found else 0
+        return sum(_count_between(db, where, log) for log in logs)
+    return sum(found.count(db) for found in plan_all(db, where, logs))
 
 
 def _count_between(db: Connection, where: Where, log: IndexedLog) -> int:
     """Count by the counters of whole days, and entry by entry at both ends."""
-    bounds = [part.bound for part in where.parts or (where,) if part.bound is not None]
-    after, before = _limits(bounds)
+    after, before = _limits(_bounds_of(where))
     first_day, end_day = facets.day_of(after + facets.DAY_NS - 1), facets.day_of(before)
     if end_day <= first_day:
         found = plan(db, where, log)
@@ -125,6 +145,10 @@ def _count_between(db: Connection, where: Where, log: IndexedLog) -> int:
             found = plan(db, all_of((*routes, *map(compile_query, edge))), log)
             counted += found.count(db) if found else 0
     return counted
+
+
+def _bounds_of(where: Where) -> list[tree.Moment]:
+    return [part.bound for part in where.parts or (where,) if part.bound is not None]
 
 
 def _is_in_words_alone(db: Connection, part: Where) -> bool:
@@ -143,15 +167,11 @@ def _match(parts: list[Where]) -> str:
     return sought
 
 
-def _match_routes(routes: list[int]) -> str:
-    return "text : (" + " OR ".join(f'"{route_word(route)}"' for route in routes) + ")"
-
-
-def _find_routes(db: Connection, parts: list[Where], log: IndexedLog) -> list[int] | None:
+def _find_routes(db: Connection, parts: list[Where], logs: tuple[IndexedLog, IndexedLog]) -> list[int] | None:
     """Return the routes that match; None if they are too many for FTS5."""
     where = all_of(tuple(parts))
     sql = _ROUTES.format(condition=where.sql)
-    found = [route for (route,) in db.execute(sql, (log, *where.parameters, _MOST_ROUTES + 1))]
+    found = [route for (route,) in db.execute(sql, (*logs, *where.parameters, _MOST_ROUTES + 1))]
     return found if len(found) <= _MOST_ROUTES else None
 
 
@@ -160,12 +180,16 @@ def _limits(bounds: list[tree.Moment]) -> tuple[int, int]:
     return after, min((each.at_ns for each in bounds if each.bound is tree.Bound.BEFORE), default=2**63 - 1)
 
 
-def _find_span(db: Connection, log: IndexedLog, bounds: list[tree.Moment]) -> _Span:
-    first, last = log.place(0), log.place(LAST_NUMBER)
+def _find_span(
+    db: Connection, logs: tuple[IndexedLog, IndexedLog], bounds: list[tree.Moment]
+) -> _Span | None:
+    first, last = logs[0].place(0), logs[1].place(LAST_NUMBER)
+    blocks = (first >> BLOCK_SHIFT, last >> BLOCK_SHIFT)
+    if db.execute("SELECT 1 FROM span WHERE block BETWEEN ? AND ? LIMIT 1", blocks).fetchone() is None:
+        return None  # there are no entries
     if not bounds:
         return _Span(first, last, first, last)
     after, before = _limits(bounds)
-    blocks = (first >> BLOCK_SHIFT, last >> BLOCK_SHIFT)
 
     def find(wanted: str, condition: str, at_ns: int, otherwise: int) -> int:
         sql = f"SELECT {wanted}(block) FROM span WHERE block BETWEEN ? AND ? AND {condition}"  # noqa: S608

@@ -1,13 +1,17 @@
-"""Routes: who wrote to whom, as what kind of record and with which verdict; each once, and entries name it.
+"""Routes: who wrote to whom, in which conversation, as what kind of record, with which verdict; each once.
 
 There are few of them beside entries: people write to the same ones again. So an entry takes a number instead of four
 texts, conditions on people are worked out on this table, and counters are kept for each (index/facets.py).
+
+A conversation has the bare JIDs `a` and `b` as a search folds them, in order; a room has no `b`, and what a person does
+alone has both the same.
 """
 
 from collections.abc import Iterable
 from typing import NamedTuple
 
 from components.audit.index.database import Connection
+from components.audit.query.ids import match_own
 
 SCHEMA = """
 CREATE TABLE account (id INTEGER PRIMARY KEY, local TEXT NOT NULL, domain TEXT NOT NULL, UNIQUE (domain, local));
@@ -19,9 +23,13 @@ CREATE TABLE route (
     verdict TEXT NOT NULL,
     sender INTEGER NOT NULL,
     recipient INTEGER NOT NULL,
-    UNIQUE (sender, recipient, kind, verdict, log)
+    conversation INTEGER NOT NULL,
+    UNIQUE (sender, recipient, kind, verdict, log, conversation)
 );
 CREATE INDEX route_recipient ON route (recipient);
+CREATE INDEX route_conversation ON route (conversation);
+CREATE TABLE talk_with (id INTEGER PRIMARY KEY, a TEXT NOT NULL, b TEXT NOT NULL, UNIQUE (a, b));
+CREATE INDEX talk_with_b ON talk_with (b);
 CREATE VIEW submission AS
 SELECT entry.idx, route.kind, entry.received_at_ns,
        sender.local AS from_local, sender.domain AS from_domain,
@@ -33,13 +41,19 @@ LEFT JOIN account AS sender ON sender.id = route.sender
 LEFT JOIN account AS recipient ON recipient.id = route.recipient
 LEFT JOIN thread ON thread.id = entry.thread;
 """
-TABLES = ("account", "route")
+TABLES = ("account", "route", "talk_with")
 
+NO_CONVERSATION = 0
+
+_COLUMNS = ("sender", "recipient", "kind", "verdict", "log", "conversation")
 _UNUSED = "DELETE FROM route WHERE id = ? AND NOT EXISTS (SELECT 1 FROM counter WHERE route = route.id)"
 
 
 class Route(NamedTuple):
-    """Who wrote to whom, by folded local parts and domains, as what kind of record of a log, with which verdict."""
+    """Who wrote to whom, by folded local parts and domains, as what kind of record of a log, with which verdict.
+
+    `parties` are those of the conversation: one bare JID for a room, two for others, none for what belongs to none.
+    """
 
     log: int
     kind: str
@@ -48,6 +62,7 @@ class Route(NamedTuple):
     from_domain: str
     to_local: str
     to_domain: str
+    parties: tuple[str, ...] = ()
 
 
 def route_word(route: int) -> str:
@@ -55,9 +70,15 @@ def route_word(route: int) -> str:
     return f":r{route}"
 
 
+def match_routes(routes: Iterable[int]) -> str:
+    """Return what FTS5 has to match for the entries of these routes."""
+    return match_own(map(route_word, routes))
+
+
 def keep_routes(db: Connection, wanted: Iterable[Route]) -> dict[Route, int]:
     """Return the number of each route, within the caller's transaction; new ones get the next."""
     accounts: dict[tuple[str, str], int] = {}
+    conversations: dict[tuple[str, ...], int] = {(): NO_CONVERSATION}
     found = {}
     for route in wanted:
         ids = []
@@ -65,9 +86,17 @@ def keep_routes(db: Connection, wanted: Iterable[Route]) -> dict[Route, int]:
             if account not in accounts:
                 accounts[account] = _keep(db, "account", ("local", "domain"), account)
             ids.append(accounts[account])
-        columns = ("sender", "recipient", "kind", "verdict", "log")
-        found[route] = _keep(db, "route", columns, (*ids, route.kind, route.verdict, route.log))
+        if route.parties not in conversations:
+            conversations[route.parties] = keep_conversation(db, route.parties)
+        way = (route.kind, route.verdict, route.log, conversations[route.parties])
+        found[route] = _keep(db, "route", _COLUMNS, (*ids, *way))
     return found
+
+
+def keep_conversation(db: Connection, parties: tuple[str, ...]) -> int:
+    """Return the number of a conversation by its parties, one or two, within the caller's transaction."""
+    first, second = (*parties, "")[:2]
+    return _keep(db, "talk_with", ("a", "b"), (first, second))
 
 
 def keep_names(db: Connection, table: str, names: Iterable[str]) -> dict[str, int]:
@@ -76,7 +105,7 @@ def keep_names(db: Connection, table: str, names: Iterable[str]) -> dict[str, in
 
 
 def forget_routes(db: Connection, routes: Iterable[int]) -> None:
-    """Remove those of these routes that no entry has any more, and addresses of nobody else."""
+    """Remove those of these routes that no entry has any more, and addresses and conversations of no other."""
     for route in routes:
         ends = db.execute("SELECT sender, recipient FROM route WHERE id = ?", (route,)).fetchone()
         db.execute(_UNUSED, (route,))
@@ -87,6 +116,9 @@ def forget_routes(db: Connection, routes: Iterable[int]) -> None:
                 " AND NOT EXISTS (SELECT 1 FROM route WHERE recipient = ?1)",
                 (account,),
             )
+    db.execute(
+        "DELETE FROM talk_with WHERE NOT EXISTS (SELECT 1 FROM route WHERE conversation = talk_with.id)"
+    )
 
 
 def _keep(db: Connection, table: str, columns: tuple[str, ...], values: tuple[str | int, ...]) -> int:

@@ -4,7 +4,7 @@ from components.audit.index import carried, context, facets, routes, talk
 from components.audit.index.database import Connection
 
 # Raise this when what is indexed changes: an index of another version is dropped and built again.
-FORMAT = 12
+FORMAT = 14
 
 # `entry` has a row for each record that is searched; `idx` is its place in the index (index/logs.py), so the order of
 # rows is that of the logs, and of time as far as the logs' is. There is no other index on it: who wrote to whom is
@@ -13,7 +13,8 @@ FORMAT = 12
 # `unread` are records that do not open, cannot be parsed or are not there; `destroyed` those that a tombstone is about.
 # `fold` is the version of the fold that the words went through, `look` has the words by what letters look like.
 # Words are folded in Python, so that FTS5 has only to split at blanks; no text is kept (docs/decisions/0200-*). The
-# first word of an entry is its route's, such as `:r12`: no text has one with a colon. Each page of FTS5 leaves room
+# first word of an entry is its route's, such as `:r12`, and then come those of its ids (query/ids.py): no text has one
+# with a colon. Each page of FTS5 leaves room
 # for what the encryption puts at the end of SQLite's.
 # `state` has a row for each log. `file` has a row for each record of a file that was received, `link` names the file's
 # id for each record that is about it: its own, and the messages with a link to it. What a file says is in `content`,
@@ -29,7 +30,8 @@ CREATE TABLE entry (
     route INTEGER NOT NULL,
     received_at_ns INTEGER NOT NULL,
     segment INTEGER NOT NULL,
-    thread INTEGER NOT NULL
+    thread INTEGER NOT NULL,
+    turn INTEGER NOT NULL
 );
 CREATE INDEX entry_thread ON entry (thread) WHERE thread != 0;
 CREATE TABLE thread (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from components.audit.index.database import Connection
 from components.audit.marks import Mark, Marks
@@ -64,8 +65,7 @@ class StepRow:
     nick: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Released:
+class Released(NamedTuple):
     """A stanza that was let go, by its place and its number."""
 
     idx: int

@@ -1,20 +1,28 @@
 """Finds the records of conversations in the index (index/talk.py)."""
 
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Iterable, Iterator, Sequence
 from heapq import merge
 from itertools import islice
 
 from components.audit.index.database import Connection
-from components.audit.index.talk import IdRole, Turn, fold_bare, key_of
+from components.audit.index.routes import match_routes
+from components.audit.index.talk import Turn, fold_bare
+from components.audit.query.ids import NAMED, IdRole, hash_id, match_id
 
 _PAGE = """
-SELECT idx, turn, conversation FROM talk
-WHERE conversation = ? AND idx >= ? AND idx < ? AND (1 << turn) & ? ORDER BY idx {order} LIMIT ?
+SELECT entry.idx, entry.turn, route.conversation FROM word
+CROSS JOIN entry ON entry.idx = word.rowid CROSS JOIN route ON route.id = entry.route
+WHERE word MATCH ? AND word.rowid BETWEEN ? AND ? AND (1 << turn) & ? ORDER BY word.rowid {order} LIMIT ?
 """
 _FIRST, _LAST = _PAGE.format(order="ASC"), _PAGE.format(order="DESC")
-_NAMED = """
-SELECT idx, conversation FROM talk_id JOIN talk USING (idx) WHERE key = ? AND role = ? ORDER BY idx
-"""
+_ROUTES = "SELECT id FROM route WHERE conversation IN (SELECT value FROM json_each(?)) ORDER BY id"
+# FTS5 walks through a list for each route.
+_ROUTES_AT_ONCE = 256
+_NAMED = f"""
+SELECT entry.idx, conversation FROM entry JOIN route ON route.id = entry.route
+WHERE entry.idx IN ({NAMED}) AND turn != 0 ORDER BY entry.idx
+"""  # noqa: S608 - constant
 # SQLite takes the other columns from the row that has the highest `idx`.
 _PRESENT = """
 SELECT max(idx), joins FROM talk_move
@@ -62,29 +70,34 @@ def find_turns(
     db: Connection, conversations: Iterable[int], turns: Iterable[Turn], places: range, limit: int
 ) -> list[TurnAt]:
     """Return the first records of conversations in a range of places, at most `limit`, in order."""
-    found = [_page(db, _FIRST, number, turns, places, limit) for number in conversations]
-    return list(islice(merge(*found), limit))
+    return list(islice(merge(*_pages(db, _FIRST, conversations, turns, places, limit)), limit))
 
 
 def find_last_turns(
     db: Connection, conversations: Iterable[int], turns: Iterable[Turn], places: range, limit: int
 ) -> list[TurnAt]:
     """Return the last records of conversations in a range of places, at most `limit`, in order."""
-    found = [_page(db, _LAST, number, turns, places, limit) for number in conversations]
+    found = _pages(db, _LAST, conversations, turns, places, limit)
     return list(islice(merge(*found, reverse=True), limit))[::-1]
 
 
-def _page(
-    db: Connection, sql: str, conversation: int, turns: Iterable[Turn], places: range, limit: int
-) -> list[TurnAt]:
+def _pages(
+    db: Connection, sql: str, conversations: Iterable[int], turns: Iterable[Turn], places: range, limit: int
+) -> Iterator[list[TurnAt]]:
     wanted = sum(1 << turn for turn in set(turns))
-    rows = db.execute(sql, (conversation, places.start, places.stop, wanted, limit))
-    return [(place, Turn(turn), number) for place, turn, number in rows]
+    routes = [route for (route,) in db.execute(_ROUTES, (json.dumps(list(conversations)),))]
+    for begin in range(0, len(routes), _ROUTES_AT_ONCE):
+        match = match_routes(routes[begin : begin + _ROUTES_AT_ONCE])
+        rows = db.execute(sql, (match, places.start, places.stop - 1, wanted, limit))
+        yield [(place, Turn(turn), number) for place, turn, number in rows]
 
 
 def find_turn(db: Connection, place: int) -> TurnAt | None:
     """Return what the record at a place is in its conversation."""
-    row = db.execute("SELECT idx, turn, conversation FROM talk WHERE idx = ?", (place,)).fetchone()
+    sql = (
+        "SELECT idx, turn, conversation FROM entry JOIN route ON route.id = route WHERE idx = ? AND turn != 0"
+    )
+    row = db.execute(sql, (place,)).fetchone()
     return None if row is None else (row[0], Turn(row[1]), row[2])
 
 
@@ -109,7 +122,10 @@ def find_by_ids(
     """
     some, found = set(conversations), set[int]()
     for id_ in ids:
-        rows = db.execute(_NAMED, (key_of(id_), role))
+        hash_ = hash_id(id_)
+        # Rooms give ids of a message's own.
+        given = hash_ if role is IdRole.OWN else None
+        rows = db.execute(_NAMED, {"match": match_id(hash_, role), "hash": given})
         found.update(islice((idx for idx, conversation in rows if conversation in some), limit))
     return sorted(found)
 
@@ -119,5 +135,5 @@ def find_present(db: Connection, conversation: int, epoch: str, places: range) -
 
     Who joined before the server was started anew (in another `epoch`) is not in the room any more.
     """
-    values = (conversation, places.start, places.stop, key_of(epoch))
+    values = (conversation, places.start, places.stop, hash_id(epoch))
     return sorted(idx for idx, _ in db.execute(_PRESENT, values))

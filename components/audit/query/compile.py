@@ -56,6 +56,9 @@ class Where:
     bound: tree.Moment | None = None
 
 
+EVERYTHING = Where("(1)", scope=Scope.ROUTE)
+
+
 @dataclass(frozen=True, slots=True)
 class Known:
     """What the index knew before a query is compiled.
@@ -130,7 +133,7 @@ def _join(operator: str, nodes: tuple[tree.Node, ...], known: Known) -> Where:
 def _compile_term(term: tree.Term, known: Known) -> Where:
     match term:
         case tree.Everything():
-            return Where("(1)", scope=Scope.ROUTE)
+            return EVERYTHING
         case tree.Words() | tree.Near() | tree.Spelling() | tree.Pattern():
             return _compile_words(term, known)
         case tree.Party(tree.Side.WITH, local, domain):

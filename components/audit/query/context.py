@@ -6,7 +6,7 @@ The tables are those of components/audit/index/{people,marks,ids,seen}.py.
 from typing import NamedTuple
 
 from components.audit.query import terms
-from components.audit.query.ids import hash_id
+from components.audit.query.ids import IdRole, hash_id, match_id
 from components.audit.query.words import spell_words
 
 Parameter = str | int
@@ -84,11 +84,13 @@ def _of_type(kind: str) -> Condition:
 
 def _by_id(id_: str) -> Condition:
     log, _, number = id_.rpartition("/")
-    named = "idx IN (SELECT idx FROM named WHERE hash = ?)"
+    named = "idx IN (SELECT rowid FROM word WHERE word MATCH ? UNION SELECT idx FROM room_id WHERE hash = ?)"
+    hash_ = hash_id(id_)
+    match = match_id(hash_, IdRole.OWN, IdRole.ALONE)
     if not (log and number.isascii() and number.isdecimal() and len(number) <= _MOST_DIGITS):
-        return Condition(named, (hash_id(id_),))
+        return Condition(named, (match, hash_))
     place = "idx IN (SELECT place_of(log, ?) FROM state WHERE name = ?)"
-    return Condition(f"{named} OR {place}", (hash_id(id_), int(number), log))
+    return Condition(f"{named} OR {place}", (match, hash_, int(number), log))
 
 
 def _seen_by(local: str, domain: str) -> Condition:

@@ -97,11 +97,6 @@ class ReviewReader:
             return
 
 
-async def read_review_records(settings: SiteFile, reviewers: Reviewers) -> ReviewRecords:
-    """Read all acts and views of all audit logs once, as a ReviewReader does."""
-    return await ReviewReader(settings, reviewers).read()
-
-
 def _take_act(
     found: ReviewRecords, event: Event, opened: OpenedRecord, log_name: str, reviewers: Reviewers
 ) -> None:

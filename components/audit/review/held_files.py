@@ -154,7 +154,7 @@ def _find_named(settings: SiteFile, message: Submission) -> set[str]:
         facts = read_stanza(message.body.decode())
     except (StanzaTextError, UnicodeDecodeError):
         return set()
-    return {link.id.hex() for link in links.find_links((facts.text, facts.joined, *facts.attributes))}
+    return {link.id.hex() for link in links.find_links_in(facts)}
 
 
 async def _ask(log: LogSettings, request: ReviewRequest, timeout_s: float) -> ReviewAnswer:

@@ -27,8 +27,12 @@ def show_scene(scene: scenes.Scene) -> None:
             _show_file(console, file)
         case scenes.Accounts() as accounts:
             _show_accounts(console, accounts)
+        case scenes.ChatLink(link, fault):
+            title = "Be a trader, in a browser (while this runs; for your eyes only):"
+            console.print(f"\n{title if not fault else 'There is no chat page:'}", style="bold")
+            console.print(f"  {fault or link}")
         case scenes.ConsoleLink(link, authority):
-            console.print("\nThe auditors' console, in a browser (this link is good once):", style="bold")
+            console.print("\nBe the auditor, in another tab (this link is good once):", style="bold")
             console.print(f"  {link}")
             console.print(
                 f"  The browser warns unless it trusts {authority}; `steelyard audit link` makes another link."

@@ -74,8 +74,8 @@ def _describe_content(view: RecordView) -> dict[str, Any]:
     match view.content:
         case Submission() as submission:
             return _describe_submission(submission, view)
-        case Delivery(epoch, through, bounced):
-            return {"epoch": epoch, "through": through, "bounced": bounced}
+        case Delivery() as delivery:
+            return {"epoch": delivery.epoch, "through": delivery.through, "bounced": delivery.bounced}
         case Access() as access:
             return asdict(access) | {"at_ns": view.at_ns}
         case Alarm(name, details):

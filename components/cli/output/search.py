@@ -95,14 +95,14 @@ def print_records(
     query: Node,
     around: Mapping[str, Around] = MappingProxyType({}),
 ) -> None:
-    """Print records, the oldest first; where the terminal is narrow, addresses and text have a line of their own."""
+    """Print records, the oldest first: on a wide terminal in columns, else addresses and text in lines of their own."""
     shown = list(_with_context(records, around))
-    if console.is_terminal and console.width < _WIDE:
+    # In columns, one long text of a page would make all its lines as long where there is no width to keep to.
+    if not console.is_terminal or console.width < _WIDE:
         for view, is_hit in shown:
             console.print(_stack(view, query, is_hit=is_hit))
         return
-    # On a terminal the verdict is at the right side.
-    table = Table.grid(padding=(0, 2), expand=console.is_terminal)
+    table = Table.grid(padding=(0, 2), expand=True)
     table.add_column(no_wrap=True)
     table.add_column(ratio=1, overflow="fold")
     table.add_column(no_wrap=True, justify="right")

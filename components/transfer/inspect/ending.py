@@ -100,7 +100,8 @@ _PROGRAMS = (
     "jse mjs ws wsf wsh wsc sct hta jar class jnlp apk ipa dmg pkg app deb rpm run appimage flatpakref snap sh bash "
     "zsh ksh csh fish py pyw pyc pyz pl rb php lua tcl lnk url desktop webloc scf inf reg chm hlp msc gadget "
     "application appref-ms settingcontent-ms search-ms library-ms xll xpi crx command terminal elf so ko dylib "
-    "wasm dex swf iqy slk diagcab"
+    "wasm dex swf iqy slk diagcab rdp wsb theme themepack website xbap vsto ade adp accde mde pyo bas grp ins isp osd "
+    "pcd prf shb shs"
 )
 _SHOWN = frozenset({"picture", "media"})
 PROGRAM_ENDINGS = frozenset(_PROGRAMS.split())

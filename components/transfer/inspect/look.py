@@ -52,7 +52,7 @@ _OTHERS: dict[str, Callable[[Item], None]] = {
 _ENDINGS_OF_MARKUP = frozenset({"html", "htm", "xhtml", "svg", "hta"})
 _EXACT_GROUPS = frozenset({"picture", "media", "pdf", "rtf"})
 """Groups that libmagic and our signatures ought to agree on. Both know too many names for what lies in a ZIP."""
-_SEEN_THROUGH = frozenset({"text", "media", "svg", "html", "rtf", "pdf", "picture"})
+_SEEN_THROUGH = frozenset({"media", "svg", "html", "rtf", "pdf", "picture"})
 
 
 def look_into(
@@ -186,5 +186,5 @@ def _is_known(item: Item) -> bool:
     if is_text(item.data):
         return True
     looked_into = kind in _OTHERS or kind in other.KINDS or kind.startswith(("font/", signature.ACTIVE_MIME))
-    is_container = group_of(kind) not in ("", "zip") or FileMark.ARCHIVE in item.marks
+    is_container = group_of(kind) not in ("", "zip", "text") or FileMark.ARCHIVE in item.marks
     return looked_into or group_of(kind) in _SEEN_THROUGH or is_container or FileMark.EXECUTABLE in item.marks

@@ -10,6 +10,7 @@ from components.transfer.inspect.item import Data
 UNKNOWN = "application/octet-stream"
 _READ_BYTES = 1 << 18
 _CONTROL = re.compile(rb"[\x00-\x08\x10-\x1a\x1c-\x1f\x7f]")
+_UTF_16 = ((b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
 _GUESSED = frozenset({UNKNOWN, "application/x-dosexec"})
 """Answers that it has for texts in old encodings too: the first bytes of a program for DOS may be any."""
 _SAME = {
@@ -46,5 +47,14 @@ def guess_type(data: Data) -> str:
 
 
 def is_text(data: Data) -> bool:
-    """Return whether a file begins as a text in any of the encodings that extend ASCII, also of Korean or Chinese."""
-    return len(data) > 0 and not _CONTROL.search(data[:_READ_BYTES])
+    """Return whether a file begins as a text in any of the encodings that extend ASCII, also of Korean or Chinese.
+
+    Or in UTF-16. Zeros to the end of a short one do not count.
+    """
+    head = data[:_READ_BYTES]
+    for mark, encoding in _UTF_16:
+        if head.startswith(mark):
+            return not _CONTROL.search(head.decode(encoding, "replace").encode("utf-8", "replace"))
+    if len(data) <= _READ_BYTES:
+        head = head.rstrip(b"\0")
+    return len(head) > 0 and not _CONTROL.search(head)

@@ -113,7 +113,9 @@ local function new_status()
 		encode_status = function (from, to, value)
 			local bounced = {};
 			for _, item in ipairs(value.bounced) do bounced[#bounced + 1] = item.seq; end
-			return { from, to, value.n, value.done, value.turned_away, bounced, value.unheld, #value.uploads };
+			local archived = #value.archived > 0 and {} or nil;
+			for _, item in ipairs(value.archived) do archived[#archived + 1] = item.record .. " " .. item.id; end
+			return { from, to, value.n, value.done, value.turned_away, bounced, value.unheld, #value.uploads, archived };
 		end;
 	};
 	local hosts = { unheld = function () return scene.unheld; end, uploads = function () return scene.uploads; end };
@@ -157,6 +159,29 @@ t.test("a status is due when there is something new", function ()
 		{ "a.example", "gate.a.example", 5, 3, 0, { 4 }, {}, 0 },
 		{ "a.example", "gate.a.example", 6, 3, 0, { 4 }, {}, 1 },
 	});
+end);
+
+t.test("ids that rooms gave are said until the gate has noted them, no more than a status takes", function ()
+	local scene = new_status();
+	local told = {};
+	scene.link.submit = function (_, value) told[#told + 1] = value[9]; end;
+	scene.status:add_archived("gate/1", "a");
+	t.equal(not not scene.status:is_due(), true);
+	scene.status:send();
+	t.equal(not not scene.status:is_due(), false);
+	scene.status:add_archived("gate/2", "b");
+	scene.status:send();
+	scene.status:forget(1);
+	scene.status:send();
+	t.equal(told, { { "gate/1 a" }, { "gate/1 a", "gate/2 b" }, { "gate/2 b" } });
+	scene.status:forget(3);
+	for n = 1, 1001 do scene.status:add_archived("gate/" .. n, "c"); end
+	scene.status:send();
+	t.equal({ #told[4], not not scene.status:is_due() }, { 1000, true }); -- one is still to be named
+	scene.status:forget(4);
+	scene.status:send();
+	t.equal(told[5], { "gate/1001 c" });
+	t.equal(not not scene.status:is_due(), false);
 end);
 
 t.test("done is known up to what a status has named", function ()

@@ -83,6 +83,17 @@ t.test("whom a name means is told right however many there are", function ()
 	t.equal(ids(message), {});
 end);
 
+t.test("the record of a message, and the id that its room gave it", function ()
+	local room, sid = "pit@rooms.metals.example", "urn:xmpp:sid:0";
+	local message = st.message({ from = room .. "/al" }, "copper");
+	t.equal({ receipts:ids_in(message, room) }, {});
+	message:tag("stanza-id", { xmlns = sid, by = "other@rooms.metals.example", id = "o" }):up();
+	receipts:add(message, "gate/7");
+	t.equal({ receipts:ids_in(message, room) }, { "gate/7" });
+	message:tag("stanza-id", { xmlns = sid, by = room, id = "r" }):up();
+	t.equal({ receipts:ids_in(message, room) }, { "gate/7", "r" });
+end);
+
 t.test("the receipt names the record", function ()
 	local message = st.message({}, "copper");
 	receipts:add(message, "gate/100042");

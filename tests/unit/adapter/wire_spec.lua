@@ -83,18 +83,20 @@ t.test("a status says what was bounced or refused and which hosts are not held",
 		epoch = "e", n = 3, first = 5, next = 9, done = 4, turned_away = 2,
 		bounced = { { seq = 1 }, { seq = 3, refused = true } }, unheld = { "it's.example" },
 		uploads = { { host = "it's.example", module = "proxy65" } },
+		archived = { { record = "gate/7", id = "x'1" } },
 	});
 	local status = parse(text):get_child("status", wire.XMLNS);
 	t.equal(status.attr, {
 		xmlns = wire.XMLNS, epoch = "e", n = "3", first = "5", next = "9", done = "4", ["turned-away"] = "2",
 	});
 	t.equal({ #status.tags, status.tags[1].attr, status.tags[2].attr }, {
-		4, { xmlns = wire.XMLNS, seq = "1" }, { xmlns = wire.XMLNS, seq = "3", refused = "true" },
+		5, { xmlns = wire.XMLNS, seq = "1" }, { xmlns = wire.XMLNS, seq = "3", refused = "true" },
 	});
 	t.equal({ status.tags[3].name, status.tags[3].attr.host }, { "unheld", "it's.example" });
 	t.equal({ status.tags[4].name, status.tags[4].attr.host, status.tags[4].attr.module }, {
 		"upload", "it's.example", "proxy65",
 	});
+	t.equal({ status.tags[5].name, status.tags[5].attr.record, status.tags[5].attr.id }, { "archived", "gate/7", "x'1" });
 end);
 
 local function verdict(attr)

@@ -76,6 +76,21 @@ def test_delivery() -> None:
     assert parse_record(RecordKind.DELIVERY, DELIVERY_BYTES) == DELIVERY
 
 
+def test_delivery_to_rooms() -> None:
+    delivery = replace(DELIVERY, archived=((100_042, "a-1"), (100_044, "ü")))
+    payload = encode_delivery(delivery)
+    assert payload == DELIVERY_BYTES[:-2] + ',"archived":[[100042,"a-1"],[100044,"ü"]]}\n'.encode()
+    assert parse_record(RecordKind.DELIVERY, payload) == delivery
+
+
+@pytest.mark.parametrize(
+    "archived", ["[]", "[7]", '[["7","a"]]', "[[7]]", '[[7,"a",1]]', '[[true,"a"]]', "{}", "null"]
+)
+def test_no_delivery_to_rooms(archived: str) -> None:
+    with pytest.raises(RecordError):
+        parse_record(RecordKind.DELIVERY, DELIVERY_BYTES[:-2] + f',"archived":{archived}}}\n'.encode())
+
+
 def test_access() -> None:
     assert encode_access(ACCESS) == ACCESS_BYTES
     assert parse_record(RecordKind.ACCESS, ACCESS_BYTES) == ACCESS

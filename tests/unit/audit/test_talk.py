@@ -1,13 +1,16 @@
 """Which records a conversation has, as the index knows it."""
 
-import sqlite3
 from collections.abc import Iterator
 
 import pytest
 
 from components.archive.record import Event, RecordKind, Submission
-from components.audit.index import talk
-from components.audit.index.talk import IdRole, Turn, insert_talk, read_act, read_talk
+from components.audit.index.database import Database
+from components.audit.index.forget import forget
+from components.audit.index.logs import IndexedLog
+from components.audit.index.routes import NO_CONVERSATION
+from components.audit.index.rows import Rows
+from components.audit.index.talk import TalkRow, Turn, read_act, read_talk
 from components.audit.index.talk_find import (
     find_by_ids,
     find_conversations,
@@ -17,6 +20,11 @@ from components.audit.index.talk_find import (
     find_turn,
     find_turns,
 )
+from components.audit.query.compile import compile_query
+from components.audit.query.ids import IdRole
+from components.audit.query.parser import parse_query
+from tests.support.made_index import empty_index
+from tests.support.query_corpus import open_made
 
 ALICE, BOB, CAROL, ROOM = (
     "alice@metals.example",
@@ -41,22 +49,24 @@ def submission(
 
 
 @pytest.fixture
-def db() -> Iterator[sqlite3.Connection]:
-    database = sqlite3.connect(":memory:")
-    database.executescript(talk.SCHEMA)
-    yield database
-    database.close()
+def db() -> Iterator[Database]:
+    with empty_index() as database:
+        database.execute("INSERT INTO made VALUES (0, '', '')")
+        yield database
 
 
-def insert(db: sqlite3.Connection, *said: Submission) -> None:
-    insert_talk(db, filter(None, (read_talk(place, each) for place, each in enumerate(said))))
+def insert(db: Database, *said: Submission | Event) -> None:
+    rows = Rows(IndexedLog.GATE, None)
+    for place, each in enumerate(said):
+        rows.add(open_made(place, each))
+    rows.insert(db)
 
 
-def places(db: sqlite3.Connection, *parties: str) -> list[int]:
+def places(db: Database, *parties: str) -> list[int]:
     return [place for place, _, _ in find_turns(db, find_conversations(db, parties), Turn, ALL, 100)]
 
 
-def test_a_pair_is_one_conversation_whoever_writes_from_wherever(db: sqlite3.Connection) -> None:
+def test_a_pair_is_one_conversation_whoever_writes_from_wherever(db: Database) -> None:
     insert(
         db,
         stanza("message", f"{ALICE}/desk", f"{BOB}/phone"),
@@ -74,7 +84,7 @@ def test_a_pair_is_one_conversation_whoever_writes_from_wherever(db: sqlite3.Con
     assert find_own(db, CAROL) is None
 
 
-def test_pages_in_both_directions(db: sqlite3.Connection) -> None:
+def test_pages_in_both_directions(db: Database) -> None:
     insert(db, *(stanza("message", ALICE, (BOB, CAROL)[number % 2]) for number in range(20)))
     pair = find_conversations(db, [ALICE, BOB])
     both = find_conversations(db, [ALICE, BOB, CAROL])
@@ -87,7 +97,7 @@ def test_pages_in_both_directions(db: sqlite3.Connection) -> None:
     assert find_turn(db, 3) == (3, Turn.SAYS, *find_conversations(db, [ALICE, CAROL]))
 
 
-def test_messages_are_found_by_their_ids_and_by_those_that_they_are_about(db: sqlite3.Connection) -> None:
+def test_messages_are_found_by_their_ids_and_by_those_that_they_are_about(db: Database) -> None:
     correct = "<replace id='m1' xmlns='urn:xmpp:message-correct:0'/><body>y</body>"
     insert(
         db,
@@ -100,7 +110,7 @@ def test_messages_are_found_by_their_ids_and_by_those_that_they_are_about(db: sq
     assert find_by_ids(db, ["m1", "m2"], IdRole.TARGET, pair, 9) == [2]
 
 
-def test_who_is_in_a_room(db: sqlite3.Connection) -> None:
+def test_who_is_in_a_room(db: Database) -> None:
     insert(
         db,
         stanza("presence", f"{ALICE}/a", f"{ROOM}/Al", MUC),
@@ -122,19 +132,52 @@ def test_who_is_in_a_room(db: sqlite3.Connection) -> None:
 
 
 def test_what_belongs_to_no_conversation_is_left_out() -> None:
-    assert read_talk(0, submission("<iq xmlns='jabber:client' type='get' from='a@b' to='c@d'/>")) is None
-    assert read_talk(0, submission("<presence")) is None
+    nothing = TalkRow(Turn.NONE, ())
+    assert read_talk(submission("<iq xmlns='jabber:client' type='get' from='a@b' to='c@d'/>")) == nothing
+    assert read_talk(submission("<presence")) == nothing
     copy = submission(f"<presence xmlns='jabber:client' from='{ALICE}/a' to='{BOB}'/>", "server")
-    assert read_talk(0, copy) is None
-    assert read_act(0, Event(RecordKind.FILE, "received", (), 0)) is None
+    assert read_talk(copy) == nothing
+    assert read_act(Event(RecordKind.FILE, "received", (), 0)) == nothing
 
 
-def test_what_is_destroyed_is_forgotten_with_its_conversation(db: sqlite3.Connection) -> None:
+def test_what_is_destroyed_is_forgotten_with_its_conversation(db: Database) -> None:
+    review = Event(RecordKind.REVIEW, "release", (("record", "gate/0"),), 0)
+    join = stanza("presence", f"{BOB}/b", f"{ROOM}/Bo", MUC)
+    insert(db, stanza("message", ALICE, BOB, more="id='m1'"), join, review)
+    pair = find_conversations(db, [ALICE, BOB])
+    assert len(pair) == 1
+    forget(db, [0, 1])
+    rows = {
+        table: db.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
+        for table in ("talk_with", "talk_move")
+    }
+    assert rows == {"talk_with": 0, "talk_move": 0}
+    assert find_by_ids(db, ["m1"], IdRole.OWN, pair, 9) == []
+    assert find_by_ids(db, ["gate/0"], IdRole.ABOUT, [NO_CONVERSATION], 9) == [2]
+
+
+def test_an_error_and_a_request_are_no_message_of_the_conversation(db: Database) -> None:
+    marker = "<displayed xmlns='urn:xmpp:chat-markers:0' id='m1'/>"
     insert(
-        db, stanza("message", ALICE, BOB, more="id='m1'"), stanza("presence", f"{BOB}/b", f"{ROOM}/Bo", MUC)
+        db,
+        stanza("message", ALICE, BOB, more="id='m1'"),
+        stanza("message", BOB, ALICE, "<error type='cancel'/>", more="type='error' id='m1'"),
+        stanza("message", BOB, ALICE, marker, more="id='m2'"),
+        stanza("iq", ALICE, BOB, "<ping xmlns='urn:xmpp:ping'/>", more="type='get' id='m1'"),
     )
-    event = Event(RecordKind.REVIEW, "release", (("record", "gate/0"),), 0)
-    insert_talk(db, filter(None, [read_act(2, event)]))
-    talk.forget_talk(db, [0, 1])
-    rows = {table: db.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in talk.TABLES}
-    assert rows == {"talk_with": 0, "talk": 1, "talk_id": 1, "talk_move": 0}
+    pair = find_conversations(db, [ALICE, BOB])
+    assert find_by_ids(db, ["m1"], IdRole.OWN, pair, 9) == [0]
+    assert find_by_ids(db, ["m1"], IdRole.TARGET, pair, 9) == [1, 2]
+    named = compile_query(parse_query("id:m1", 0))
+    found = db.execute(f"SELECT idx FROM entry WHERE {named.sql} ORDER BY idx", named.parameters).fetchall()
+    assert found == [(0,), (1,), (3,)]
+
+
+def test_a_room_with_more_routes_than_one_look_takes(db: Database) -> None:
+    people = [f"p{number}@metals.example/x" for number in range(600)]
+    insert(db, *(stanza("message", person, ROOM, more="type='groupchat'") for person in people))
+    room = find_conversations(db, [ROOM])
+    assert [place for place, _, _ in find_turns(db, room, [Turn.SAYS], range(100, 500), 7)] == [
+        *range(100, 107)
+    ]
+    assert [place for place, _, _ in find_last_turns(db, room, Turn, ALL, 300)] == [*range(300, 600)]

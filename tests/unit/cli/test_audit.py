@@ -44,9 +44,12 @@ def test_search_prints_a_conversation(said: Site, capsys: pytest.CaptureFixture[
     output, errors = capsys.readouterr()
     lines = [line.rstrip() for line in output.splitlines()]
     assert errors == ""
-    assert re.fullmatch(rf"2026-11-23 20:04:05.000  {ALICE} → {BOB} +released", lines[0])
-    assert re.fullmatch(r"gate/1 +Selling copper +unknown", lines[1])
-    assert re.search("alice@metals.example/desk → eve@grain.example +refused", output)
+    assert lines[:3] == [
+        "2026-11-23 20:04:05  gate/1  released  unknown",
+        f"{ALICE} → {BOB}",
+        "Selling copper",
+    ]
+    assert re.search(r"  refused.*\nalice@metals.example/desk → eve@grain.example\n", output)
     assert "recipient-outside: Write to people of your own firm." in output
     assert "3 of 4 records match. The log gate has 6 entries. This search is record audit/1." in lines[-1]
 

@@ -15,7 +15,7 @@ from components.audit.access import record_findings
 from components.audit.auditor import find_auditor
 from components.audit.review import held as held_messages
 from components.audit.review import held_files
-from components.audit.review.acts import ReviewReader, read_review_records
+from components.audit.review.acts import ReviewReader
 from components.audit.review.author import Author, Signed, encode_signed, read_signed
 from components.audit.review.request import Decided
 from components.link.review_request import HeldMessage, ReviewAnswer
@@ -320,7 +320,7 @@ async def test_forged_acts_are_shown_and_count_for_nothing(office: Office) -> No
     settings, item = office.site.settings, office.site.id_of(0)
     status, _, errors = await asyncio.to_thread(office.sign, "erin", "claim", item)
     assert status == 0, errors
-    (entry,) = (await read_review_records(settings, office.reviewers())).entries
+    (entry,) = (await ReviewReader(settings, office.reviewers()).read()).entries
     records = await read_raw(office)
     (signed,) = [read_signed(record) for record in records]
     act = signed.act
@@ -355,7 +355,7 @@ async def test_what_is_read_again_is_what_is_new_and_a_log_that_was_put_back_is_
         copies.append(database.read_bytes())
         assert len((await reader.read()).entries) == number
         assert (await reader.read()).entries == (
-            await read_review_records(settings, office.reviewers())
+            await ReviewReader(settings, office.reviewers()).read()
         ).entries
     for beside in ("-wal", "-shm"):
         database.with_name(database.name + beside).unlink(missing_ok=True)

@@ -182,9 +182,10 @@ def status(
     *,
     bounced: tuple[int, ...] = (),
     epoch: str = EPOCH,
+    archived: tuple[tuple[str, str], ...] = (),
 ) -> Status:
     """Return a status: submissions from `first` to before `next_seq` are in the window."""
-    return Status(HOST, epoch, number, first, next_seq, done, 0, bounced)
+    return Status(HOST, epoch, number, first, next_seq, done, 0, bounced, archived=archived)
 
 
 def submissions(seqs: Iterable[int]) -> list[Held]:

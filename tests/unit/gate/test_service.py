@@ -133,6 +133,22 @@ async def test_a_stanza_that_cannot_be_decided_on_is_refused_and_its_neighbours_
 # Statuses -------------------------------------------------------------------------------------------------------------
 
 
+async def test_the_ids_that_rooms_gave_are_recorded_of_records_of_this_log(connected: Bench) -> None:
+    connected.take(held(1), status(2, 2, 2, 1))
+    await connected.settle()
+    named = (
+        ("gate/1", "a"),
+        ("other/2", "b"),
+        ("gate/x", "c"),
+        ("gate", "d"),
+        ("gate/²", "e"),
+        ("gate/3", "f"),
+    )
+    connected.take(status(3, 2, 2, 1, archived=named))  # nothing else has moved
+    await connected.settle()
+    assert connected.log.deliveries()[-1].archived == ((1, "a"), (3, "f"))
+
+
 async def test_what_was_carried_out_is_recorded_when_it_has_moved_and_noted_always(connected: Bench) -> None:
     connected.take(held(1), status(2, 2, 2, 1), held(2))
     await connected.settle()

@@ -78,6 +78,15 @@ def test_a_status_names_what_is_wrong_with_the_servers_modules() -> None:
     assert isinstance(later, Status) and later.uploads == ()
 
 
+def test_a_status_names_what_rooms_keep_and_the_ids_that_they_gave() -> None:
+    more = "<archived record='gate/7' id='a&apos;b'/><archived record='gate/9' id='c'/></status>"
+    (status,) = SubmissionParser().feed(STATUS.replace(b"</status>", more.encode()))
+    assert isinstance(status, Status)
+    assert status.archived == (("gate/7", "a'b"), ("gate/9", "c"))
+    (later,) = SubmissionParser().feed(STATUS)
+    assert isinstance(later, Status) and later.archived == ()
+
+
 def test_event_and_status() -> None:
     event, status = SubmissionParser().feed(EVENT + STATUS)
     assert isinstance(event, Held)

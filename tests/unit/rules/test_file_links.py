@@ -62,6 +62,18 @@ def test_links_are_found_in_what_is_said(links: FileLinks, shown: str) -> None:
         assert links.find_owners(said) == {ANNA}
 
 
+def test_links_are_found_in_the_names_of_devices_and_in_rooms(links: FileLinks) -> None:
+    """Others are shown them: a resource that one chose, and the nickname by which one joins a room."""
+    url = links.make(LINK, "a.pdf")
+    hello = facts("hello")
+    for said in (
+        hello._replace(sender=f"ben@metals.example/{url}"),
+        hello._replace(to=f"all@rooms.metals.example/{url}", kind="presence"),
+    ):
+        assert links.find_owners(said) == {ANNA}
+    assert links.find_owners(hello) == frozenset()
+
+
 def test_a_host_is_found_in_any_case(links: FileLinks) -> None:
     url = links.make(LINK, "a.pdf").replace("https://files.metals", "HTTPS://Files.METALS")
     assert links.find_owners(facts(url)) == {ANNA}

@@ -13,6 +13,7 @@ from components.process.run import Process
 from components.settings.gate import GateSettings
 from components.settings.reload import (
     BY_COMMANDS,
+    READ_AGAIN,
     counts_at_once,
     find_waiting,
     follow_settings,
@@ -112,10 +113,10 @@ def test_the_docs_say_of_every_setting_whether_it_counts_at_once() -> None:
     signal = next(each for each in bullets if each.startswith("At SIGHUP"))
     commands = next(each for each in bullets if each.startswith("At the next command"))
     named = {f"{table.table_name}.log_level" for table in TABLES if "log_level" in table.model_fields}
-    assert set(re.findall(r"`([a-z_]+\.[a-z_]+)`", signal)) == named
+    assert set(re.findall(r"`([a-z_]+\.[a-z_]+)`", signal)) == {*named, *READ_AGAIN}
     assert set(re.findall(r"`([a-z_]+\.[a-z_]+)`", commands)) == set(BY_COMMANDS)
     assert any(each.startswith("After a restart: all other settings") for each in bullets)
     documented = re.findall(r"^\| `([a-z0-9_.]+)` \|", text, re.MULTILINE)
     at_once = {each for each in documented if counts_at_once(each)}
     assert {each for each in at_once if each.endswith("log_level")} == named
-    assert all(each in named or each.startswith(BY_COMMANDS) for each in at_once)
+    assert all(each in named or each.startswith((*BY_COMMANDS, *READ_AGAIN)) for each in at_once)

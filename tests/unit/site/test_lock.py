@@ -25,7 +25,8 @@ import subprocess, sys
 from pathlib import Path
 from components.site.lock import hold_site
 with hold_site(Path(sys.argv[1])) as lock:
-    script = f"while [ ! -e {sys.argv[1]}/end ]; do sleep 0.02; done; touch {sys.argv[1]}/ended"
+    goes_on = f"[ -d {sys.argv[1]} ] && [ ! -e {sys.argv[1]}/end ]"
+    script = f"while {goes_on}; do sleep 0.02; done; touch {sys.argv[1]}/ended"
     child = subprocess.Popen(["sh", "-c", script], pass_fds=(lock,), stdout=subprocess.DEVNULL)
     print("held", flush=True)
     sys.stdin.read()

@@ -179,4 +179,14 @@ enterprise = "metals"
 token_file = "keys/scim.token"
 state = "scim.json"
 default_roles = ["trader"]
+[feed]
+port = {port + 2}
+host = "feed.steelyard.example"
+certificate = "certs/feed.steelyard.example.crt"
+status_file = "run/feed.status.json"
+[follow]
+url = "https://feed.other.example:5290"
+authority = "keys/other-ca.crt"
+certificate = "keys/machine.crt"
+status_file = "run/follow.status.json"
 """

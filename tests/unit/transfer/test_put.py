@@ -14,7 +14,7 @@ from components.archive.errors import LogUnavailable
 from components.transfer.journal import FileJournal
 from components.transfer.state import Stage
 from policy.address import BareJid
-from policy.files.slot import DayBytes
+from policy.files.slot import DayBytes, DayTimes
 from tests.support.archive import START_S
 from tests.support.blobs import content
 from tests.support.file_server import FilesUnderTest, details_of, serve_files
@@ -218,6 +218,11 @@ async def test_the_space_of_a_day(files: FilesUnderTest) -> None:
     assert anna.day == DayBytes(person=200_000, enterprise=201_000, site=201_000)
     later = await files.uploads.usage(BareJid("anna@metals.example"), "metals", START_S + 86_400)  # type: ignore[arg-type]
     assert later.day.site == 0
+    # Each by what is its own: an older file of a colleague's does not make room for Anna's.
+    ben = await files.uploads.usage(BareJid("ben@metals.example"), "metals", START_S + 10)  # type: ignore[arg-type]
+    assert anna.free_at_s == DayTimes(START_S + 86_400, START_S + 300, START_S + 300)
+    assert ben.free_at_s == DayTimes(START_S + 300, START_S + 300, START_S + 300)
+    assert later.free_at_s == DayTimes(*[START_S + 86_400] * 3)
     files.uploads.forget_lapsed(START_S + 301)
     assert await files.uploads.find((2).to_bytes(16, "big")) is None
     kept = await files.uploads.find((1).to_bytes(16, "big"))

@@ -35,14 +35,18 @@ WHOLE: tuple[ByteRange, ...] = ()
         ("bytes=1-2,x", WHOLE),
         ("items=0-1", WHOLE),
         ("bytes=" + ",".join(f"{n}-{n}" for n in range(0, 100, 2)), WHOLE),
-        (f"bytes={'9' * 30}-", WHOLE),
+        (f"bytes=0-{'9' * 30}", (ByteRange(0, 1000),)),
+        (f"bytes=998-{'9' * 8000}", (ByteRange(998, 1000),)),
+        (f"bytes=-{'9' * 30}", (ByteRange(0, 1000),)),
+        (f"bytes={'0' * 8000}1-2", (ByteRange(1, 3),)),
+        ("bytes=\u0660-\u0661", WHOLE),  # digits, and none of HTTP's
     ],
 )
 def test_what_is_asked_for(header: str, ranges: tuple[ByteRange, ...]) -> None:
     assert parse_ranges(header, SIZE_BYTES) == ranges
 
 
-@pytest.mark.parametrize("header", ["bytes=1000-", "bytes=-0", "bytes=1000-2000,5000-"])
+@pytest.mark.parametrize("header", ["bytes=1000-", "bytes=-0", "bytes=1000-2000,5000-", f"bytes={'9' * 30}-"])
 def test_nothing_of_it_is_in_the_file(header: str) -> None:
     with pytest.raises(RangeNotSatisfiable):
         parse_ranges(header, SIZE_BYTES)

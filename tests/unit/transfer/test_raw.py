@@ -30,6 +30,8 @@ async def files(tmp_path: Path) -> AsyncIterator[FilesUnderTest]:
         ("Content-Length: 5_0000",),
         ("Content-Length: 99999999999999999999999999",),
         ("Content-Length: 50000", "Content-Encoding: gzip"),
+        ("Content-Length: 50000", "Content-Encoding: identity", "Content-Encoding: gzip"),
+        ("Content-Length: 50000", "Content-Encoding: identity, br"),
         ("Content-Length: 50000", "Content-Range: bytes 0-49999/50000"),
         ("Content-Length: 50000", "X: a\nb"),
         ("Content-Length : 50000",),
@@ -144,3 +146,27 @@ async def test_names_and_types_make_no_headers(files: FilesUnderTest, name: str,
     assert b"set-cookie" not in names
     assert b"x" not in names
     assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize(
+    "request_line",
+    [
+        "GET {0} HTTP/1.1\r\nX: a\0b",
+        "get {0} HTTP/1.1",
+        "GET \\{0} HTTP/1.1",
+        "PUT {0} HTTP/1.1\r\nA: b\r\n c",
+        "{0}",
+    ],
+)
+async def test_what_is_no_http_is_not_repeated(
+    files: FilesUnderTest, caplog: pytest.LogCaptureFixture, request_line: str
+) -> None:
+    """Neither to whoever sends it nor in the log: it may hold a link, which opens a file."""
+    caplog.set_level("INFO")
+    url = await files.put(CONTENT)
+    token = path_of(url).split("/")[2]
+    status, answer = await ask(files, f"{request_line.format(path_of(url))}\r\n\r\n".encode())
+    assert status == 400
+    assert answer.endswith(b"\r\n\r\nthis is no proper HTTP\n")
+    assert b"Server: steelyard\r\n" in answer and b"nosniff" in answer
+    assert token not in answer.decode() + caplog.text

@@ -88,7 +88,8 @@ async def test_what_was_given_counts(slots: SlotService) -> None:
         await slots.give(ask("anna@metals.example/desk", size=100 << 20))
     assert caught.value.condition == "resource-constraint"
     assert caught.value.more is not None
-    assert caught.value.more.get("stamp") == "2026-11-24T20:04:05Z"
+    # A slot that nobody uses counts until it lapses.
+    assert caught.value.more.get("stamp") == "2026-11-23T20:09:05Z"
     assert (slots.counters.slots, slots.counters.refused_slots) == (10, 1)
 
 

@@ -42,6 +42,7 @@ def purpose(inside: str) -> str:
             request(filename="../../etc/passwd\u202egpj.exe"),
             SlotRequest(".._.._etc_passwdgpj.exe".strip("."), 23456, "image/jpeg"),
         ),
+        (request(size="9" * 40), SlotRequest("très cool.jpg", 10**40 - 1, "image/jpeg")),
         (request("<other xmlns='urn:x'/>"), SlotRequest("très cool.jpg", 23456, "image/jpeg")),
     ],
 )
@@ -56,7 +57,8 @@ def test_requests(element: ET.Element, parsed: SlotRequest) -> None:
         (request(size="-1"), "bad-request"),
         (request(size="1e3"), "bad-request"),
         (request(size="٣"), "bad-request"),
-        (request(size="9" * 16), "bad-request"),
+        (request(size="9" * 1000), "bad-request"),
+        (request(size="1.5"), "bad-request"),
         (request(purpose("<permanent/>")), "feature-not-implemented"),
         (request(purpose("<ephemeral/>")), "bad-request"),
         (request(purpose("<ephemeral expire-before='2026-11-29T00:00:01'/>")), "bad-request"),

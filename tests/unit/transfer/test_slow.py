@@ -14,13 +14,18 @@ from tests.support.file_server import FilesUnderTest, serve_files
 from tests.support.process import PATIENCE_S
 from tests.support.raw_http import Connection, head, path_of
 
+pytestmark = pytest.mark.slow
+
+# aiohttp looks once whether a new connection has sent a request, and not at all if until then the loop had no time for
+# the connection. The site waits 30 s.
+IDLE_S = 3.0
 CONTENT = content(50_000)
 LARGE = content(8_000_000)
 
 
 @pytest.fixture
 async def files(tmp_path: Path) -> AsyncIterator[FilesUnderTest]:
-    async with serve_files(tmp_path, idle_s=1.0) as served:
+    async with serve_files(tmp_path, idle_s=IDLE_S) as served:
         yield served
 
 

@@ -41,6 +41,8 @@ local function hook_stanzas(events, handlers)
 	add("message/full", handlers.to_departed, FIRST - 1);
 	events.wrappers.add_handler("message/offline/broadcast", handlers.to_offline);
 	add("route/remote", handlers.to_remote, FIRST);
+	-- After mod_muc_mam, which gives the id, and before the room's own history, which ends the event.
+	add("muc-add-history", handlers.on_archived, -0.5);
 end
 
 local function hook_sessions(events, handlers)

@@ -165,6 +165,12 @@ local function to_remote(event)
 	return nil;
 end
 
+-- A room keeps a message: others name it by the id that the room gave it (XEP-0359).
+local function on_archived(event)
+	local record, id = receipts:ids_in(event.stanza, event.room.jid);
+	if record and id then status:add_archived(record, id); end
+end
+
 local function to_client(stanza, session)
 	-- mod_bosh sends what it has already written once more, as text. It was filtered when it was a stanza.
 	if not stanza.attr then return stanza; end
@@ -277,6 +283,7 @@ end);
 held_hosts:watch {
 	from_client = from_client, from_elsewhere = from_elsewhere,
 	to_departed = to_departed, to_offline = to_offline, to_remote = to_remote,
+	on_archived = on_archived,
 	before_bind = before_bind, on_bind = on_bind, on_unbind = on_unbind,
 	on_hibernate = on_hibernate, on_resume = on_resume, on_unheard = on_unheard,
 	on_asked = function (...) return acknowledgements:put_off(...); end,

@@ -81,4 +81,14 @@ function receipts_mt:add(stanza, id)
 	tags[#tags + 1] = receipt;
 end
 
+-- The record that a message's receipt names, and the id that a room gave it; nil for either that there is none.
+function receipts_mt:ids_in(stanza, room)
+	local record, id;
+	for tag in stanza:childtags("stanza-id", XMLNS_SID) do
+		local attr = tag.attr;
+		if attr.by == self.gate then record = attr.id; elseif attr.by == room then id = attr.id; end
+	end
+	return record, id;
+end
+
 return { new = new };

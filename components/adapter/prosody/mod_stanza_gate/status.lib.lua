@@ -1,16 +1,20 @@
 -- The statuses, which tell the gate about the window besides its submissions (docs/gate-protocol.md, section 4.3).
 --
--- Owns what was bounced until the gate has noted it, the count of refused stanzas, and the numbers of statuses. Reads
--- the window and which hosts are held, writes to the link.
+-- Owns what was bounced, and the ids that rooms gave, until the gate has noted them, the count of refused stanzas, and the
+-- numbers of statuses. Reads the window and which hosts are held, writes to the link.
 
 local concat, ipairs = table.concat, ipairs;
 
 local status_mt = module:require "methods"();
 
+local MOST_ARCHIVED = 1000; -- ids of rooms in one status
+
 -- parts: wire, window, link, hosts.
 local function new(parts)
 	-- { seq, whether the server refused it, the number of the first status that named it } of each that was bounced.
 	parts.bounced, parts.number, parts.done_reported = {}, 0, 0;
+	-- { record, id, the number of the first status that named it } of each message that a room keeps.
+	parts.archived = {};
 	-- Since the last status: bounced on arrival, and so never accepted and never numbered.
 	parts.turned_away = 0;
 	-- What is wrong with the server's modules, as the last status named it.
@@ -30,14 +34,20 @@ function status_mt:add_bounced(entry)
 	self.bounced[#self.bounced + 1] = { seq = entry.seq, refused = entry.refused, unrecorded = entry.unrecorded };
 end
 
+-- A room keeps the message of this record under an id of its own.
+function status_mt:add_archived(record, id)
+	self.archived[#self.archived + 1] = { record = record, id = id };
+end
+
 function status_mt:add_turned_away()
 	self.turned_away = self.turned_away + 1;
 end
 
 -- Whether there is anything new to tell.
 function status_mt:is_due()
-	local last = self.bounced[#self.bounced];
+	local last, kept = self.bounced[#self.bounced], self.archived[#self.archived];
 	return self.window.written_through ~= self.done_reported or self.turned_away > 0 or (last and not last.reported)
+		or (kept and not kept.reported)
 		or describe_faults(self.hosts:unheld(), self.hosts:uploads()) ~= self.faults_reported;
 end
 
@@ -54,24 +64,33 @@ function status_mt:send()
 	for _, item in ipairs(self.bounced) do
 		item.reported = item.reported or self.number;
 	end
+	local archived = {};
+	for i = 1, math.min(#self.archived, MOST_ARCHIVED) do
+		archived[i] = self.archived[i];
+		archived[i].reported = archived[i].reported or self.number;
+	end
 	local unheld, uploads = self.hosts:unheld(), self.hosts:uploads();
 	local text = self.wire.encode_status(link:own_domain(), link.gate, {
 		epoch = window.epoch, n = self.number, first = window.first_seq, next = window.next_seq,
 		done = window.written_through, turned_away = self.turned_away, bounced = self.bounced,
-		unheld = unheld, uploads = uploads,
+		unheld = unheld, uploads = uploads, archived = archived,
 	});
 	self.faults_reported = describe_faults(unheld, uploads);
 	self.done_reported, self.turned_away = window.written_through, 0;
 	link:submit(text);
 end
 
--- The gate has noted the status with this number: do not name its contents again.
-function status_mt:forget(number)
+local function without_noted(items, number)
 	local rest = {};
-	for _, item in ipairs(self.bounced) do
+	for _, item in ipairs(items) do
 		if not item.reported or item.reported > number then rest[#rest + 1] = item; end
 	end
-	self.bounced = rest;
+	return rest;
+end
+
+-- The gate has noted the status with this number: do not name its contents again.
+function status_mt:forget(number)
+	self.bounced, self.archived = without_noted(self.bounced, number), without_noted(self.archived, number);
 end
 
 return { new = new };

@@ -126,6 +126,9 @@ function wire.encode_status(from, to, status)
 	for _, each in ipairs(status.uploads) do
 		parts[#parts + 1] = "<upload host='" .. escape(each.host) .. "' module='" .. escape(each.module) .. "'/>";
 	end
+	for _, item in ipairs(status.archived) do
+		parts[#parts + 1] = "<archived record='" .. escape(item.record) .. "' id='" .. escape(item.id) .. "'/>";
+	end
 	parts[#parts + 1] = "</status></message>";
 	return concat(parts);
 end

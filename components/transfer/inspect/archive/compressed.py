@@ -15,6 +15,7 @@ from policy.files.facts import FileMark
 _MAGIC = {GZIP: b"\x1f\x8b", BZIP2: b"BZh", XZ: b"\xfd7zXZ\0"}
 _ENDINGS = {".tgz": ".tar", ".tbz": ".tar", ".tbz2": ".tar", ".txz": ".tar", ".gz": "", ".bz2": "", ".xz": ""}
 _MOST_MEMORY_BYTES = 128 << 20
+_WITH_EXTRA, _NAMED = 0x04, 0x08
 
 
 class _Unpacker(Protocol):
@@ -72,7 +73,20 @@ def look_into_compressed(item: Item, kind: str) -> None:
         name.stem + _ENDINGS.get(name.suffix.lower(), "") if name.suffix.lower() in _ENDINGS else name.name
     )
     item.note_name(inner)
+    if kind == GZIP and (stored := _stored_name(item.data[:CHUNK_BYTES])):
+        # Some programs unpack it under this name, whatever the file is called.
+        item.note_name(stored)
+        item.look_at(stored, ())
     item.look_at(inner, _unpack(item, kind))
+
+
+def _stored_name(head: bytes) -> str:
+    """Return the name that a gzip file says its content had (RFC 1952, 2.3.1), or nothing."""
+    flags = head[3] if len(head) > 10 else 0
+    if not flags & _NAMED:
+        return ""
+    start = 10 + (2 + int.from_bytes(head[10:12], "little") if flags & _WITH_EXTRA else 0)
+    return head[start:].partition(b"\0")[0].decode("latin-1")
 
 
 def _unpack(item: Item, kind: str) -> Iterator[bytes]:

@@ -3,6 +3,8 @@
 import email
 import email.policy
 import re
+from email.errors import HeaderParseError
+from email.header import decode_header, make_header
 from email.message import Message
 
 from components.transfer.inspect.item import Data, Item
@@ -35,8 +37,17 @@ def look_into_mail(item: Item) -> None:
             _look_at_part(item, part)
 
 
-def _look_at_part(item: Item, part: Message) -> None:
+def _name_of(part: Message) -> str:
     name = str(part.get_filename("") or "")
+    try:
+        # RFC 2047, 5 forbids it in a parameter, and programs for mail decode it there, too.
+        return str(make_header(decode_header(name)))
+    except (HeaderParseError, ValueError, LookupError):
+        return name
+
+
+def _look_at_part(item: Item, part: Message) -> None:
+    name = _name_of(part)
     if part.get_content_type() == "text/plain" and not name:
         return
     if name or part.get_content_maintype() not in ("text", "multipart"):

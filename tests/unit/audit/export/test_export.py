@@ -176,7 +176,7 @@ async def test_a_stopped_export_goes_on_to_the_same_bytes(
         (collect.Collector, "_collect", 3),
         (spool.Spool, "add", 2),
         (folder.ExportFolder, "write", 1),
-        (spool.Spool, "note_file", 1),
+        (spool.Spool, "note_files", 1),
         (export_module, "record_completion", 1),
         (folder.ExportFolder, "finish", 1),
     ):

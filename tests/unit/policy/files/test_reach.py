@@ -37,6 +37,34 @@ def test_who_may_be_sent_a_link(sender: str, to: str, owners: tuple[str, ...], p
         assert decision.rules == ("flagged", "file-reach")
 
 
+# Anna reaches traders and researchers, who do not reach one another: whoever follows her may be either.
+@pytest.mark.parametrize(("kind", "to"), [("presence", ""), ("iq", ""), ("iq", "anna@metals.example")])
+@pytest.mark.parametrize(
+    ("sender", "owner", "passes"),
+    [
+        ("anna", "anna", True),
+        ("anna", "rita", False),
+        ("anna", "tina", False),
+        ("tina", "tom", True),
+        ("tom", "tina", False),
+        ("anna", "gone", False),
+    ],
+)
+def test_what_is_published_goes_to_all_who_may_follow(
+    kind: str, to: str, sender: str, owner: str, passes: bool
+) -> None:
+    facts = say("https://files/x", to.replace("anna", sender), sender=f"{sender}@metals.example/desk")
+    decision = decide_file_links(
+        FIRST, WALLED, facts._replace(kind=kind), [BareJid(f"{owner}@metals.example")]
+    )
+    assert (decision is FIRST) is passes
+
+
+def test_a_message_to_oneself_is_not_published() -> None:
+    facts = say("https://files/x", "", sender="anna@metals.example/desk")
+    assert decide_file_links(FIRST, WALLED, facts, [BareJid("rita@metals.example")]) is FIRST
+
+
 def test_what_is_refused_already_stays_so() -> None:
     first = refusal("words", "modify", "policy-violation", "No.")
     facts = say("https://files/x", "tom@metals.example", sender="anna@metals.example/desk")

@@ -7,6 +7,7 @@ import pytest
 from policy.files.slot import (
     MAX_OPEN_SLOTS,
     DayBytes,
+    DayTimes,
     Purpose,
     SlotLimits,
     SlotRefusal,
@@ -47,6 +48,7 @@ def test_a_slot_is_given(request_: SlotRequest, usage: Usage) -> None:
     ("request_", "condition", "most"),
     [
         (replace(REQUEST, size_bytes=1001), "not-acceptable", 1000),
+        (replace(REQUEST, size_bytes=10**999), "not-acceptable", 1000),
         (replace(REQUEST, size_bytes=101, purpose=Purpose.PROFILE), "not-acceptable", 100),
         (replace(REQUEST, size_bytes=0), "bad-request", None),
         (replace(REQUEST, name=""), "bad-request", None),
@@ -66,9 +68,9 @@ def test_no_slot_is_given(request_: SlotRequest, condition: str, most: int | Non
 @pytest.mark.parametrize(
     ("usage", "whose"),
     [
-        (Usage(DayBytes(2001, 2001, 2001), NOW_S + 60), "You"),
-        (Usage(DayBytes(0, 4001, 4001), NOW_S + 60), "Your enterprise"),
-        (Usage(DayBytes(0, 0, 7001), NOW_S + 60), "This site"),
+        (Usage(DayBytes(2001, 2001, 2001), DayTimes(NOW_S + 60, 1, 1)), "You"),
+        (Usage(DayBytes(0, 4001, 4001), DayTimes(1, NOW_S + 60, 1)), "Your enterprise"),
+        (Usage(DayBytes(0, 0, 7001), DayTimes(1, 1, NOW_S + 60)), "This site"),
     ],
 )
 def test_the_space_of_a_day(usage: Usage, whose: str) -> None:

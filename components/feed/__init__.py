@@ -1,0 +1,1 @@
+"""Hands sealed records to auditors' own machines, and takes what comes back from there (docs/feed.md)."""

@@ -1,0 +1,158 @@
+"""Speaks with a site's feed: mutual TLS, bounded answers, and errors that say what to do."""
+
+import json
+import ssl
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+
+from components.archive.backup import CopyError
+from components.archive.follow import MAX_BATCH_BYTES, Batch, CopyState, LogForked
+from components.archive.follow.encoding import encode_batch, encode_state, parse_batch, parse_state
+from components.process.errors import SiteError
+from components.process.http import read_limited
+from components.settings.follow import FollowSettings
+
+CONNECT_S = 10.0
+STALLED_S = 60.0
+"""A link may be slow, but not stand still for so long."""
+
+_OK = 200
+_LARGEST_ANSWER_BYTES = 2 * MAX_BATCH_BYTES
+
+
+class FeedUnavailable(SiteError):  # noqa: N818 - the condition is the name
+    """The feed cannot be reached, was cut, or cannot answer now; later it may."""
+
+
+class FeedRefused(SiteError):  # noqa: N818
+    """The feed does not answer this machine, or not this request."""
+
+
+@dataclass(frozen=True, slots=True)
+class FedLogs:
+    """What a machine gets: the names of logs by their origins, and the origin of the log that it may send itself."""
+
+    names: Mapping[str, str]
+    own: str
+
+
+class FeedClient:
+    """Asks the feed. Every method raises FeedUnavailable and FeedRefused."""
+
+    def __init__(self, session: aiohttp.ClientSession, url: str) -> None:
+        self._session = session
+        self._url = url
+
+    async def list_logs(self) -> FedLogs:
+        """Return the logs that this machine gets."""
+        found = await self._ask_json("GET", "/logs")
+        try:
+            return FedLogs({each["origin"]: str(each["name"]) for each in found["logs"]}, str(found["own"]))
+        except (KeyError, TypeError):
+            raise FeedUnavailable(f"{self._url}: this is no feed of a site") from None
+
+    async def fetch_batch(self, log: str, state: CopyState, max_bytes: int, wait_s: int) -> Batch | None:
+        """Return what follows a copy's state, and wait for it so long; None where nobody has written the log yet.
+
+        Raises CopyError also.
+        """
+        said = encode_state(state) | {"bytes": str(max_bytes), "wait": str(wait_s)}
+        status, body = await self._ask("GET", f"/logs/{log}/batch", said)
+        return parse_batch(body) if status == _OK else None
+
+    async def fetch_own_state(self) -> CopyState:
+        """Return what the site has of this machine's own log; raises CopyError also."""
+        return parse_state(await self._ask_json("GET", "/own"))
+
+    async def send_own(self, batch: Batch) -> CopyState:
+        """Send what follows, and return what the site has then; raises LogForked and CopyError also."""
+        return parse_state(await self._ask_json("POST", "/own", encode_batch(batch)))
+
+    async def hand_in(self, log: str, id_: str, body: bytes) -> None:
+        """Hand a request in to a log's writer; the same again is no other one."""
+        await self._ask("PUT", f"/logs/{log}/requests/{id_}", body=body)
+
+    async def find_answer(self, log: str, id_: str, wait_s: int) -> str | None:
+        """Return the writer's answer, None while there is none."""
+        status, body = await self._ask("GET", f"/logs/{log}/requests/{id_}", {"wait": str(wait_s)})
+        return body.decode() if status == _OK else None
+
+    async def withdraw(self, log: str, id_: str) -> None:
+        """Forget a request."""
+        await self._ask("DELETE", f"/logs/{log}/requests/{id_}")
+
+    async def _ask_json(self, method: str, path: str, body: bytes | None = None) -> Mapping[str, Any]:
+        try:
+            found: Mapping[str, Any] = json.loads((await self._ask(method, path, body=body))[1])
+        except ValueError:
+            raise FeedUnavailable(f"{self._url}: this is no feed of a site") from None
+        return found
+
+    async def _ask(
+        self, method: str, path: str, said: Mapping[str, str] | None = None, body: bytes | None = None
+    ) -> tuple[int, bytes]:
+        try:
+            async with self._session.request(
+                method, f"{self._url}{path}", params=said, data=body, allow_redirects=False
+            ) as response:
+                content = await read_limited(response, _LARGEST_ANSWER_BYTES)
+                status = response.status
+        except aiohttp.ClientConnectorCertificateError as error:
+            raise FeedRefused(
+                f"{self._url}: its certificate is not what follow.authority says: {error}"
+            ) from None
+        except ssl.SSLError as error:
+            raise self._explain_tls(error) from None
+        except TimeoutError:
+            raise FeedUnavailable(f"{self._url}: stands still") from None
+        except (aiohttp.ClientError, OSError) as error:
+            if isinstance(error.__cause__ or error, ssl.SSLError):
+                raise self._explain_tls(error) from None
+            raise FeedUnavailable(f"{self._url}: cannot be reached, or was cut: {error}") from None
+        if status >= 300:
+            raise _explain(status, content, f"{self._url}{path}")
+        return status, content
+
+    def _explain_tls(self, error: Exception) -> SiteError:
+        return FeedRefused(
+            f"{self._url}: no TLS with this machine's certificate ({error}); is it listed there?"
+        )
+
+
+@asynccontextmanager
+async def open_feed(settings: FollowSettings) -> AsyncIterator[FeedClient]:
+    """Connect to the feed with this machine's certificate; raises SiteError if that cannot be read."""
+    timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_S, sock_read=STALLED_S)
+    connector = aiohttp.TCPConnector(ssl=make_tls(settings))
+    async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session:
+        yield FeedClient(session, settings.url.rstrip("/"))
+
+
+def make_tls(settings: FollowSettings) -> ssl.SSLContext:
+    """Return the TLS of this machine; raises SiteError."""
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    tls.minimum_version = ssl.TLSVersion.TLSv1_3
+    try:
+        tls.load_verify_locations(cafile=settings.authority)
+        tls.load_cert_chain(settings.certificate, settings.certificate.with_suffix(".key"))
+    except OSError as error:
+        raise SiteError(f"follow.certificate, follow.authority: {error.strerror or error}") from None
+    return tls
+
+
+def _explain(status: int, content: bytes, url: str) -> Exception:
+    try:
+        problem = str(json.loads(content)["problem"])[:500]
+    except (ValueError, KeyError, TypeError):
+        problem = f"status {status} of {url}"
+    if status == 409:
+        return LogForked(problem)
+    if status == 400:
+        return CopyError(problem)
+    if status in (403, 404, 413):
+        return FeedRefused(problem)
+    return FeedUnavailable(problem)

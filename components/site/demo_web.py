@@ -1,0 +1,9 @@
+"""A demonstration's way in for browsers: the server's WebSocket, which the chat page goes on to."""
+
+
+def web_table(port: int) -> str:
+    """Write the `[prosody.web]` table of a demonstration's site.toml."""
+    return (
+        "\n[prosody.web]                          # clients in browsers, by HTTPS; the chat page too (docs/chat.md)\n"
+        f"port = {port}\n"
+    )

@@ -1,0 +1,33 @@
+"""What the processes of a site leave out, as it takes memory in each of them."""
+
+import subprocess
+import sys
+
+import pytest
+
+_CHECK = """
+import sys
+import components.transfer.assemble
+import components.link.client
+print(sorted({"rich", "pygments", "pyrage", "components.site", "cyclopts"} & sys.modules.keys()))
+import pygments.lexers
+import rich.traceback
+"""
+_ONE_ARENA = """
+import threading
+from components.process.memory import use_one_arena
+use_one_arena()
+held = []
+threads = [threading.Thread(target=lambda: held.append(b"x" * 100_000)) for _ in range(4)]
+for each in threads: each.start()
+for each in threads: each.join()
+print(len(held))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("program", "said"), [(_CHECK, "[]\n"), (_ONE_ARENA, "4\n")], ids=["lean", "arena"])
+def test_what_a_process_takes(program: str, said: str) -> None:
+    """Libraries that write in colours where they can do without; who asks for the colours by name gets them."""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == (said, "")
