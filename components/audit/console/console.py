@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from jinja2 import Environment
 
+from components.audit.console.hidden import Hidden
 from components.audit.console.jobs import Jobs
 from components.audit.console.limit import LoginLimit
 from components.audit.console.login.ceremony import Ceremonies
@@ -39,6 +40,7 @@ class Console:
     started: Ceremonies[Started]
     jobs: Jobs
     reviews: ReviewReader
+    hidden: Hidden
     clock: Callable[[], float] = time.time
     looks: Looks = field(default_factory=Looks)
     templates: Environment = field(default_factory=make_environment)
@@ -71,5 +73,6 @@ def make_console(
         Ceremonies(clock),
         Jobs(settings.state_file.parent / "exports", clock),
         ReviewReader(site, load_reviewers(site)),
+        Hidden(site),
         clock,
     )

@@ -6,8 +6,9 @@ from components.audit.auditor import Auditor
 from components.audit.console.looks import ignore_progress
 from components.audit.console.visit import Refused, Visit
 from components.audit.review.acts import ReviewReader
-from components.audit.review.author import Author, open_author
+from components.audit.review.author import Author
 from components.audit.review.desk import Desk, QueueItem, Wanted, count_queues, open_desk
+from components.rules.reviewers import load_reviewers
 from components.settings.site import SiteFile
 from policy.supervision.act import TO_CLOSE_WITH, ActKind
 from policy.supervision.item import ItemState
@@ -40,6 +41,7 @@ async def show_queue(visit: Visit) -> web.StreamResponse:
         dispositions=[each.value for each in TO_CLOSE_WITH],
         acts=[each.value for each in _ACTS],
         access_id=access_id,
+        must_sign=load_reviewers(console.site).must_sign,
     )
 
 
@@ -48,6 +50,7 @@ async def act(visit: Visit) -> web.StreamResponse:
     kind, note, items = visit.said("act"), visit.said("note").strip(), visit.said_all("record")
     if kind not in _ACTS or not items:
         raise Refused(400, "error.act")
+    require_unsigned(visit)
     fields = {"note": note} if note else {}
     if kind == ActKind.CLOSE:
         fields["disposition"] = visit.said("disposition")
@@ -55,6 +58,12 @@ async def act(visit: Visit) -> web.StreamResponse:
     async with console.reviewing:
         await visit.look(lambda: _act(console.site, visit.who, ActKind(kind), items, fields, console.reviews))
     return visit.go_to("/review")
+
+
+def require_unsigned(visit: Visit) -> None:
+    """Raise Refused where acts are signed: the key lies with the reviewer, and never here (docs/decisions/0233)."""
+    if load_reviewers(visit.console.site).must_sign:
+        raise Refused(403, "error.sign")
 
 
 async def _look(
@@ -72,6 +81,5 @@ async def _act(
     fields: dict[str, str],
     reader: ReviewReader,
 ) -> None:
-    # Where acts are signed, the key lies with the reviewer, and not here: then this says what to do instead.
-    desk = await open_desk(site, open_author(site, auditor, None), ignore_progress, reader=reader)
+    desk = await open_desk(site, Author(auditor), ignore_progress, reader=reader)
     await desk.act(kind, items, **fields)
