@@ -13,23 +13,12 @@ from components.audit.auditor import Auditor
 from components.audit.console.health import Health, read_health
 from components.audit.console.looks import ignore_progress
 from components.audit.console.pages.narrow import Facet, view_facets, view_timeline
+from components.audit.console.pages.review import Waiting, count_waiting
 from components.audit.console.visit import REVIEWERS, Visit
 from components.audit.facets import Facets, count_facets
-from components.audit.review.author import Author
-from components.audit.review.desk import open_desk
 from components.settings.site import SiteFile
-from policy.supervision.item import ItemState
 
 _DAYS = 30
-
-
-@dataclass(frozen=True, slots=True)
-class ReviewState:
-    """How many items wait for a review, and how many of them for too long; `oldest_ns` is when the oldest was said."""
-
-    waiting: int
-    overdue: int
-    oldest_ns: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +30,7 @@ class Overview:
     checkpoint_age_s: int | None
     log_size: int
     access_id: str
-    review: ReviewState | None = None
+    review: Waiting | None = None
 
     def count(self, verdict: str) -> int:
         """Return how many messages have a verdict."""
@@ -60,22 +49,10 @@ async def show_overview(visit: Visit) -> web.StreamResponse:
     query = f"kind:message after:{first}"
     found = await visit.look(lambda: _look(visit.console.site, visit.who, query))
     if REVIEWERS & visit.who.roles:
-        found = replace(found, review=await _find_review(visit))
+        found = replace(found, review=await count_waiting(visit))
     facets: tuple[Facet, ...] = view_facets(found.facets, query, visit.texts)
     chart = view_timeline(found.facets, query, visit.texts)
     return visit.page("overview.html", found=found, facets=facets, timeline=chart, query=query)
-
-
-async def _find_review(visit: Visit) -> ReviewState:
-    """Return what waits for the auditor's review; a count alone, which the record of the overview covers."""
-    console, author = visit.console, Author(visit.who)
-    async with console.reviewing:
-        desk = await visit.look(
-            lambda: open_desk(console.site, author, ignore_progress, reader=console.reviews)
-        )
-    waiting = [each for each in desk.items.values() if each.status.state is not ItemState.CLOSED]
-    overdue = sum(each.is_overdue(desk.now_ns) for each in waiting)
-    return ReviewState(len(waiting), overdue, min((each.flagged.at_ns for each in waiting), default=0))
 
 
 async def _look(site: SiteFile, auditor: Auditor, query: str) -> Overview:

@@ -1,5 +1,7 @@
 """The review: what waits in which queue, and what reviewers do with it."""
 
+from dataclasses import dataclass
+
 from aiohttp import web
 
 from components.audit.auditor import Auditor
@@ -15,6 +17,15 @@ from policy.supervision.item import ItemState
 
 _MOST_SHOWN = 200
 _ACTS = (ActKind.CLAIM, ActKind.UNCLAIM, ActKind.NOTE, ActKind.ESCALATE, ActKind.CLOSE, ActKind.REOPEN)
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What waits for a review: how many items, how many of them too long, and when the oldest was said (Unix time)."""
+
+    number: int
+    overdue: int
+    oldest_ns: int
 
 
 async def show_queue(visit: Visit) -> web.StreamResponse:
@@ -58,6 +69,18 @@ async def act(visit: Visit) -> web.StreamResponse:
     async with console.reviewing:
         await visit.look(lambda: _act(console.site, visit.who, ActKind(kind), items, fields, console.reviews))
     return visit.go_to("/review")
+
+
+async def count_waiting(visit: Visit) -> Waiting:
+    """Count what waits for the auditor's review; the caller records the look."""
+    console, author = visit.console, Author(visit.who)
+    async with console.reviewing:
+        desk = await visit.look(
+            lambda: open_desk(console.site, author, ignore_progress, reader=console.reviews)
+        )
+    items = [each for each in desk.items.values() if each.status.state is not ItemState.CLOSED]
+    overdue = sum(each.is_overdue(desk.now_ns) for each in items)
+    return Waiting(len(items), overdue, min((each.flagged.at_ns for each in items), default=0))
 
 
 def require_unsigned(visit: Visit) -> None:
