@@ -15,10 +15,10 @@ from components.audit.auditor import Role
 from components.audit.console.app import EVERYBODY, ROUTES, Route
 from components.audit.console.visit import LOOKERS, REVIEWERS
 from components.audit.review import held as held_messages
-from components.link.review_request import HeldMessage, ReviewAnswer, ReviewRequest
 from components.settings.site import SiteFile
-from tests.support.audit_site import T0_NS, Site
+from tests.support.audit_site import Site
 from tests.support.console_site import HOST, Visitor, another, make_console_site, open_console
+from tests.support.held_gate import HoldingGate, hold
 
 ALICE, BOB = "alice@metals.example/desk", "bob@metals.example"
 GEORGE, HANNA = "george@grain.example/desk", "hanna@grain.example"
@@ -44,12 +44,7 @@ async def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
         site.say(ALICE, BOB, "zinc-secret two", at_s=1, action="hold", rules=("off-channel",)),
     )
 
-    async def answer(_settings: SiteFile, request: ReviewRequest, _timeout_s: float) -> ReviewAnswer:
-        record = int(site.id_of(1).partition("/")[2])
-        held = HeldMessage(record, "waiting", ALICE, BOB, ("off-channel",), T0_NS, T0_NS)
-        return ReviewAnswer(held=(held,) if request.act == "list" else ())
-
-    monkeypatch.setattr(held_messages, "_ask", answer)
+    monkeypatch.setattr(held_messages, "_ask", HoldingGate([hold(site, 1, ALICE, BOB)]).answer)
     return site
 
 
