@@ -1,5 +1,6 @@
 """The page of a conversation: around a record, on from a record, or as somebody saw it at a time."""
 
+import asyncio
 from datetime import datetime
 from urllib.parse import urlencode
 
@@ -37,6 +38,11 @@ async def _show(visit: Visit, what: Whole | Around) -> web.StreamResponse:
     view = await visit.look(
         lambda: read_conversation(visit.console.site, what, ignore_progress, visit.who, seen_by, at_ns)
     )
+    hidden = visit.hidden
+    places = [each.place for each in view.items]
+    waits: bool = hidden is not None and await asyncio.to_thread(hidden.covers_any, places)
+    if waits:
+        raise Refused(403, "error.reason")
     return visit.page(
         "conversation.html",
         talk=view_talk(view, _read_query(visit)),
