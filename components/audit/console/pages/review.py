@@ -3,10 +3,10 @@
 from aiohttp import web
 
 from components.audit.auditor import Auditor
-from components.audit.console.looks import ignore_progress
 from components.audit.console.visit import Refused, Visit
 from components.audit.review.author import Author, open_author
 from components.audit.review.desk import Desk, QueueItem, Wanted, count_queues, open_desk
+from components.process.progress import ignore_progress
 from components.settings.site import SiteFile
 from policy.supervision.act import TO_CLOSE_WITH, ActKind
 from policy.supervision.item import ItemState
