@@ -29,7 +29,7 @@ from components.audit.index.schema import FORMAT
 from components.audit.index.stream import stream
 from components.audit.query.compile import EVERYTHING, Where
 from components.process.errors import SiteError
-from components.process.progress import Progress
+from components.process.progress import Progress, ignore_progress
 from components.rules.file_links import FileLinks
 from policy.content.fold import FOLD_VERSION
 
@@ -105,7 +105,7 @@ class Index:
     async def catch_up(
         self,
         log: RecordOpener,
-        progress: Progress = lambda done, total: None,
+        progress: Progress = ignore_progress,
         which: IndexedLog = IndexedLog.GATE,
         name: str = "",
         until: int | None = None,

@@ -6,7 +6,6 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
-from components.audit.console.looks import ignore_progress
 from components.audit.console.pages.talk import name_party, view_talk
 from components.audit.console.render import find_zone
 from components.audit.console.visit import Refused, Visit
@@ -14,6 +13,7 @@ from components.audit.conversation.read import Around, ConversationView, Whole, 
 from components.audit.query.error import QueryError
 from components.audit.query.parser import parse_query
 from components.audit.query.tree import Node
+from components.process.progress import ignore_progress
 
 _AROUND = 15
 _PAGE = 50

@@ -11,11 +11,11 @@ from components.archive.record import Access
 from components.audit.access import record_access
 from components.audit.auditor import Auditor
 from components.audit.console.health import Health, read_health
-from components.audit.console.looks import ignore_progress
 from components.audit.console.pages.narrow import Facet, view_facets, view_timeline
 from components.audit.console.pages.review import Waiting, count_waiting
 from components.audit.console.visit import REVIEWERS, Visit
 from components.audit.facets import Facets, count_facets
+from components.process.progress import ignore_progress
 from components.settings.site import SiteFile
 
 _DAYS = 30

@@ -3,10 +3,10 @@
 from aiohttp import web
 
 from components.archive.record import Submission
-from components.audit.console.looks import ignore_progress
 from components.audit.console.pages.view import view_record_page
 from components.audit.console.visit import Visit
 from components.audit.show import show
+from components.process.progress import ignore_progress
 
 
 async def show_record(visit: Visit) -> web.StreamResponse:

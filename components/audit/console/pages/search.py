@@ -7,13 +7,13 @@ from urllib.parse import urlencode
 from aiohttp import web
 
 from components.audit.console.hidden import Hidden
-from components.audit.console.looks import ignore_progress
 from components.audit.console.pages.narrow import view_facets, view_timeline
 from components.audit.console.pages.view import Hit, view_hit
 from components.audit.console.visit import Visit
 from components.audit.facets import Facets, count_facets
 from components.audit.query.error import QueryError
 from components.audit.search import Page, SearchResult, search
+from components.process.progress import ignore_progress
 
 HITS = 50
 
