@@ -1,7 +1,7 @@
 """A newcomer's first minutes: a trader on the chat page in one tab, and the auditor in the next."""
 
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -95,10 +95,11 @@ async def newcomer(folder: Path) -> AsyncIterator[Newcomer]:
     settings = init_site(site_toml, demo=True).settings
     async with RunningSite(folder / "var", "--demo") as site:
         assert settings.transfer and settings.console
-        chat_port = urlsplit(find_link(site.said(), "http://chat.localhost")).port
-        ports = {"chat.localhost": [chat_port], "localhost": [settings.transfer.port, settings.console.port]}
-        names: Mapping[str, str] = {
-            f"{host}:{port}": f"127.0.0.1:{port}" for host, each in ports.items() for port in each
+        chat = urlsplit(find_link(site.said(), "http://chat.localhost")).netloc
+        others = (settings.transfer.port, settings.console.port)
+        names = {
+            name: f"127.0.0.1:{name.rpartition(':')[2]}"
+            for name in (chat, *(f"localhost:{port}" for port in others))
         }
         certificate = settings.prosody.certificates / "localhost.crt"
         async with open_browser(folder / "browser", certificate, names) as browser:
