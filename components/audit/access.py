@@ -44,6 +44,10 @@ class Purpose:
     reason: str = ""
 
 
+class MatterRequiredError(SiteError):
+    """A look that names no matter, where each has to (audit.matter_required)."""
+
+
 _NO_PURPOSE = Purpose()
 _purpose: ContextVar[Purpose] = ContextVar("purpose", default=_NO_PURPOSE)
 
@@ -71,7 +75,7 @@ async def record_access(settings: SiteFile, access: Access) -> str:
         reason=access.reason or purpose.reason,
     )
     if settings.audit.matter_required and not access.matter and not _WITHOUT_MATTER & _words_of(access.act):
-        raise SiteError(
+        raise MatterRequiredError(
             "nothing is shown, because each look here needs a matter (audit.matter_required): name it with --matter"
         )
     return (await _record(settings, lambda: [(RecordKind.ACCESS, encode_access(access))]))[0]

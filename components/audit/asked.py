@@ -205,7 +205,7 @@ async def _examine(
     expressions = {term.expression for term in tree.terms_of(node) if isinstance(term, tree.Pattern)}
     hits = [
         (expression, place)
-        async for place, opened in _open(logs, places)
+        async for place, opened in open_places(logs, places)
         for expression in expressions
         if pattern.matches(expression, view_record("", opened).reading.text)
     ]
@@ -239,7 +239,7 @@ def _without_patterns(node: tree.Node, *, is_upper: bool) -> tree.Node:
             return node
 
 
-async def _open(
+async def open_places(
     logs: Mapping[IndexedLog, RecordOpener], places: Iterable[int]
 ) -> AsyncIterator[tuple[int, OpenedRecord]]:
     """Yield the records at places in order, opened; neighbours are fetched together."""

@@ -133,7 +133,8 @@ def _find_reaction(stanza: StanzaTree, marks: Marks) -> Marks | None:
 
 
 def _find_body(stanza: StanzaTree, marks: Marks) -> Marks | None:
-    return marks._replace(mark=Mark.MESSAGE) if "body" in stanza.first else None
+    # Most messages are this, and `_replace` takes longer.
+    return Marks._make((Mark.MESSAGE, *marks[1:])) if "body" in stanza.first else None
 
 
 def _find_subject(stanza: StanzaTree, marks: Marks) -> Marks | None:

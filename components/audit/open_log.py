@@ -17,6 +17,7 @@ from components.audit.grant.fold import REVOKED
 from components.audit.grant.in_force import find_grants, for_log
 from components.audit.kinds import parse_event, read_kinds
 from components.process.errors import SiteError
+from components.process.progress import ignore_progress
 from components.settings.log import LogSettings
 from components.settings.site import SiteFile
 
@@ -60,7 +61,7 @@ async def _fetch_newest_ns(reader: LogReader) -> int:
 async def _fetch_revocations(settings: SiteFile) -> list[Event]:
     try:
         async with open_log(settings, settings.audit_log) as log:
-            opened = [each async for each in read_kinds(log, (RecordKind.MATTER,), lambda done, total: None)]
+            opened = [each async for each in read_kinds(log, (RecordKind.MATTER,), ignore_progress)]
     except LogMissing:
         return []
     events = (parse_event(each, RecordKind.MATTER) for each in opened)

@@ -12,7 +12,7 @@ from components.archive.log.merkle import leaf_hash, verify_inclusion
 from components.archive.opener import OpenedRecord, RecordOpener
 from components.archive.orders.tombstoned import fetch_tombstoned
 from components.archive.reader import LogReader
-from components.archive.record import Access, RecordKind, Submission
+from components.archive.record import Access, Event, RecordKind, Submission
 from components.audit.access import name_actor, record_access
 from components.audit.auditor import Auditor
 from components.audit.indexed import (
@@ -84,8 +84,9 @@ async def show(
 ) -> RecordDetail:
     """Fetch one record by its public id, such as `gate/100042` (also of the audit log: `audit/7`).
 
-    An auditor of some enterprises is told of others' records what they are told of those that there are not. Raises
-    SiteError if the id names no record or the look cannot be recorded, and LogError.
+    An auditor of some enterprises is told of others' records what they are told of those that there are not; their own
+    looks, and the acts in their matters, they may see. Raises SiteError if the id names no record or the look cannot be
+    recorded, and LogError.
     """
     log, number = parse_record_id(settings, record_id)
     now_ns = time.time_ns()
@@ -95,7 +96,7 @@ async def show(
             await _view(settings, log, opener, opened, progress)
             for opened in (await opener.fetch(number, 1) if number < size else ())
         ]
-        views = [view for view in views if may_see(settings, auditor, view)]
+        views = [view for view in views if await _may_show(settings, auditor, view)]
         found = [(view, await _prove(log, opener.reader, view)) for view in views]
     for view in views:
         await require_own_matter(settings, view.content, auditor)
@@ -107,6 +108,20 @@ async def show(
     if auditor is not None and auditor.enterprises is not None:
         raise SiteError(f"there is no record {record_id} among what {auditor.id} may see")
     raise SiteError(explain_absence(log.name, number, size))
+
+
+async def _may_show(settings: SiteFile, auditor: Auditor | None, view: RecordView) -> bool:
+    if auditor is None or may_see(settings, auditor, view):
+        return True
+    if isinstance(view.content, Access):
+        return view.content.actor == auditor.id
+    if not isinstance(view.content, Event) or view.content.kind is not RecordKind.MATTER:
+        return False
+    try:
+        await require_own_matter(settings, view.content, auditor)
+    except SiteError:
+        return False
+    return True
 
 
 async def _view(

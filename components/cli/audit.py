@@ -41,12 +41,16 @@ def show(record: RecordId, *, raw: bool = False, common: Look = LOOK) -> int:
     raw
         Write exactly the bytes that were submitted, and nothing else.
     """
+    from components.audit.auditor import find_auditor
     from components.audit.show import show as show_record
     from components.cli.output.console import run_with_bar
     from components.cli.output.record import describe_detail, print_detail
 
     settings = common.open_site()
-    detail = run_with_bar("Indexing", "entries", lambda progress: show_record(settings, record, progress))
+    auditor = find_auditor(settings)
+    detail = run_with_bar(
+        "Indexing", "entries", lambda progress: show_record(settings, record, progress, auditor)
+    )
     if raw:
         sys.stdout.buffer.write(detail.body)
     else:

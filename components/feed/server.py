@@ -152,14 +152,20 @@ class FeedServer:
     async def _stream(self, request: web.Request, body: bytes) -> web.StreamResponse:
         """Send a body piece by piece, as fast as the machine takes it and as long as it is listed."""
         response = web.StreamResponse(headers={"Content-Length": str(len(body))})
-        await response.prepare(request)
-        async for piece in _cut(body):
-            if self._find_machine(request) is None:
-                response.force_close()
-                raise ConnectionResetError("not listed any more")
-            async with asyncio.timeout(_STALLED_S):
-                await response.write(piece)
-        await response.write_eof()
+        try:
+            await response.prepare(request)
+            async for piece in _cut(body):
+                if self._find_machine(request) is None:
+                    raise ConnectionResetError("it is not listed any more")
+                async with asyncio.timeout(_STALLED_S):
+                    await response.write(piece)
+            await response.write_eof()
+        except (ConnectionError, TimeoutError) as error:
+            log.info("cut", machine=_machine_of(request).id, reason=str(error) or "the link stands still")
+            response.force_close()
+            if request.transport is not None:
+                # So that what has come cannot be taken for all.
+                request.transport.abort()
         return response
 
     async def _take_request(self, request: web.Request) -> web.Response:

@@ -8,3 +8,7 @@ Progress = Callable[[int, int], None]
 
 Bars = Callable[[str, str], AbstractContextManager[Progress]]
 """Shows, while in its context, the progress of a task with this title, counted in these units."""
+
+
+def ignore_progress(_done: int, _total: int) -> None:
+    """Tell nobody how far a task is."""

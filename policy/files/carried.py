@@ -8,6 +8,8 @@ from hashlib import sha256
 from urllib.parse import unquote, urlsplit
 from xml.etree import ElementTree as ET
 
+import re2
+
 from policy.files.encoded import decode_base64, find_encoded, read_field
 from policy.files.name import clean_name
 from policy.files.slot import UNTYPED
@@ -79,10 +81,14 @@ _ATTACHED = "{urn:xmpp:message-attaching:1}"
 
 # Most stanzas carry nothing, and to parse each takes long. Without any of these there is none: the namespaces, a
 # `data:` URI, Base64, and a reference or a section of characters, in which these might hide.
-_MAY_CARRY = re.compile(
-    rb"urn:xmpp:(?:bob|avatar|sfs|sims|stickers)|vcard-temp|jabber:x:oob|data:|&#|<[!?]|[A-Za-z0-9+/_-]{40}",
-    re.IGNORECASE,
+# RE2 looks for all of these at once, which `re` takes five times as long for.
+_ANY_BYTES = re2.Options()
+_ANY_BYTES.encoding = re2.Options.Encoding.LATIN1
+_ANY_BYTES.case_sensitive = False
+MAY_CARRY = (
+    rb"urn:xmpp:(?:bob|avatar|sfs|sims|stickers)|vcard-temp|jabber:x:oob|data:|&#|<[!?]|[A-Za-z0-9+/_-]{40}"
 )
+_MAY_CARRY = re2.compile(MAY_CARRY, _ANY_BYTES)
 # Elements in a text, between which these might be parted.
 _MIXED = re.compile(rb">\s*[^<\s][^<]*<[^/]|(?:/>|</[^<>]*>)\s*[^<\s]")
 

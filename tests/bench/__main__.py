@@ -18,6 +18,7 @@ from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn
 
 from tests.bench import (
     archive,
+    console,
     decide,
     disk,
     export,
@@ -59,6 +60,7 @@ Name = Literal[
     "export",
     "search",
     "search_large",
+    "console",
 ]
 MEASUREMENTS: dict[Name, tuple[str, Measure]] = {
     "disk": ("The disk alone", disk.measure),
@@ -78,6 +80,7 @@ MEASUREMENTS: dict[Name, tuple[str, Measure]] = {
     "export": ("Exports", export.measure),
     "search": ("Searches", search.measure),
     "search_large": ("Searches in ten million messages", search.measure_large),
+    "console": ("Pages of the console", console.measure),
 }
 ONLY_NAMED = ("search_large",)
 """What takes too long to be measured unless it is named."""

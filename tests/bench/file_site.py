@@ -60,12 +60,15 @@ class PlainServer(ProcessUnderTest):
 
 @asynccontextmanager
 async def file_site(
-    root: Path, people: tuple[str, ...] = (ALICE, BOB, *ASKERS), *, tls: bool = True
+    root: Path, people: tuple[str, ...] = (ALICE, BOB, *ASKERS), *, tls: bool = True, **more: object
 ) -> AsyncIterator[TransferSite]:
-    """Start a site that takes files, the transfer component alone on the server's core."""
+    """Start a site that takes files, the transfer component alone on the server's core.
+
+    `more` are further settings of its table.
+    """
     (root / "authority").mkdir(parents=True)
     authority = CertificateAuthority(root / "authority")
-    settings = {"limits": _LIMITS} | ({} if tls else {"url": f"https://{FILES}/"})
+    settings = {"limits": _LIMITS} | ({} if tls else {"url": f"https://{FILES}/"}) | more
     async with TransferSite(root, people, _directory(people), authority, **settings) as site:
         pin(site.transfer.pid, SERVER_CORE)
         yield site

@@ -25,6 +25,7 @@ from components.audit.review.author import Author, open_author
 from components.audit.review.held import decide_held, list_held
 from components.audit.search import find_ids
 from components.cli.output.console import progress_bar
+from components.feed.machines import Machine
 from components.feed.server import FeedServer
 from components.follow.client import FeedRefused, FeedUnavailable
 from components.follow.service import FollowService
@@ -301,6 +302,25 @@ async def test_a_revoked_certificate_is_refused_at_once_also_on_an_open_connecti
             await client.list_logs()
         with pytest.raises((FeedRefused, FeedUnavailable)):
             await client.fetch_batch("gate", CopyState(), 1000, 0)
+
+
+async def test_a_machine_that_is_revoked_while_it_is_sent_a_batch_gets_no_more_of_it(
+    fed: FedSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await fed.append(*(say(each, ALICE, BOB, f"tip {each} " * 200) for each in range(300)))
+    monkeypatch.setattr("components.feed.server._PIECE_BYTES", 10_000)
+    async with fed.serve() as (server, port), fed.connect("erin", port) as client:
+        listed, asked = server.machines.find, 0
+
+        def find(certificate: bytes | None, now: dt.datetime) -> Machine | None:
+            nonlocal asked
+            asked += 1
+            return listed(certificate, now) if asked < 5 else None
+
+        monkeypatch.setattr(server.machines, "find", find)
+        with pytest.raises(FeedUnavailable, match="cut"):
+            await client.fetch_batch("gate", CopyState(), 10**6, 0)
+        assert asked == 5
 
 
 async def test_a_machine_of_nobody_who_is_an_auditor_still_is_refused(fed: FedSite) -> None:

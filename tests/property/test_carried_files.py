@@ -1,9 +1,11 @@
 """Stanzas are looked at for files only if they may carry one: none is missed by that."""
 
+import re
+
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policy.files.carried import _find, find_carried
+from policy.files.carried import _MAY_CARRY, MAY_CARRY, _find, find_carried
 
 _RUN = "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVphYmNkZWZnaGlqa2xtbm9wcXJzdHV2d3h5ejAxMjM0NTY3ODk9" * 5
 _PIECES = (
@@ -23,3 +25,13 @@ stanzas = st.lists(st.sampled_from(_PIECES), max_size=12).map("".join)
 def test_no_file_is_missed(inside: str, is_whole: bool) -> None:
     stanza = (f"<message><body>{inside}</body></message>" if is_whole else inside).encode()
     assert find_carried(stanza) == _find(stanza)
+
+
+@given(
+    st.lists(
+        st.binary(max_size=8) | st.sampled_from([each.encode() for each in _PIECES] + [b"URN:XMPP:Bob"])
+    ).map(b"".join)
+)
+def test_what_may_carry_a_file_is_the_same_by_another_engine(stanza: bytes) -> None:
+    by_re = re.compile(MAY_CARRY, re.IGNORECASE).search(stanza)
+    assert (_MAY_CARRY.search(stanza) is None) == (by_re is None)

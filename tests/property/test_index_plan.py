@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from hashlib import sha256
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,10 +13,11 @@ from components.audit.index.database import Database
 from components.audit.index.facets import Dimension
 from components.audit.index.forget import forget
 from components.audit.index.logs import IndexedLog
+from components.audit.index.pages import count_and_digest, name_place, read_names
 from components.audit.index.routes import Route
 from components.audit.index.rows import EntryRow, Rows
 from components.audit.index.stream import At, stream
-from components.audit.query.compile import compile_query
+from components.audit.query.compile import EVERYTHING, compile_query
 from components.audit.query.tree import (
     And,
     Bound,
@@ -34,7 +36,8 @@ from components.audit.query.tree import (
 from policy.decision import Action
 from tests.support.made_index import empty_index
 
-LOGS = (IndexedLog.GATE, IndexedLog.ROSTER)
+# Three of them in a row, and one with a gap before it.
+LOGS = (IndexedLog.HISTORY, IndexedLog.GATE, IndexedLog.TRANSFER, IndexedLog.AUDIT)
 DAY_NS = facets.DAY_NS
 WORDS = ("copper", "tin", "zinc")
 NAMES = ("alice", "bob")
@@ -42,7 +45,7 @@ DOMAINS = ("metals.example", "grain.example")
 TIMES = (0, 5, DAY_NS - 1, DAY_NS, DAY_NS + 5, 3 * DAY_NS, 3 * DAY_NS + 1, 10 * DAY_NS)
 
 routes = st.builds(
-    Route, st.sampled_from((0, 2)), st.sampled_from(("message", "presence")),
+    Route, st.sampled_from([int(log) for log in LOGS]), st.sampled_from(("message", "presence")),
     st.sampled_from(("release", "refuse")), st.sampled_from(NAMES), st.sampled_from(DOMAINS),
     st.sampled_from(NAMES), st.sampled_from(DOMAINS),
 )  # fmt: skip
@@ -86,8 +89,13 @@ def indexed(made: list[Record]) -> Iterator[Database]:
                 for number, route, at_ns, words in sorted(made, key=lambda each: each[0])
                 if route.log == log
             ]
+            rows.rules = [("lexicon", entry.idx) for entry in rows.entries if _has_rule(entry.idx)]
             rows.insert(db)
         yield db
+
+
+def _has_rule(place: int) -> bool:
+    return place % 3 == 0
 
 
 def by_condition(db: Database, node: Node) -> list[At]:
@@ -107,21 +115,31 @@ def test_the_plan_finds_what_the_condition_finds(made: list[Record], node: Node)
             assert list(stream(db, where, LOGS, behind=at)) == expected[expected.index(at) + 1 :]
 
 
+@given(records, nodes)
+def test_the_digest_is_that_of_all_ids_log_by_log(made: list[Record], node: Node) -> None:
+    with indexed(made) as db:
+        db.executemany("INSERT INTO state VALUES (?, ?, 0, x'')", [(log, f"{log.name} x") for log in LOGS])
+        places = sorted(at.place for at in by_condition(db, node))
+        lines = [f"{name_place(place, read_names(db))}\n" for place in places]
+        expected = sha256("".join(lines).encode()).hexdigest()
+        assert count_and_digest(db, compile_query(node), LOGS) == (len(places), expected)
+
+
 @given(records, nodes, st.lists(st.sampled_from(Dimension), max_size=3, unique=True), st.booleans())
 def test_facets_are_what_is_counted(
     made: list[Record], node: Node, dimensions: list[Dimension], is_all: bool
 ) -> None:
-    dimensions = [each for each in dimensions if each is not Dimension.RULE]
     with indexed(made) as db:
-        gone = [LOGS[route.log > 0].place(number) for number, route, _, _ in made[::3]]
+        gone = [IndexedLog(route.log).place(number) for number, route, _, _ in made[::3]]
         forget(db, gone)
         places = {at.place for at in by_condition(db, Everything() if is_all else node)}
         counted = Counter(
             tuple(_value(each, route, at_ns) for each in dimensions)
             for number, route, at_ns, _ in made
-            if LOGS[route.log > 0].place(number) in places
+            if (place := IndexedLog(route.log).place(number)) in places
+            and (Dimension.RULE not in dimensions or _has_rule(place))
         )
-        found = facets.count_by(db, dimensions, None if is_all else compile_query(node), LOGS)
+        found = plan.count_by(db, dimensions, EVERYTHING if is_all else compile_query(node), LOGS)
         assert {each.values: each.entries for each in found} == counted
 
 
@@ -139,5 +157,7 @@ def _value(dimension: Dimension, route: Route, at_ns: int) -> str:
             return route.to_domain
         case Dimension.KIND:
             return route.kind
+        case Dimension.RULE:
+            return "lexicon"
         case _:
             return route.verdict

@@ -53,50 +53,20 @@ gate = "gate.metals.example"
 [enterprise.metals]
 name = "Metals AG"
 sites = [{ domain = "metals.example", rooms = "rooms.metals.example" }]
-[[enterprise.metals.desk]]
-id = "metals"
-name = "Base metals"
-[[enterprise.metals.desk]]
-id = "options"
-name = "Options"
-[[enterprise.metals.person]]
-jid = "alice@metals.example"
-name = "Alice Adler"
-roles = ["trader"]
-desk = "metals"
-[[enterprise.metals.person]]
-jid = "bob@metals.example"
-name = "Bob Brandt"
-desk = "metals"
-roles = ["trader"]
-[[enterprise.metals.person]]
-jid = "chen@metals.example"
-name = "Chen Wei"
-desk = "metals"
-roles = ["trader"]
-[[enterprise.metals.person]]
-jid = "dasom@metals.example"
-name = "Kim Dasom"
-desk = "options"
-roles = ["trader"]
-[[enterprise.metals.person]]
-jid = "emir@metals.example"
-name = "Emir Haddad"
-desk = "options"
-roles = ["trader"]
-[[enterprise.metals.person]]
-jid = "fedor@metals.example"
-name = "Fedor Orlov"
-desk = "options"
-roles = ["trader"]
+desk = [{ id = "metals", name = "Base metals" }, { id = "options", name = "Options" }]
+person = [
+  { jid = "alice@metals.example", name = "Alice Adler", desk = "metals", roles = ["trader"] },
+  { jid = "bob@metals.example", name = "Bob Brandt", desk = "metals", roles = ["trader"] },
+  { jid = "chen@metals.example", name = "Chen Wei", desk = "metals", roles = ["trader"] },
+  { jid = "dasom@metals.example", name = "Kim Dasom", desk = "options", roles = ["trader"] },
+  { jid = "emir@metals.example", name = "Emir Haddad", desk = "options", roles = ["trader"] },
+  { jid = "fedor@metals.example", name = "Fedor Orlov", desk = "options", roles = ["trader"] },
+]
 
 [enterprise.grain]
 name = "Grain Ltd"
 sites = [{ domain = "grain.example", rooms = "rooms.grain.example" }]
-[[enterprise.grain.person]]
-jid = "george@grain.example"
-name = "George Green"
-roles = ["trader"]
+person = [{ jid = "george@grain.example", name = "George Green", roles = ["trader"] }]
 """
 
 

@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import tarfile
 
 from tests.support import file_documents as documents
 from tests.support.file_sample import (
@@ -70,6 +71,8 @@ def _names() -> list[Sample]:
             EXECUTABLE,
         ),
         sample("miscoded.eml", documents.make_mail(("=?utf-8?B?!?=", TEXT)), "message/rfc822", ARCHIVE),
+        sample("link.tar", _linked("run.exe"), "application/x-tar", ARCHIVE, EXECUTABLE),
+        sample("link2.tar", _linked("latest"), "application/x-tar", ARCHIVE),
         sample("desk.rdp", b"full address:s:evil.example\n", "text/plain", EXECUTABLE),
     ]
 
@@ -78,6 +81,17 @@ def _gzip(name: str) -> bytes:
     packed = io.BytesIO()
     with gzip.GzipFile(name, "wb", fileobj=packed, mtime=0) as file:
         file.write(TEXT)
+    return packed.getvalue()
+
+
+def _linked(name: str) -> bytes:
+    """Return a TAR with a text, and a symbolic link to it."""
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as archive:
+        text, link = tarfile.TarInfo("prices.txt"), tarfile.TarInfo(name)
+        text.size, link.type, link.linkname = len(TEXT), tarfile.SYMTYPE, "prices.txt"
+        archive.addfile(text, io.BytesIO(TEXT))
+        archive.addfile(link)
     return packed.getvalue()
 
 

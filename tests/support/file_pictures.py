@@ -120,6 +120,27 @@ def make_tiff(width: int = 3, height: int = 2, *, gps: bool = False) -> bytes:
     return b"II*\0" + struct.pack("<IH", 8, count) + entries + bytes(4) + extra
 
 
+def make_pages(*metadata: tuple[int, bytes], order: str = "<", pages: int = 2, compression: int = 1) -> bytes:
+    """Return a TIFF of pages of 3 by 2 pixels, in two strips each, with metadata: tags, and what they say."""
+    written = struct.pack(order + "2sHI", b"II" if order == "<" else b"MM", 42, 8)
+    for page in range(pages):
+        numbers = {0x100: 3, 0x101: 2, 0x102: 8, 0x103: compression, 0x106: 1, 0x112: 6, 0x115: 1, 0x116: 1}
+        count = len(numbers) + 2 + len(metadata)
+        at = len(written) + 2 + 12 * count + 4
+        entries = {tag: struct.pack(order + "HHIHH", tag, 3, 1, number, 0) for tag, number in numbers.items()}
+        # Where the strips lie, with two bytes each; how long they are.
+        entries[0x111] = struct.pack(order + "HHIHH", 0x111, 3, 2, at, at + 3)
+        entries[0x117] = struct.pack(order + "HHIHH", 0x117, 3, 2, 3, 3)
+        behind = bytes((page, 1, 2, 253, 254, 255))
+        for tag, said in metadata:
+            entries[tag] = struct.pack(order + "HHII", tag, 7, len(said), at + len(behind))
+            behind += said
+        written += struct.pack(order + "H", count) + b"".join(entries[tag] for tag in sorted(entries))
+        is_last = page == pages - 1
+        written += struct.pack(order + "I", 0 if is_last else at + len(behind)) + behind
+    return written
+
+
 def box(kind: bytes, body: bytes) -> bytes:
     return struct.pack(">I", 8 + len(body)) + kind + body
 

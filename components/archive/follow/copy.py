@@ -15,6 +15,7 @@ from components.archive.log.checkpoint import Checkpoint
 from components.archive.log.leaf import LeafError, parse_leaf
 from components.archive.log.merkle import ProofError, verify_consistency
 from components.archive.log.note import VerifierKey
+from components.archive.log.tile import Tile
 from components.archive.store import FORMAT, Change, LogStore, RequestRow, Rows, SegmentRow
 from components.archive.store.open import StoreName, may_exist, open_store, store_label
 
@@ -93,13 +94,24 @@ class LogCopy:
         if piece.checkpoints:
             verify_signed(piece.checkpoints[-1], self._keys)
         head, signed = _grow(known.head, piece, check.time_ns)
-        destroying = join_watched(known.destroying, find_tombstones(piece, 0))
+        known.destroying = join_watched(known.destroying, find_tombstones(piece, 0))
+        tiles = list(signed.unsigned_tiles.values()) if signed else []
+        shredded = await self._keep(batch, tiles)
+        known.head = head
+        if piece.checkpoints:
+            known.signed = parse_row(piece.checkpoints[-1])
+        known.destroying = await self._find_left(known.destroying)
+        return len(piece.records) + len(piece.checkpoints) + shredded
+
+    async def _keep(self, batch: Batch, tiles: Sequence[Tile]) -> int:
+        """Keep what was verified, in one transaction, and return how many payloads that destroyed."""
+        piece, destroying = batch.piece, self._known.destroying
         shredded = await self._find_shredded(batch.destroyed, destroying)
         rows = Rows(
             records=piece.records,
             shredded=shredded,
             segments=await self._find_segments(batch.segments, destroying),
-            tiles=list(signed.unsigned_tiles.values()) if signed else (),
+            tiles=tiles,
             checkpoints=piece.checkpoints,
             meta={_DESTROYING: _encode(destroying)},
         )
@@ -107,11 +119,7 @@ class LogCopy:
         # Killed here: all of the batch is there, and the next one follows it.
         if shredded:
             await self._store.purge()
-        known.head = head
-        if piece.checkpoints:
-            known.signed = parse_row(piece.checkpoints[-1])
-        known.destroying = await self._find_left(destroying)
-        return len(piece.records) + len(piece.checkpoints) + len(shredded)
+        return len(shredded)
 
     async def fetch_requests(self) -> list[RequestRow]:
         """Return the requests that somebody here has put into the copy for the log's writer; raises LogError."""

@@ -20,7 +20,7 @@ from components.audit.indexed import (
     open_indexed,
     open_site_index,
 )
-from components.process.progress import Progress
+from components.process.progress import Progress, ignore_progress
 from components.process.status import read_status
 from components.settings.indexer import IndexerSettings
 from components.settings.site import SiteFile
@@ -93,7 +93,7 @@ async def check_index(settings: SiteFile, progress: Progress) -> IndexCheck:
     with tempfile.TemporaryDirectory(dir=settings.audit.index.parent, prefix="index-check.") as folder:
         async with open_indexed(settings) as logs:
             with open_site_index(settings) as index:
-                await catch_up_logs(settings, index, logs, lambda done, total: None)
+                await catch_up_logs(settings, index, logs, ignore_progress)
                 with Index(Path(folder) / "index.db", index.links, os.urandom(32)) as made:
                     names = {which: log.name for which, log in find_indexed(settings).items()}
                     await _follow(index, made, logs, names, progress)

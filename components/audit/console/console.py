@@ -1,11 +1,13 @@
 """What a running console has: its settings, its sessions, its state, and what takes its looks."""
 
+import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from jinja2 import Environment
 
+from components.audit.console.hidden import Hidden
 from components.audit.console.jobs import Jobs
 from components.audit.console.limit import LoginLimit
 from components.audit.console.login.ceremony import Ceremonies
@@ -15,13 +17,18 @@ from components.audit.console.metrics import ConsoleMetrics
 from components.audit.console.render import make_environment
 from components.audit.console.session import Sessions
 from components.audit.console.state import ConsoleState
+from components.audit.review.acts import ReviewReader
+from components.rules.reviewers import load_reviewers
 from components.settings.console import ConsoleSettings
 from components.settings.site import SiteFile
 
 
 @dataclass(slots=True)
 class Console:
-    """All that pages need beside the request. `link_key` makes and opens one-time links; `clock` gives Unix time."""
+    """All that pages need beside the request. `link_key` makes and opens one-time links; `clock` gives Unix time.
+
+    `reviews` knows the acts of review that it has read; it belongs to who has `reviewing`.
+    """
 
     site: SiteFile
     settings: ConsoleSettings
@@ -32,10 +39,13 @@ class Console:
     challenges: Ceremonies[Challenge]
     started: Ceremonies[Started]
     jobs: Jobs
+    reviews: ReviewReader
+    hidden: Hidden
     clock: Callable[[], float] = time.time
     looks: Looks = field(default_factory=Looks)
     templates: Environment = field(default_factory=make_environment)
     metrics: ConsoleMetrics = field(default_factory=ConsoleMetrics)
+    reviewing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def close(self) -> None:
         """Wait for the looks and exports that are under way."""
@@ -62,5 +72,7 @@ def make_console(
         Ceremonies(clock),
         Ceremonies(clock),
         Jobs(settings.state_file.parent / "exports", clock),
+        ReviewReader(site, load_reviewers(site)),
+        Hidden(site),
         clock,
     )

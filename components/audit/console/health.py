@@ -36,12 +36,16 @@ class RaisedAlarm:
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """The processes with a status file, the alarms that they tell of, and what is not witnessed."""
+    """The processes with a status file, the alarms that they tell of, and what is not witnessed.
+
+    `index_lag` is how many entries the indexer has not indexed yet, None where there is none.
+    """
 
     processes: tuple[ProcessState, ...]
     alarms: tuple[RaisedAlarm, ...]
     unwitnessed: tuple[str, ...]
     has_witness: bool
+    index_lag: int | None = None
 
 
 def read_health(site: SiteFile) -> Health:
@@ -53,7 +57,9 @@ def read_health(site: SiteFile) -> Health:
     alarms = tuple(alarm for status, _ in told.values() for alarm in _read_alarms(status))
     faults = told["witness"][0].get("faults") if "witness" in told else None
     unwitnessed = tuple(map(str, faults)) if isinstance(faults, list) else ()
-    return Health(processes, alarms, unwitnessed, "witness" in told)
+    lag = told["indexer"][0].get("lag_entries") if "indexer" in told else None
+    index_lag = lag if isinstance(lag, int) else None
+    return Health(processes, alarms, unwitnessed, "witness" in told, index_lag)
 
 
 def _status_files(site: SiteFile) -> Iterator[tuple[str, Path]]:

@@ -32,10 +32,6 @@ class Looks:
         self._pool.shutdown()
 
 
-def ignore_progress(_done: int, _all: int) -> None:
-    """Take a look's word of its progress: a page waits for the whole."""
-
-
 def _run(look: Callable[[], Coroutine[Any, Any, _Found]]) -> _Found:
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(look())

@@ -7,6 +7,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from components.archive.errors import LogError
+from components.audit.access import MatterRequiredError
 from components.audit.auditor import Role, find_auditor
 from components.audit.console.console import Console
 from components.audit.console.headers import COMMON, is_from_elsewhere, is_own_form
@@ -99,7 +100,12 @@ def _explain(visit: Visit, error: Exception) -> web.StreamResponse:
         case Refused(status=401):
             return _ask_to_log_in(visit)
         case Refused():
-            page = _page(visit, error.status, visit.texts(error.key, **error.values))
+            page = _page(
+                visit,
+                error.status,
+                visit.texts(error.key, **error.values),
+                asks_purpose=error.key == "error.reason",
+            )
             if "seconds" in error.values:
                 page.headers["Retry-After"] = str(error.values["seconds"])
             return page
@@ -109,6 +115,8 @@ def _explain(visit: Visit, error: Exception) -> web.StreamResponse:
             return _page(visit, error.status, visit.texts.word("error", str(error.status)))
         case QueryError():
             return _page(visit, 400, error.message)
+        case MatterRequiredError():
+            return _page(visit, 403, visit.texts("error.matter"), asks_purpose=True)
         case LogError():
             visit.console.metrics.failed += 1
             return _page(visit, 503, visit.texts("error.log", reason=str(error)))
@@ -125,8 +133,8 @@ def _ask_to_log_in(visit: Visit) -> web.StreamResponse:
     return response
 
 
-def _page(visit: Visit, status: int, text: str) -> web.StreamResponse:
-    return visit.page("error.html", status=status, text=text)
+def _page(visit: Visit, status: int, text: str, *, asks_purpose: bool = False) -> web.StreamResponse:
+    return visit.page("error.html", status=status, text=text, asks_purpose=asks_purpose)
 
 
 def _find_place(error: Exception) -> str:

@@ -14,7 +14,10 @@ _MOST_SESSIONS = 2_000
 
 @dataclass(slots=True)
 class Session:
-    """One auditor's browser. `csrf` is in each form; `language`, `zone` and `theme` are as the auditor chose."""
+    """One auditor's browser. `csrf` is in each form; `language`, `zone` and `theme` are as the auditor chose.
+
+    `matter` and `reason` say why they look; every look records them.
+    """
 
     auditor: str
     started_s: float
@@ -22,6 +25,8 @@ class Session:
     language: str
     zone: str = "UTC"
     theme: str = "auto"
+    matter: str = ""
+    reason: str = ""
     csrf: str = field(default_factory=lambda: secrets.token_urlsafe(32))
     marked: dict[str, None] = field(default_factory=dict)
 

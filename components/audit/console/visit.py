@@ -7,8 +7,10 @@ from typing import Any, TypeVar
 from aiohttp import web
 from multidict import MultiDict, MultiMapping
 
+from components.audit.access import Purpose, set_purpose
 from components.audit.auditor import Auditor, Role
 from components.audit.console.console import Console
+from components.audit.console.hidden import Hidden
 from components.audit.console.languages import NAMES, choose_language
 from components.audit.console.render import Texts, format_moment, local_time, render
 from components.audit.console.session import COOKIE, Session
@@ -126,8 +128,20 @@ class Visit:
         return self.auditor is not None and role in self.auditor.roles
 
     async def look(self, take: Callable[[], Coroutine[Any, Any, _Found]]) -> _Found:
-        """Take a look in the name of who asks, to its end."""
-        return await self.console.looks.take(take)
+        """Take a look in the name of who asks, to its end; it records why they look."""
+        session = self.session
+        purpose = Purpose(session.matter, session.reason) if session else Purpose()
+
+        async def look() -> _Found:
+            set_purpose(purpose)
+            return await take()
+
+        return await self.console.looks.take(look)
+
+    @property
+    def hidden(self) -> Hidden | None:
+        """What knows which names are hidden; None for an auditor who has stated a reason."""
+        return None if self.own_session.reason else self.console.hidden
 
     def page(self, template: str, *, status: int = 200, **values: object) -> web.Response:
         """Answer with a page."""
@@ -145,6 +159,8 @@ class Visit:
             "day": lambda at_ns: f"{local_time(at_ns, self.zone):%Y-%m-%d}",
             "clock": lambda at_ns: f"{local_time(at_ns, self.zone):%H:%M:%S}",
             "zone": self.zone,
+            "matter": session.matter if session else "",
+            "reason": session.reason if session else "",
             "idle_s": int(self.console.sessions.idle_s),
         }
         body = render(self.console.templates, template, shared | values)

@@ -18,6 +18,7 @@ from components.audit.index.logs import IndexedLog, find_record
 from components.audit.indexed import name_inside
 from components.audit.reading.places import files_inside
 from components.process.errors import SiteError
+from components.process.progress import ignore_progress
 from policy.files.carried import Carrier
 
 DESTROYED = "destroyed"
@@ -91,7 +92,7 @@ class Attachments:
         # It has its name only when it is whole, also after a stop.
         if not self._folder.has(path):
             try:
-                await write_checked(content, about.record, self._folder.place(path), _ignore)
+                await write_checked(content, about.record, self._folder.place(path), ignore_progress)
             except SiteError as error:
                 return _without(about, str(error))
         digest = content.sha256.hex()
@@ -100,7 +101,3 @@ class Attachments:
 
 def _without(about: ExportFile, fault: str) -> ExportFile:
     return ExportFile(about.record, about.name, about.media_type, about.size_bytes, about.sha256, "", fault)
-
-
-def _ignore(_done: int, _total: int) -> None:
-    """Show nothing of a single file's progress."""

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
+from typing import NamedTuple
 
 from components.audit.index.database import Connection
-from components.audit.query.compile import Scope, Where
+from components.audit.query.compile import Where
 
 DAY_NS = 86_400 * 10**9
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -69,11 +70,18 @@ _SHOWN = {
 _RULES = "(SELECT rule, idx FROM rule UNION SELECT rule, idx FROM topic)"
 
 
+class Rows(NamedTuple):
+    """A selection of rows of a route, a day, how many entries these have, and of a rule where that is asked for."""
+
+    sql: str
+    parameters: tuple[str | int, ...] = ()
+
+
 def count_by(
-    db: Connection, dimensions: Sequence[Dimension], where: Where | None, logs: Sequence[int]
+    db: Connection, dimensions: Sequence[Dimension], rows: Rows, logs: Sequence[int]
 ) -> list[Counted]:
-    """Count entries of logs by dimensions (see `Index.count_by`), within the caller's transaction."""
-    counted, parameters = _count(Dimension.RULE in dimensions, where)
+    """Sum up rows of entries of logs by dimensions (see `Index.count_by`), within the caller's transaction."""
+    counted, parameters = rows
     own = ", ".join(str(int(log)) for log in logs)
     numbers = ", ".join(dict.fromkeys(_NUMBERS[each] for each in dimensions))
     grouped = (
@@ -85,9 +93,9 @@ def count_by(
     if values:
         groups = ", ".join(str(number + 1) for number in range(len(values)))
         sql += f" GROUP BY {groups} ORDER BY {groups}"
-    rows = db.execute(sql, parameters)
+    found = db.execute(sql, parameters)
     return [
-        Counted(tuple(map(_show, dimensions, row[:-1])), int(row[-1])) for row in rows if row[-1] is not None
+        Counted(tuple(map(_show, dimensions, row[:-1])), int(row[-1])) for row in found if row[-1] is not None
     ]
 
 
@@ -99,18 +107,19 @@ def count(db: Connection, where: Where, log: int) -> int:
     return int(entries)
 
 
-def _count(by_rule: bool, where: Where | None) -> tuple[str, tuple[str | int, ...]]:
-    """Return SQL for rows of route, day, entries and, if asked for, rule: by the counters if they can tell."""
-    rule = "rule, " if by_rule else ""
-    if where is None or where.scope is Scope.ROUTE:
-        table = "rule_counter" if by_rule else "counter"
-        condition, parameters = (where.sql, where.parameters) if where else ("1", ())
-        return f"SELECT {rule}route, day, entries FROM {table} WHERE {condition}", parameters  # noqa: S608
-    joined = f"entry JOIN {_RULES} USING (idx)" if by_rule else "entry"
-    return (
+def counter_rows(by_rule: bool, where: Where) -> Rows:
+    """Return rows of the counters, by a condition on `route`, or also on `day`."""
+    table, rule = ("rule_counter", "rule, ") if by_rule else ("counter", "")
+    return Rows(f"SELECT {rule}route, day, entries FROM {table} WHERE {where.sql}", where.parameters)  # noqa: S608
+
+
+def entry_rows(by_rule: bool, source: str, condition: str, parameters: tuple[str | int, ...]) -> Rows:
+    """Return rows of entries that are counted one by one, from a source that has `entry` in it."""
+    rule, joined = ("rule, ", f"{source} JOIN {_RULES} AS told USING (idx)") if by_rule else ("", source)
+    return Rows(
         f"SELECT {rule}route, received_at_ns / {DAY_NS} AS day, count(*) AS entries FROM {joined}"  # noqa: S608
-        f" WHERE {where.sql} GROUP BY {rule}route, day",
-        where.parameters,
+        f" WHERE {condition} GROUP BY {rule}route, day",
+        parameters,
     )
 
 

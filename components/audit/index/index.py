@@ -24,12 +24,12 @@ from components.audit.index.facets import Counted, Dimension
 from components.audit.index.forget import purge
 from components.audit.index.found import DeliveryState, Found
 from components.audit.index.logs import LAST_NUMBER, SEARCHED, IndexedLog
-from components.audit.index.plan import count
+from components.audit.index.plan import count, count_by
 from components.audit.index.schema import FORMAT
 from components.audit.index.stream import stream
 from components.audit.query.compile import EVERYTHING, Where
 from components.process.errors import SiteError
-from components.process.progress import Progress
+from components.process.progress import Progress, ignore_progress
 from components.rules.file_links import FileLinks
 from policy.content.fold import FOLD_VERSION
 
@@ -105,7 +105,7 @@ class Index:
     async def catch_up(
         self,
         log: RecordOpener,
-        progress: Progress = lambda done, total: None,
+        progress: Progress = ignore_progress,
         which: IndexedLog = IndexedLog.GATE,
         name: str = "",
         until: int | None = None,
@@ -160,7 +160,7 @@ class Index:
         without one.
         """
         with self._db.transaction("DEFERRED"):
-            return facets.count_by(self._db, dimensions, where, logs)
+            return count_by(self._db, dimensions, where or EVERYTHING, logs)
 
     def find_all(self, where: Where) -> tuple[int, ...]:
         """Find the indexes of all records of the gate's log that a compiled query matches, in its order."""

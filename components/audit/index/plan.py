@@ -23,6 +23,9 @@ SELECT id FROM (SELECT id, id AS route, log FROM route) WHERE log BETWEEN ? AND 
 """
 
 
+_WITH_ENTRIES = "word CROSS JOIN entry ON entry.idx = word.rowid"
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """SQL that selects entries of a log, or of several in a row, from `source`, in the order of `place`."""
@@ -120,31 +123,49 @@ def plan(db: Connection, where: Where, log: IndexedLog, last: IndexedLog | None 
 
 def count(db: Connection, where: Where, logs: Sequence[IndexedLog]) -> int:
     """Count what a compiled query matches in logs, by the counters if they can tell."""
+    days, others = _split(where)
+    counted = 0 if days is None else sum(facets.count(db, days, log) for log in logs)
+    return counted + sum(found.count(db) for other in others for found in plan_all(db, other, logs))
+
+
+def count_by(
+    db: Connection, dimensions: Sequence[facets.Dimension], where: Where, logs: Sequence[IndexedLog]
+) -> list[facets.Counted]:
+    """Count what a compiled query matches in logs by dimensions (see `Index.count_by`), likewise."""
+    by_rule = facets.Dimension.RULE in dimensions
+    days, others = _split(where)
+    rows = [] if days is None else [facets.counter_rows(by_rule, days)]
+    for found in (each for other in others for each in plan_all(db, other, logs)):
+        source = _WITH_ENTRIES if found.source == "word" else found.source
+        rows.append(facets.entry_rows(by_rule, source, found.condition, found.parameters))
+    if not rows:
+        return []
+    together = " UNION ALL ".join(each.sql for each in rows)
+    values = tuple(value for each in rows for value in each.parameters)
+    return facets.count_by(db, dimensions, facets.Rows(together, values), logs)
+
+
+def _split(where: Where) -> tuple[Where | None, list[Where]]:
+    """Return the part of a query of which counters tell, if any, and those of which the entries have to be counted.
+
+    Of what is about people, kinds and verdicts, counters tell all; with times, the whole days, and not both ends.
+    """
     parts = where.parts or (where,)
-    if all(part.scope is Scope.ROUTE for part in parts):
-        return sum(facets.count(db, all_of(parts), log) for log in logs)
-    if all(part.scope is Scope.ROUTE or part.bound for part in parts):
-        return sum(_count_between(db, where, log) for log in logs)
-    return sum(found.count(db) for found in plan_all(db, where, logs))
-
-
-def _count_between(db: Connection, where: Where, log: IndexedLog) -> int:
-    """Count by the counters of whole days, and entry by entry at both ends."""
+    routes = tuple(part for part in parts if part.scope is Scope.ROUTE)
+    if len(routes) == len(parts):
+        return all_of(parts), []
     after, before = _limits(_bounds_of(where))
     first_day, end_day = facets.day_of(after + facets.DAY_NS - 1), facets.day_of(before)
-    if end_day <= first_day:
-        found = plan(db, where, log)
-        return found.count(db) if found else 0
-    routes = [part for part in where.parts if part.scope is Scope.ROUTE]
-    days = Where("day >= ? AND day < ?", (first_day, end_day), Scope.ROUTE)
-    counted = facets.count(db, all_of((*routes, days)), log)
+    if end_day <= first_day or not all(part.scope is Scope.ROUTE or part.bound for part in parts):
+        return None, [where]
+    days = Where("(day >= ? AND day < ?)", (first_day, end_day), Scope.ROUTE)
     begin, end = first_day * facets.DAY_NS, end_day * facets.DAY_NS
-    for from_ns, to_ns in ((after, begin), (end, before)):
-        if from_ns < to_ns:
-            edge = (tree.Moment(tree.Bound.AFTER, from_ns), tree.Moment(tree.Bound.BEFORE, to_ns))
-            found = plan(db, all_of((*routes, *map(compile_query, edge))), log)
-            counted += found.count(db) if found else 0
-    return counted
+    edges = [
+        (tree.Moment(tree.Bound.AFTER, from_ns), tree.Moment(tree.Bound.BEFORE, to_ns))
+        for from_ns, to_ns in ((after, begin), (end, before))
+        if from_ns < to_ns
+    ]
+    return all_of((*routes, days)), [all_of((*routes, *map(compile_query, edge))) for edge in edges]
 
 
 def _bounds_of(where: Where) -> list[tree.Moment]:
@@ -216,7 +237,7 @@ def _write(match: str, rest: list[Where], span: _Span, bounds: list[tree.Moment]
         conditions.append("word MATCH ?")
         parameters.append(match)
         if rest:
-            source = "word CROSS JOIN entry ON entry.idx = word.rowid"
+            source = _WITH_ENTRIES
     conditions.append(f"{place} BETWEEN ? AND ?")
     parameters += (span.first, span.last)
     if bounds:

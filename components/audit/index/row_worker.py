@@ -4,15 +4,20 @@ It reads pickles from its standard input and answers each with one: first which 
 has no answer, and then some records each time. When the other process is gone, its input ends, and so does it.
 """
 
+import os
 import pickle
 import sys
 from contextlib import suppress
 
 from components.audit.index.rows import Rows
 
+_NICENESS = 10
+
 
 def main() -> None:
     """Answer until the input ends."""
+    # The line comes first, also where it is a search that catches up.
+    os.setpriority(os.PRIO_PROCESS, 0, max(_NICENESS, os.getpriority(os.PRIO_PROCESS, 0)))
     with suppress(EOFError):
         log, links = pickle.load(sys.stdin.buffer)  # noqa: S301 - of our own parent
         while True:

@@ -24,6 +24,7 @@ from components.audit.indexed import (
 )
 from components.audit.indexer.progress import IndexerProgress
 from components.process.errors import SiteError
+from components.process.progress import ignore_progress
 from components.process.status import Status
 from components.settings.indexer import IndexerSettings
 from components.settings.site import SiteFile
@@ -90,7 +91,7 @@ class Indexer:
             for which, log in logs.items():
                 self.progress.note(names[which], index.size_of(which), await size_of(log))
             if self.progress.lag_entries:
-                await catch_up_logs(self._site, index, logs, lambda done, total: None)
+                await catch_up_logs(self._site, index, logs, ignore_progress)
                 for which in logs:
                     indexed = index.size_of(which)
                     self.progress.note(names[which], indexed, max(indexed, self.progress.sizes[names[which]]))
@@ -101,7 +102,7 @@ class Indexer:
         while True:
             await asyncio.sleep(_FILES_EVERY_S)
             try:
-                await read_files(self._site, index, logs, lambda done, total: None)
+                await read_files(self._site, index, logs, ignore_progress)
             except _PASSING as error:
                 _log.error("cannot read files; it tries again", reason=str(error))
                 await asyncio.sleep(_OPEN_FOR_S)

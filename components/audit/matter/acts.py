@@ -14,6 +14,7 @@ from components.audit.matter.record import make_event, read_deed
 from components.audit.matter.values import Deed, Detail, Matter, MatterAct, MatterError
 from components.audit.open_log import open_log
 from components.process.errors import SiteError
+from components.process.progress import ignore_progress
 from components.settings.site import SiteFile
 
 
@@ -23,7 +24,7 @@ async def fetch_events(settings: SiteFile) -> list[tuple[str, Event]]:
     found = []
     try:
         async with open_log(settings, log) as opener:
-            async for opened in read_kinds(opener, (RecordKind.MATTER,), lambda done, total: None):
+            async for opened in read_kinds(opener, (RecordKind.MATTER,), ignore_progress):
                 if event := parse_event(opened, RecordKind.MATTER):
                     found.append((f"{log.name}/{opened.index}", event))
     except LogMissing:

@@ -11,6 +11,7 @@ from components.audit.matter.scope import is_own_jid
 from components.audit.matter.values import Matter, MatterAct
 from components.audit.orders.custodian import require_known
 from components.process.errors import SiteError
+from components.process.progress import ignore_progress
 from components.settings.site import SiteFile
 from policy.address import AddressError, parse_bare_jid
 
@@ -57,7 +58,7 @@ async def add_custodian(settings: SiteFile, auditor: Auditor, id_: str, jid: str
         raise SiteError(f"{who} is in neither the directory nor any record of what {id_} may concern")
     async with open_indexed(settings) as logs:
         with open_site_index(settings) as index:
-            await catch_up_logs(settings, index, logs, lambda done, total: None)
+            await catch_up_logs(settings, index, logs, ignore_progress)
             require_known([who], settings.gate.directory_file, index, time.time_ns())
     details = {"who": str(who), "reason": reason}
     return await act(settings, auditor, MatterAct.ADD_CUSTODIAN, matter.id, details)

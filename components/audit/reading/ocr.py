@@ -1,8 +1,11 @@
 """Reads pictures of text with Tesseract, where that is installed (docs/files.md, "Searching files")."""
 
+import os
 import re
+import shutil
 import subprocess
 from collections.abc import Sequence
+from functools import lru_cache
 
 from PIL import Image
 
@@ -16,7 +19,14 @@ _HANGUL = re.compile("[\uac00-\ud7a3]")
 
 def find_languages() -> tuple[str, ...]:
     """Return the languages that can be read here; none if Tesseract is not installed."""
-    command = ("tesseract", "--list-langs")
+    program = shutil.which("tesseract")
+    return _ask_for_languages(program, os.environ.get("TESSDATA_PREFIX", "")) if program else ()
+
+
+@lru_cache(maxsize=8)
+def _ask_for_languages(program: str, _data: str) -> tuple[str, ...]:
+    """Ask once: a process that looks often does not ask each time. A language that is added counts after a restart."""
+    command = (program, "--list-langs")
     try:
         done = subprocess.run(command, capture_output=True, check=True, timeout=_LIST_TIMEOUT_S)  # noqa: S603 - no text of others
     except (OSError, subprocess.SubprocessError):

@@ -44,7 +44,7 @@ class Member(NamedTuple):
 
 
 def read_zip(archive: zipfile.ZipFile, budget: Budget) -> Iterator[Member]:
-    """Yield the members of a zip."""
+    """Yield the members of a zip, without content where it cannot be had: the names are in the clear."""
     for info in archive.infolist():
         if info.is_dir():
             continue
@@ -54,8 +54,7 @@ def read_zip(archive: zipfile.ZipFile, budget: Budget) -> Iterator[Member]:
             with archive.open(info) as file:
                 data = _read(file, budget)
         except (*_ERRORS, zipfile.BadZipFile):
-            budget.is_cut = True
-            continue
+            budget.is_cut, data = True, b""
         yield Member(info.filename, data)
 
 
@@ -72,7 +71,7 @@ def unpack(data: bytes, name: str, budget: Budget) -> list[Member] | None:
 
 
 def read_archive(data: bytes, budget: Budget) -> Iterator[Member]:
-    """Yield the members of a 7z, RAR or CAB archive, where libarchive is installed."""
+    """Yield the members of a 7z, RAR or CAB archive, where libarchive is installed; without content as of a zip."""
     try:
         import libarchive
     except (ImportError, OSError, AttributeError, TypeError):  # the package, or the library that it looks for
@@ -85,7 +84,12 @@ def read_archive(data: bytes, budget: Budget) -> Iterator[Member]:
                     continue
                 if not budget.take_member():
                     return
-                yield Member(entry.pathname, _join(entry.get_blocks(), budget))
+                try:
+                    data = _join(entry.get_blocks(), budget)
+                except (*_ERRORS, libarchive.ArchiveError):
+                    # What follows may be read all the same; if not, the next step says so.
+                    budget.is_cut, data = True, b""
+                yield Member(entry.pathname, data)
     except (*_ERRORS, libarchive.ArchiveError):
         budget.is_cut = True
 

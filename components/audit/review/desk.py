@@ -12,17 +12,16 @@ from components.audit.review.author import Author, Signed, record_acts
 from components.audit.review.flagged import Flagged, find_flagged
 from components.audit.review.names import hides_names
 from components.audit.review.rules import load_directory, load_rules
+from components.audit.review.then import find_then
 from components.audit.show import parse_record_id
 from components.process.errors import SiteError
 from components.process.progress import Progress
 from components.rules.reviewers import load_reviewers
 from components.settings.site import SiteFile
 from policy.content.rule import Rule
-from policy.directory.directory import Directory
 from policy.supervision.act import ActKind
 from policy.supervision.fold import Fold, fold_acts
 from policy.supervision.item import Entry, ItemState, ItemStatus
-from policy.supervision.parties import find_parties
 from policy.supervision.reviewer import may_see_parties
 
 _NS_PER_S = 1_000_000_000
@@ -143,7 +142,7 @@ async def open_desk(
     for record in adding:
         parse_record_id(settings, record)
     reviewers = load_reviewers(settings)
-    rules, directory = load_rules(settings), load_directory(settings)
+    rules = load_rules(settings)
     names = {which: log.name for which, log in find_indexed(settings).items()}
     records = await (reader or ReviewReader(settings, reviewers)).read()
     added = {entry.act.item for entry in records.entries if entry.act.kind is ActKind.ADD}
@@ -151,13 +150,14 @@ async def open_desk(
         with open_site_index(settings) as index:
             await catch_up_all(settings, index, logs, progress)
             flagged = find_flagged(index, names, rules, added | set(adding))
+            then = find_then(index, load_directory(settings), flagged)
         log_size = await next(iter(logs.values())).reader.size()
-    parties = {id_: find_parties(directory, (each.sender, each.to)) for id_, each in flagged.items()}
+    parties = {id_: each.parties for id_, each in then.items()}
     fold = fold_acts(records.entries, reviewers.bench(parties.get))
-    sight = _Sight(settings, author, directory, rules, records)
+    sight = _Sight(settings, rules, records)
     # Those that are about to be added are no items yet, but they have parties.
     items = {
-        id_: sight.view(each, fold.find(id_))
+        id_: sight.view(each, then[id_].desk, fold.find(id_))
         for id_, each in flagged.items()
         if may_see_parties(author.auditor, parties[id_]) and (each.rules or fold.find(id_).queues)
     }
@@ -167,26 +167,17 @@ async def open_desk(
 class _Sight:
     """How items look to an auditor."""
 
-    def __init__(
-        self,
-        settings: SiteFile,
-        author: Author,
-        directory: Directory,
-        rules: dict[str, Rule],
-        records: ReviewRecords,
-    ) -> None:
+    def __init__(self, settings: SiteFile, rules: dict[str, Rule], records: ReviewRecords) -> None:
         self._due_ns = int(settings.review.due_s * _NS_PER_S)
-        self._directory = directory
         self._rules = rules
         self._views: dict[str, list[View]] = {}
         for view in records.views:
             self._views.setdefault(view.item, []).append(view)
 
-    def view(self, flagged: Flagged, status: ItemStatus) -> QueueItem:
-        """Return an item."""
-        person = self._directory.people.get(flagged.sender)  # type: ignore[call-overload]
-        desk = [f"desk/{person.desk}"] if person is not None and person.desk else []
-        queues = (*(f"rule/{rule}" for rule in flagged.rules), *desk, *sorted(status.queues))
+    def view(self, flagged: Flagged, desk: str, status: ItemStatus) -> QueueItem:
+        """Return an item; `desk` is its sender's, at that time."""
+        desks = [f"desk/{desk}"] if desk else []
+        queues = (*(f"rule/{rule}" for rule in flagged.rules), *desks, *sorted(status.queues))
         hides = hides_names(self._rules, flagged.rules)
         views = tuple(self._views.get(flagged.item, ()))
         return QueueItem(flagged, status, queues, flagged.at_ns + self._due_ns, views, hides)

@@ -1,5 +1,6 @@
 """The records that wait for a review: those that rules matched, and those that somebody put into a queue."""
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +22,11 @@ _OWN = RESERVED | {
 
 # With these, it holds files and the messages that name them; it refuses others.
 _HOLDING = frozenset({"file-held", "file-metadata", "file-unchecked"})
+
+_SUBMISSIONS = """
+SELECT idx, received_at_ns, from_local, from_domain, to_local, to_domain, verdict
+FROM submission WHERE idx IN (SELECT value FROM json_each(?)) ORDER BY idx
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,16 +57,10 @@ def find_flagged(
             for rule, place in db.execute(f"SELECT rule, idx FROM {table}").fetchall():  # noqa: S608 - names of ours
                 if rule not in unasked:
                     matched.setdefault(place, []).append(rule)
-        sql = (
-            "SELECT received_at_ns, from_local, from_domain, to_local, to_domain, verdict"
-            " FROM submission WHERE idx = ?"
-        )
-        for place in sorted(matched):
-            row = db.execute(sql, (place,)).fetchone()
-            if row is not None and (
-                row[-1] == "hold" or not matched[place] or set(matched[place]) - _HOLDING
-            ):
-                rows[place] = row
+        # The places as one value: of thousands, a statement for each takes longer than all the rest.
+        for place, *row in db.execute(_SUBMISSIONS, (json.dumps(sorted(matched)),)).fetchall():
+            if row[-1] == "hold" or not matched[place] or set(matched[place]) - _HOLDING:
+                rows[place] = tuple(row)
     found = [
         _make(f"{name}/{place - first}", row, matched[place])
         for which, name in names.items()

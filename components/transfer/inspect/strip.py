@@ -10,6 +10,7 @@ from components.transfer.inspect.limits import Unreadable
 from components.transfer.inspect.picture import gif, jpeg, png, webp
 from components.transfer.inspect.picture.exif import encode_orientation, read_orientation
 from components.transfer.inspect.signature import find_kinds
+from components.transfer.inspect.strip_tiff import strip_tiff
 
 Parts = Iterator[bytes]
 
@@ -28,9 +29,9 @@ _MOST_EXIF_BYTES = 1 << 16
 def without_metadata(fd: int) -> Iterator[bytes] | None:
     """Return the bytes of a picture without its metadata and without what follows its end.
 
-    How it is to be turned is kept. None if it is no JPEG, PNG, WebP or GIF, or if it is damaged: then it cannot be
-    done. Raises OSError. The descriptor may be closed at once. The file is walked to its end first, a second or so for
-    a large one: call it in a thread, and for files alone that a look found whole (not UNSCANNABLE).
+    How it is to be turned is kept. None if it is no JPEG, PNG, WebP, GIF or TIFF, or if it is damaged: then it
+    cannot be done. Raises OSError. The descriptor may be closed at once. The file is walked to its end first, a second
+    or so for a large one: call it in a thread, and for files alone that a look found whole (not UNSCANNABLE).
     """
     data = map_file(fd)
     kinds = find_kinds(data)
@@ -126,4 +127,5 @@ _STRIPPERS: dict[str, Callable[[Data], Parts]] = {
     "image/png": _strip_png,
     "image/webp": _strip_webp,
     "image/gif": _strip_gif,
+    "image/tiff": strip_tiff,
 }

@@ -30,6 +30,7 @@ from tests.support.documents import (
     make_xlsx,
     make_zip,
 )
+from tests.support.file_corpus import all_samples
 
 ROOT = Path(__file__).parents[3]
 HTML = (
@@ -144,6 +145,13 @@ def test_without_libarchive_its_archives_are_told_and_all_else_is_read(
     assert found.state is ContentState.CUT
     assert "tin" in found.text
     assert "copper" not in found.text
+
+
+@pytest.mark.parametrize("name", ["locked.zip", "locked.7z"])
+def test_the_names_of_encrypted_members_are_found(name: str) -> None:
+    (locked,) = (each for each in all_samples() if each.name == name)
+    found = read(name, locked.content)
+    assert (found.state, found.text) == (ContentState.CUT, "notes.txt")
 
 
 def test_an_encrypted_member_is_told() -> None:

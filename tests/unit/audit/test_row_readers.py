@@ -111,6 +111,13 @@ async def test_what_would_take_too_much_memory_is_read_here(
 
 
 @pytest.mark.slow
+def test_a_reader_stands_back_behind_the_line() -> None:
+    with RowReaders(IndexedLog.GATE, None, 1) as readers:
+        readers.read([]).result()
+        assert os.getpriority(os.PRIO_PROCESS, readers._workers[0].pid) >= 10
+
+
+@pytest.mark.slow
 def test_a_reader_ends_with_its_input() -> None:
     told = pickle.dumps((IndexedLog.GATE, LINKS)) + pickle.dumps([Clear(7, 1, 1, T0_NS, b"no record", False)])
     done = subprocess.run(

@@ -1,5 +1,6 @@
 """Which records a conversation has, as the index knows it."""
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -21,8 +22,9 @@ from components.audit.index.talk_find import (
     find_turns,
 )
 from components.audit.query.compile import compile_query
-from components.audit.query.ids import IdRole
+from components.audit.query.ids import OWN_WORDS, IdRole, hash_id, id_word
 from components.audit.query.parser import parse_query
+from components.audit.query.words import index_words
 from tests.support.made_index import empty_index
 from tests.support.query_corpus import open_made
 
@@ -181,3 +183,25 @@ def test_a_room_with_more_routes_than_one_look_takes(db: Database) -> None:
         *range(100, 107)
     ]
     assert [place for place, _, _ in find_last_turns(db, room, Turn, ALL, 300)] == [*range(300, 600)]
+
+
+def test_no_text_has_a_word_of_the_index_and_no_id_finds_a_text(db: Database) -> None:
+    word = id_word(IdRole.OWN, hash_id("m1"))
+    assert re.fullmatch(":i[a-z0-9]{11}", word)
+    assert not any(OWN_WORDS[0] in form for form in index_words(f"{word} :r1 ：i {word.upper()}"))
+    insert(
+        db,
+        stanza("message", ALICE, BOB, f"<body>{word} :r1</body>"),
+        stanza("message", ALICE, BOB, more="id='m1'"),
+    )
+    assert [idx for (idx,) in db.execute("SELECT rowid FROM word WHERE word MATCH ?", (f'"{word}"',))] == [1]
+    vocabulary = "CREATE VIRTUAL TABLE temp.all_words USING fts5vocab(main, word, row)"
+    db.execute(vocabulary)
+    own = db.execute("SELECT term FROM temp.all_words WHERE term > ? AND term < ?", OWN_WORDS).fetchall()
+    assert (word,) in own
+    assert all(term.startswith((":i", ":r")) for (term,) in own)
+
+
+def test_hashes_of_ids_are_as_many_as_the_ids() -> None:
+    assert len({hash_id(f"m{number}") for number in range(100_000)}) == 100_000
+    assert hash_id("\ud800") != hash_id("\ud801")

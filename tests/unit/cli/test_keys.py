@@ -9,6 +9,7 @@ from typing import Any
 
 import pyrage
 import pytest
+from cryptography import x509
 
 from components.archive.keys import load_log_key, load_recipient, load_recipient_key, load_verifier_key
 from components.archive.keys.log_key import load_verifier_keys
@@ -176,6 +177,22 @@ def test_an_approver(keys: Keys) -> None:
     assert load_log_key(keys.folder / "approver-anna.key").name == "approver/anna"
     assert load_verifier_key(keys.folder / "approver-anna.pub").name == "approver/anna"
     assert "exists already" in keys.told("make", "anna", "--approver")
+
+
+def test_the_certificate_of_a_machine_is_made_once(keys: Keys) -> None:
+    """It signs for itself, and its key is for its owner alone."""
+    done = keys.run("certificate", "erin-desk")
+    file = keys.folder / "erin-desk.crt"
+    assert (done.returncode, done.stderr) == (0, "")
+    certificate = x509.load_pem_x509_certificate(file.read_bytes())
+    certificate.verify_directly_issued_by(certificate)
+    assert certificate.subject.rfc4514_string() == "CN=erin-desk"
+    assert file.with_suffix(".key").stat().st_mode & 0o777 == 0o600
+    before = file.read_bytes()
+    again = keys.run("certificate", "erin-desk")
+    assert again.returncode == 2
+    assert "exists" in again.stderr
+    assert file.read_bytes() == before
 
 
 def test_keys_that_are_missing_are_made_where_the_settings_say(keys: Keys) -> None:

@@ -118,7 +118,25 @@ def test_acts_in_a_matter_are_shown_to_its_people_alone(shell: Shell) -> None:
     shell.run("matter", "open", "Copper", "--id", "metals-7")
     assert "Copper" in shell.run("show", "audit/1")
     shell.become("greta")
-    assert "do not work on" in shell.run("show", "audit/1", status=2)
+    assert "no record audit/1 among what greta may see" in shell.run("show", "audit/1", status=2)
+
+
+def test_a_record_of_another_enterprise_is_not_shown_by_its_id(shell: Shell) -> None:
+    ours, theirs = shell.site.id_of(0), shell.site.id_of(1)
+    assert "copper" in shell.run("show", ours)
+    assert "wheat" not in (told := shell.run("show", theirs, status=2))
+    absent = shell.run("show", "gate/99999", status=2)
+    assert told == absent.replace("gate/99999", theirs)
+    shell.become("lena")
+    assert "wheat" in shell.run("show", theirs)
+
+
+def test_own_looks_are_shown_and_those_of_others_not(shell: Shell) -> None:
+    shell.run("search", "copper")
+    [look] = [number for number, each in enumerate(looks_of(shell), 1) if each.act == "search"]
+    assert "copper" in shell.run("show", f"audit/{look}")
+    shell.become("greta")
+    assert f"no record audit/{look} among" in shell.run("show", f"audit/{look}", status=2)
 
 
 def test_an_overseer_sees_no_matter_and_no_content(shell: Shell) -> None:
@@ -184,14 +202,16 @@ async def test_each_look_needs_a_matter_where_policy_says_so(
     become(monkeypatch, "erin")
     shell = Shell(site, lambda user: become(monkeypatch, user), capsys)
 
+    said = site.id_of(0)
+
     def try_it() -> None:
-        for command in (("search", "copper"), ("show", "gate/1"), ("proof", "gate/1")):
+        for command in (("search", "copper"), ("show", said), ("proof", said)):
             told = shell.run(*command, status=2)
             assert "needs a matter" in told
             assert "copper" not in told
         shell.run("reconcile", status=1)  # the server said nothing of its numbers
         shell.run("matter", "open", "Copper", "--id", "metals-7")
-        for command in (("search", "copper"), ("show", "gate/1"), ("proof", "gate/1")):
+        for command in (("search", "copper"), ("show", said), ("proof", said)):
             shell.run(*command, "--matter", "metals-7", "--reason", "the letter")
 
     await asyncio.to_thread(try_it)

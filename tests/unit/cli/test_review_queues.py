@@ -20,8 +20,10 @@ from components.audit.review.author import Author, Signed, encode_signed, read_s
 from components.audit.review.request import Decided
 from components.link.review_request import HeldMessage, ReviewAnswer
 from components.process.errors import SiteError
+from components.rules.recorded_directory import DETAIL, write_listed
 from components.rules.reviewers import Reviewers
 from components.settings.site import SiteFile
+from policy.directory.directory import Directory, parse_directory
 from policy.supervision.act import Act, ActKind
 from tests.support.audit_site import T0_NS, Site, make_site
 from tests.support.retention_site import Shell
@@ -166,6 +168,47 @@ def test_what_rules_flagged_waits_in_queues_by_rule_and_desk(office: Office) -> 
     assert found[0]["state"] == "open"
     assert found[0]["overdue"] in (True, False)
     assert "rule/tips" in office.do("lena", "queue")[1]
+
+
+def test_whose_an_item_is_and_of_which_desk_is_said_by_the_directory_of_its_time(
+    office: Office,
+) -> None:
+    """Alice moves to the desk for softs, then her domain passes to Grain: the items of before stay what they were."""
+    site = office.site
+    moved = DIRECTORY.replace('desk = "base", roles', 'desk = "softs", roles').replace(
+        '{ id = "base", name = "Base metals" }', '{ id = "softs", name = "Softs" }'
+    )
+    sold = (
+        moved.replace("metals.example", "x")
+        .replace("grain.example", "metals.example")
+        .replace('"x"', '"m.example"')
+    )
+    sold = sold.replace("@x", "@m.example").replace("greta@", "alice@").replace("gus@", "bob@")
+    before: Directory | None = None
+    for number, text in enumerate((DIRECTORY, moved, sold), 1):
+        after, at_s = parse_directory(text), number * 100
+        event = Event(
+            RecordKind.RULES,
+            "changed" if before else "in-force",
+            ((DETAIL, write_listed(after, before)),),
+            T0_NS + at_s * 10**9,
+        )
+        asyncio.run(site.record(event, site.say(f"{ALICE}/d", BOB, "a tip", rules=("tips",), at_s=at_s + 10)))
+        before = after
+    # As it is today counts for nothing.
+    (site.path.parent / "directory.toml").write_text(DIRECTORY)
+    _base, softs, grains = (site.id_of(len(site.places) - back) for back in (5, 3, 1))
+    items = {each["item"]: each for each in office.document("lena", "queue")["items"]}
+    assert {
+        id_: [each for each in items[id_]["queues"] if "desk" in each] for id_ in (_base, softs, grains)
+    } == {
+        _base: ["desk/base"],
+        softs: ["desk/softs"],
+        grains: [],
+    }
+    assert {_base, softs} <= set(ids(office.document("erin", "queue")["items"]))
+    assert grains not in ids(office.document("erin", "queue")["items"])
+    assert set(ids(office.document("gary", "queue")["items"])) == {site.id_of(1), grains}
 
 
 def test_an_auditor_of_one_enterprise_reaches_nothing_of_another(office: Office) -> None:

@@ -29,6 +29,7 @@ from tests.support.file_pictures import (
     make_gif,
     make_heic,
     make_jpeg,
+    make_pages,
     make_png,
     make_tiff,
     make_webp,
@@ -47,6 +48,7 @@ PICTURES = {
     "image/png": make_png(3, 2, (b"eXIf", PLACE)),
     "image/webp": make_webp(3, 2, (b"EXIF", PLACE)),
     "image/gif": make_gif(3, 2, b"\x21\xff\x0bXMP DataXMP" + bytes([len(XMP)]) + XMP + b"\0"),
+    "image/tiff": make_pages((0x02BC, XMP)),
 }
 
 

@@ -1,11 +1,11 @@
 """The page of a conversation: around a record, on from a record, or as somebody saw it at a time."""
 
+import asyncio
 from datetime import datetime
 from urllib.parse import urlencode
 
 from aiohttp import web
 
-from components.audit.console.looks import ignore_progress
 from components.audit.console.pages.talk import name_party, view_talk
 from components.audit.console.render import find_zone
 from components.audit.console.visit import Refused, Visit
@@ -13,6 +13,7 @@ from components.audit.conversation.read import Around, ConversationView, Whole, 
 from components.audit.query.error import QueryError
 from components.audit.query.parser import parse_query
 from components.audit.query.tree import Node
+from components.process.progress import ignore_progress
 
 _AROUND = 15
 _PAGE = 50
@@ -37,6 +38,11 @@ async def _show(visit: Visit, what: Whole | Around) -> web.StreamResponse:
     view = await visit.look(
         lambda: read_conversation(visit.console.site, what, ignore_progress, visit.who, seen_by, at_ns)
     )
+    hidden = visit.hidden
+    places = [each.place for each in view.items]
+    waits: bool = hidden is not None and await asyncio.to_thread(hidden.covers_any, places)
+    if waits:
+        raise Refused(403, "error.reason")
     return visit.page(
         "conversation.html",
         talk=view_talk(view, _read_query(visit)),

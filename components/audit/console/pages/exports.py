@@ -24,6 +24,9 @@ async def begin_export(visit: Visit) -> web.StreamResponse:
     if format_ not in FORMATS or sum(job.is_under_way for job in jobs.of(auditor.id)) >= MOST_OF_ONE:
         raise Refused(400, "error.export")
     wanted = Wanted(query, format_, visit.zone, visit.said("matter").strip(), visit.said("reason").strip())
+    # An export has all names.
+    if (hidden := visit.hidden) and not wanted.reason and hidden.is_used:
+        raise Refused(403, "error.reason")
 
     async def run(job: Job) -> ExportResult:
         return await visit.look(lambda: export(site, wanted, job.folder, job.progress, auditor))

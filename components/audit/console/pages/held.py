@@ -2,10 +2,12 @@
 
 from aiohttp import web
 
+from components.audit.console.pages.review import require_unsigned
 from components.audit.console.visit import Refused, Visit
-from components.audit.review.author import open_author
+from components.audit.review.author import Author
 from components.audit.review.held import decide_held, list_held
 from components.audit.review.held_files import find_file_log
+from components.rules.reviewers import load_reviewers
 
 _TIMEOUT_S = 10.0
 
@@ -21,6 +23,7 @@ async def show_held(visit: Visit) -> web.StreamResponse:
         log=site.gate_log.name,
         file_log=file_log.name if file_log else "",
         now_ns=int(visit.console.clock() * 1e9),
+        must_sign=load_reviewers(site).must_sign,
     )
 
 
@@ -30,6 +33,7 @@ async def decide(visit: Visit) -> web.StreamResponse:
     reason = visit.said("reason").strip()
     if kind not in ("release", "refuse") or not reason:
         raise Refused(400, "error.act")
-    author = open_author(site, visit.who, None)
+    require_unsigned(visit)
+    author = Author(visit.who)
     await visit.look(lambda: decide_held(site, record, kind, reason, _TIMEOUT_S, author))
     return visit.go_to("/held")

@@ -4,9 +4,10 @@ from functools import partial
 
 from aiohttp import web
 
+from components.archive.record import Submission
 from components.audit.console.visit import Refused, Visit
 from components.audit.matter.acts import act, open_matter
-from components.audit.matter.exhibits import add_exhibit, make_chronology
+from components.audit.matter.exhibits import ChronologyEntry, add_exhibit, make_chronology
 from components.audit.matter.looks import look_at_matter, look_at_matters
 from components.audit.matter.people import add_custodian
 from components.audit.matter.values import MatterAct
@@ -32,7 +33,14 @@ async def show_matter(visit: Visit) -> web.StreamResponse:
     site, id_ = visit.console.site, visit.request.match_info["id"]
     detail = await visit.look(lambda: look_at_matter(site, visit.who, id_))
     chronology = await visit.look(lambda: make_chronology(site, visit.who, id_))
+    if (hidden := visit.hidden) and any(hidden.covers(_rules_of(each)) for each in chronology.entries):
+        raise Refused(403, "error.reason")
     return visit.page("matter.html", detail=detail, matter=detail.matter, chronology=chronology)
+
+
+def _rules_of(entry: ChronologyEntry) -> tuple[str, ...]:
+    content = entry.view.content if entry.view else None
+    return content.rules if isinstance(content, Submission) else ()
 
 
 async def add_exhibits(visit: Visit) -> web.StreamResponse:

@@ -1,7 +1,8 @@
 """The overview: how much is said, refused and held, and, for auditors of the whole site, the state of the line."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 
 from aiohttp import web
 
@@ -10,13 +11,14 @@ from components.archive.record import Access
 from components.audit.access import record_access
 from components.audit.auditor import Auditor
 from components.audit.console.health import Health, read_health
-from components.audit.console.looks import ignore_progress
 from components.audit.console.pages.narrow import Facet, view_facets, view_timeline
-from components.audit.console.visit import Visit
+from components.audit.console.pages.review import Waiting, count_waiting
+from components.audit.console.visit import REVIEWERS, Visit
 from components.audit.facets import Facets, count_facets
+from components.process.progress import ignore_progress
 from components.settings.site import SiteFile
 
-_QUERY = "kind:message after:30d"
+_DAYS = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,7 @@ class Overview:
     checkpoint_age_s: int | None
     log_size: int
     access_id: str
+    review: Waiting | None = None
 
     def count(self, verdict: str) -> int:
         """Return how many messages have a verdict."""
@@ -41,14 +44,19 @@ class Overview:
 
 async def show_overview(visit: Visit) -> web.StreamResponse:
     """Show the overview."""
-    found = await visit.look(lambda: _look(visit.console.site, visit.who))
-    facets: tuple[Facet, ...] = view_facets(found.facets, _QUERY, visit.texts)
-    chart = view_timeline(found.facets, _QUERY, visit.texts)
-    return visit.page("overview.html", found=found, facets=facets, timeline=chart, query=_QUERY)
+    # Whole days: of these the index has counters, and the page counts nothing.
+    first = datetime.fromtimestamp(visit.console.clock(), UTC).date() - timedelta(days=_DAYS - 1)
+    query = f"kind:message after:{first}"
+    found = await visit.look(lambda: _look(visit.console.site, visit.who, query))
+    if REVIEWERS & visit.who.roles:
+        found = replace(found, review=await count_waiting(visit))
+    facets: tuple[Facet, ...] = view_facets(found.facets, query, visit.texts)
+    chart = view_timeline(found.facets, query, visit.texts)
+    return visit.page("overview.html", found=found, facets=facets, timeline=chart, query=query)
 
 
-async def _look(site: SiteFile, auditor: Auditor) -> Overview:
-    facets = await count_facets(site, _QUERY, ignore_progress, auditor)
+async def _look(site: SiteFile, auditor: Auditor, query: str) -> Overview:
+    facets = await count_facets(site, query, ignore_progress, auditor)
     age_s, size = None, 0
     # How the line does as a whole tells of all enterprises.
     health = read_health(site) if auditor.enterprises is None else None
@@ -60,5 +68,5 @@ async def _look(site: SiteFile, auditor: Auditor) -> Overview:
             await reader.close()
         age_s, size = (max(0, int(time.time()) - row.second), row.size) if row else (None, 0)
     messages = sum(day.records for day in facets.days)
-    access = Access(auditor.id, "overview", _QUERY, time.time_ns(), size, messages)
+    access = Access(auditor.id, "overview", query, time.time_ns(), size, messages)
     return Overview(facets, health, age_s, size, await record_access(site, access))

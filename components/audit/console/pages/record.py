@@ -2,10 +2,11 @@
 
 from aiohttp import web
 
-from components.audit.console.looks import ignore_progress
+from components.archive.record import Submission
 from components.audit.console.pages.view import view_record_page
 from components.audit.console.visit import Visit
 from components.audit.show import show
+from components.process.progress import ignore_progress
 
 
 async def show_record(visit: Visit) -> web.StreamResponse:
@@ -13,4 +14,12 @@ async def show_record(visit: Visit) -> web.StreamResponse:
     path = visit.request.match_info
     record_id = f"{path['log']}/{path['number']}"
     detail = await visit.look(lambda: show(visit.console.site, record_id, ignore_progress, visit.who))
-    return visit.page("record.html", record=view_record_page(detail), has_reader=True)
+    hidden, content, reading = visit.hidden, detail.view.content, detail.view.reading
+    rules = content.rules if isinstance(content, Submission) else ()
+    nameless = hidden.nameless(rules, (reading.sender, reading.to)) if hidden else None
+    return visit.page(
+        "record.html",
+        record=view_record_page(detail, nameless),
+        has_reader=True,
+        is_nameless=nameless is not None,
+    )

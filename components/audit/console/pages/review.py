@@ -1,12 +1,16 @@
 """The review: what waits in which queue, and what reviewers do with it."""
 
+from dataclasses import dataclass
+
 from aiohttp import web
 
 from components.audit.auditor import Auditor
-from components.audit.console.looks import ignore_progress
 from components.audit.console.visit import Refused, Visit
-from components.audit.review.author import Author, open_author
+from components.audit.review.acts import ReviewReader
+from components.audit.review.author import Author
 from components.audit.review.desk import Desk, QueueItem, Wanted, count_queues, open_desk
+from components.process.progress import ignore_progress
+from components.rules.reviewers import load_reviewers
 from components.settings.site import SiteFile
 from policy.supervision.act import TO_CLOSE_WITH, ActKind
 from policy.supervision.item import ItemState
@@ -15,13 +19,27 @@ _MOST_SHOWN = 200
 _ACTS = (ActKind.CLAIM, ActKind.UNCLAIM, ActKind.NOTE, ActKind.ESCALATE, ActKind.CLOSE, ActKind.REOPEN)
 
 
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What waits for a review: how many items, how many of them too long, and when the oldest was said (Unix time)."""
+
+    number: int
+    overdue: int
+    oldest_ns: int
+
+
 async def show_queue(visit: Visit) -> web.StreamResponse:
     """Show the items of a queue, and how many each queue has."""
     state = visit.argument("state", ItemState.OPEN.value)
     if state not in ("", *ItemState):
         raise Refused(400, "error.act")
     wanted = Wanted(visit.argument("queue"), ItemState(state) if state else None)
-    desk, items, access_id = await visit.look(lambda: _look(visit.console.site, visit.who, wanted))
+    console = visit.console
+    # One at a time: what the reader of the acts knows is shared.
+    async with console.reviewing:
+        desk, items, access_id = await visit.look(
+            lambda: _look(console.site, visit.who, wanted, console.reviews)
+        )
     return visit.page(
         "review.html",
         items=items[:_MOST_SHOWN],
@@ -34,6 +52,7 @@ async def show_queue(visit: Visit) -> web.StreamResponse:
         dispositions=[each.value for each in TO_CLOSE_WITH],
         acts=[each.value for each in _ACTS],
         access_id=access_id,
+        must_sign=load_reviewers(console.site).must_sign,
     )
 
 
@@ -42,21 +61,48 @@ async def act(visit: Visit) -> web.StreamResponse:
     kind, note, items = visit.said("act"), visit.said("note").strip(), visit.said_all("record")
     if kind not in _ACTS or not items:
         raise Refused(400, "error.act")
+    require_unsigned(visit)
     fields = {"note": note} if note else {}
     if kind == ActKind.CLOSE:
         fields["disposition"] = visit.said("disposition")
-    await visit.look(lambda: _act(visit.console.site, visit.who, ActKind(kind), items, fields))
+    console = visit.console
+    async with console.reviewing:
+        await visit.look(lambda: _act(console.site, visit.who, ActKind(kind), items, fields, console.reviews))
     return visit.go_to("/review")
 
 
-async def _look(site: SiteFile, auditor: Auditor, wanted: Wanted) -> tuple[Desk, list[QueueItem], str]:
-    desk = await open_desk(site, Author(auditor), ignore_progress)
+async def count_waiting(visit: Visit) -> Waiting:
+    """Count what waits for the auditor's review; the caller records the look."""
+    console, author = visit.console, Author(visit.who)
+    async with console.reviewing:
+        desk = await visit.look(
+            lambda: open_desk(console.site, author, ignore_progress, reader=console.reviews)
+        )
+    items = [each for each in desk.items.values() if each.status.state is not ItemState.CLOSED]
+    overdue = sum(each.is_overdue(desk.now_ns) for each in items)
+    return Waiting(len(items), overdue, min((each.flagged.at_ns for each in items), default=0))
+
+
+def require_unsigned(visit: Visit) -> None:
+    """Raise Refused where acts are signed: the key lies with the reviewer, and never here (docs/decisions/0233)."""
+    if load_reviewers(visit.console.site).must_sign:
+        raise Refused(403, "error.sign")
+
+
+async def _look(
+    site: SiteFile, auditor: Auditor, wanted: Wanted, reader: ReviewReader
+) -> tuple[Desk, list[QueueItem], str]:
+    desk = await open_desk(site, Author(auditor), ignore_progress, reader=reader)
     return (desk, *await desk.list_items(wanted))
 
 
 async def _act(
-    site: SiteFile, auditor: Auditor, kind: ActKind, items: list[str], fields: dict[str, str]
+    site: SiteFile,
+    auditor: Auditor,
+    kind: ActKind,
+    items: list[str],
+    fields: dict[str, str],
+    reader: ReviewReader,
 ) -> None:
-    # Where acts are signed, the key lies with the reviewer, and not here: then this says what to do instead.
-    desk = await open_desk(site, open_author(site, auditor, None), ignore_progress)
+    desk = await open_desk(site, Author(auditor), ignore_progress, reader=reader)
     await desk.act(kind, items, **fields)

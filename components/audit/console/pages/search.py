@@ -1,18 +1,19 @@
 """The search page: a query, what it finds, and the way on."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urlencode
 
 from aiohttp import web
 
-from components.audit.console.looks import ignore_progress
+from components.audit.console.hidden import Hidden
 from components.audit.console.pages.narrow import view_facets, view_timeline
 from components.audit.console.pages.view import Hit, view_hit
 from components.audit.console.visit import Visit
 from components.audit.facets import Facets, count_facets
 from components.audit.query.error import QueryError
 from components.audit.search import Page, SearchResult, search
+from components.process.progress import ignore_progress
 
 HITS = 50
 
@@ -66,7 +67,13 @@ async def show_search(visit: Visit) -> web.StreamResponse:
         result, facets = await _search(visit, query, page)
     except QueryError as error:
         return _answer(visit, query, fault=_cut(error), status=400)
-    return _answer(visit, query, found=_view(result), facets=facets, next_page=_find_next(query, result))
+    return _answer(
+        visit,
+        query,
+        found=_view(result, visit.hidden),
+        facets=_without_people(facets, visit.hidden),
+        next_page=_find_next(query, result),
+    )
 
 
 async def _search(visit: Visit, query: str, page: Page) -> tuple[SearchResult, Facets | None]:
@@ -103,9 +110,17 @@ def _answer(
     )
 
 
-def _view(result: SearchResult) -> FoundPage:
+def _without_people(facets: Facets | None, hidden: Hidden | None) -> Facets | None:
+    """Return facets without people, where a rule that hides names matched: counts would tell them."""
+    rules = [rule for name, values in facets.values if name == "rule" for rule, _ in values] if facets else []
+    if facets is None or hidden is None or not hidden.covers(rules):
+        return facets
+    return replace(facets, values=tuple(each for each in facets.values if each[0] != "person"))
+
+
+def _view(result: SearchResult, hidden: Hidden | None) -> FoundPage:
     # The newest first, as the pages go on to older ones.
-    hits = tuple(view_hit(view, result.sought) for view in reversed(result.records))
+    hits = tuple(view_hit(view, result.sought, hidden) for view in reversed(result.records))
     return FoundPage(
         hits,
         result.matched,

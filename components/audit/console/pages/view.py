@@ -1,14 +1,17 @@
 """Records as pages show them: values for templates, taken from what an audit function returned."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from components.archive.log.merkle import leaf_hash
 from components.archive.record import Access, Alarm, Delivery, Event, OrderDetails, Submission
+from components.audit.console.hidden import Hidden, Nameless
 from components.audit.excerpt import ExcerptPiece, make_excerpt, make_file_excerpt
 from components.audit.query.tree import Node, SearchKind
 from components.audit.show import RecordDetail
 from components.audit.view import FileView, RecordView, format_time
+
+_MOST_NAMELESS = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +53,16 @@ class Step:
     values: Mapping[str, object]
 
 
-def view_hit(view: RecordView, query: Node) -> Hit:
-    """Return a record of a result."""
+def view_hit(view: RecordView, query: Node, hidden: Hidden | None = None) -> Hit:
+    """Return a record of a result, without the names that are `hidden`."""
     reading, content = view.reading, view.content
     submission = content if isinstance(content, Submission) else None
+    parties = (reading.sender, reading.to)
+    nameless = hidden.nameless(submission.rules, parties) if hidden and submission else None
+    if nameless:
+        # Without marks and without files: what was found may itself be a name.
+        text, show = nameless.hide(reading.text)[:_MOST_NAMELESS], nameless.show
+        reading = replace(reading, sender=show(reading.sender), to=show(reading.to))
     return Hit(
         id=view.id,
         at_ns=view.at_ns,
@@ -64,11 +73,15 @@ def view_hit(view: RecordView, query: Node) -> Hit:
         action=submission.action if submission else "",
         delivery=_tell_delivery(view),
         rules=tuple(submission.rules) if submission else (),
-        pieces=tuple(make_excerpt(reading.text, query)) if reading.text else (),
-        files=tuple(_view_file(file, query) for file in view.files),
+        pieces=(ExcerptPiece(text),) if nameless else _cut_out(reading.text, query),
+        files=() if nameless else tuple(_view_file(file, query) for file in view.files),
         absence=find_absence(view),
         is_said=is_said(view),
     )
+
+
+def _cut_out(text: str, query: Node) -> tuple[ExcerptPiece, ...]:
+    return tuple(make_excerpt(text, query)) if text else ()
 
 
 def is_said(view: RecordView) -> bool:
@@ -127,8 +140,10 @@ class RecordPage:
     access_id: str
 
 
-def view_record_page(detail: RecordDetail) -> RecordPage:
-    """Return what the page of a record shows."""
+def view_record_page(detail: RecordDetail, nameless: Nameless | None = None) -> RecordPage:
+    """Return what the page of a record shows; if it has to be `nameless`, neither files nor the bytes."""
+    if nameless:
+        return _leave_out_names(view_record_page(detail), nameless)
     view, proof = detail.view, detail.proof
     submission = view.content if isinstance(view.content, Submission) else None
     error = submission.error if submission else None
@@ -157,6 +172,15 @@ def view_record_page(detail: RecordDetail) -> RecordPage:
         checkpoint=proof.note,
         access_id=detail.access_id,
     )
+
+
+def _leave_out_names(page: RecordPage, nameless: Nameless) -> RecordPage:
+    facts = tuple(
+        (key, nameless.show(value) if key in ("record.from", "record.to") else nameless.hide(value))
+        for key, value in page.facts
+    )
+    text, told = nameless.hide(page.text), nameless.hide(page.told)
+    return replace(page, facts=facts, text=text, told=told, files=(), raw="", amended="", is_said=False)
 
 
 def _prove(detail: RecordDetail) -> Iterator[Step]:

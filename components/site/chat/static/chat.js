@@ -45,9 +45,14 @@ async function start() {
   }
   converse.plugins.add("steelyard", {
     initialize() {
+      const { api } = this._converse;
       // Its own fetches pictures from the web sites of those who pay for Converse.js.
-      this._converse.api.elements.define("converse-footer", class extends HTMLElement {});
-      this._converse.api.listen.on("logout", () => goBack(key));
+      api.elements.define("converse-footer", class extends HTMLElement {});
+      api.listen.on("logout", () => goBack(key));
+      document.querySelector("#stranger")?.addEventListener("click", (click) => {
+        const inPlaceOfWhatIsShown = true;
+        api.chats.open(click.target.dataset.jid, {}, inPlaceOfWhatIsShown);
+      });
     },
   });
   await converse.initialize({

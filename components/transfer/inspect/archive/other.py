@@ -55,9 +55,13 @@ def look_into_other(item: Item, kind: str) -> None:
 def _look_at_entry(item: Item, entry: libarchive.entry.ArchiveEntry) -> None:
     name = str(entry.pathname or "")
     item.note_name(name)
-    # What says of itself that it is neither may have bytes.
-    if entry.isdir or entry.issym or entry.islnk:
+    if entry.isdir:
         return
+    if entry.issym or entry.islnk:
+        # It is unpacked under its name, too.
+        item.look_at(name, ())
+        return
+    # What says of itself that it is neither may have bytes.
     try:
         item.look_at(name, _blocks(item, entry))
     except libarchive.ArchiveError as error:

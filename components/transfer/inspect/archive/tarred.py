@@ -28,6 +28,9 @@ def look_into_tar(item: Item) -> None:
                 item.marks.add(FileMark.UNSCANNABLE)
             elif member.isreg():
                 item.look_at(member.name, slices(item.data, start, start + size))
+            elif not member.isdir():
+                # A link is unpacked under its name, too.
+                item.look_at(member.name, ())
     _check_end(item, -(-end // _BLOCK_BYTES) * _BLOCK_BYTES)
 
 

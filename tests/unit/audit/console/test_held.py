@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from components.audit.review import held as held_messages
-from components.link.review_request import LIST, HeldMessage, ReviewAnswer, ReviewRequest
+from components.link.review_request import ReviewAnswer
 from components.settings.site import SiteFile
-from tests.support.audit_site import T0_NS, Site
+from tests.support.audit_site import Site
 from tests.support.console_site import Visitor, another, make_console_site, open_console
+from tests.support.held_gate import HoldingGate, hold
 
 ALICE, BOB = "alice@metals.example/desk", "bob@metals.example"
 GEORGE, HANNA = "george@grain.example/desk", "hanna@grain.example"
@@ -28,36 +29,6 @@ roles = ["reviewer"]
 """
 
 
-class Gate:
-    """A gate that holds messages, and answers as the real one does: one person decides once."""
-
-    def __init__(self, held: list[HeldMessage]) -> None:
-        self.held = {each.record: each for each in held}
-        self.asked: list[tuple[str, int, str, str]] = []
-
-    async def answer(self, _settings: SiteFile, request: ReviewRequest, _timeout_s: float) -> ReviewAnswer:
-        if request.act == LIST:
-            return ReviewAnswer(held=tuple(self.held.values()))
-        self.asked.append((request.act, request.record, request.actor, request.reason))
-        each = self.held.get(request.record)
-        if each is None:
-            return ReviewAnswer(problem=f"record {request.record} waits for no review")
-        agreeing = {who for who, act in each.votes if act == request.act} | {request.actor}
-        if len(agreeing) >= each.reviewers:
-            del self.held[request.record]
-            return ReviewAnswer()
-        votes = (*each.votes, (request.actor, request.act))
-        self.held[request.record] = HeldMessage(
-            each.record, each.stage, each.sender, each.to, each.rules, T0_NS, T0_NS, each.reviewers, votes
-        )
-        return ReviewAnswer(waits=True)
-
-
-def hold(site: Site, number: int, sender: str, to: str, needed: int = 1) -> HeldMessage:
-    record = int(site.id_of(number).partition("/")[2])
-    return HeldMessage(record, "waiting", sender, to, ("tips",), T0_NS, T0_NS + 10**9, needed)
-
-
 @pytest.fixture
 async def site(tmp_path: Path) -> Site:
     site = await make_console_site(tmp_path)
@@ -72,8 +43,8 @@ async def site(tmp_path: Path) -> Site:
 
 
 @pytest.fixture
-def gate(site: Site, monkeypatch: pytest.MonkeyPatch) -> Gate:
-    gate = Gate(
+def gate(site: Site, monkeypatch: pytest.MonkeyPatch) -> HoldingGate:
+    gate = HoldingGate(
         [hold(site, 0, ALICE, BOB), hold(site, 1, GEORGE, HANNA), hold(site, 2, ALICE, BOB, needed=2)]
     )
     monkeypatch.setattr(held_messages, "_ask", gate.answer)
@@ -81,7 +52,7 @@ def gate(site: Site, monkeypatch: pytest.MonkeyPatch) -> Gate:
 
 
 @pytest.fixture
-async def visitor(site: Site, gate: Gate) -> AsyncIterator[Visitor]:
+async def visitor(site: Site, gate: HoldingGate) -> AsyncIterator[Visitor]:
     async with open_console(site) as visitor:
         yield visitor
 
@@ -91,7 +62,7 @@ async def decide(visitor: Visitor, record: str, act: str, reason: str = "read it
 
 
 async def test_what_is_held_is_shown_and_decided_on_with_a_reason(
-    site: Site, gate: Gate, visitor: Visitor
+    site: Site, gate: HoldingGate, visitor: Visitor
 ) -> None:
     await visitor.log_in("anna")
     _, page = await visitor.get("/held")
@@ -123,14 +94,14 @@ async def test_what_is_held_is_shown_and_decided_on_with_a_reason(
     ],
 )
 async def test_no_decision_without_a_reason_nor_another_act(
-    site: Site, gate: Gate, visitor: Visitor, fields: dict[str, str]
+    site: Site, gate: HoldingGate, visitor: Visitor, fields: dict[str, str]
 ) -> None:
     await visitor.log_in("anna")
     assert (await visitor.post("/held", {"record": site.id_of(0), **fields})).status == 400
     assert gate.asked == []
 
 
-async def test_two_people_have_to_agree(site: Site, gate: Gate, visitor: Visitor) -> None:
+async def test_two_people_have_to_agree(site: Site, gate: HoldingGate, visitor: Visitor) -> None:
     await visitor.log_in("anna")
     assert await decide(visitor, site.id_of(2), "release") == 303
     _, page = await visitor.get("/held")
@@ -146,7 +117,7 @@ async def test_two_people_have_to_agree(site: Site, gate: Gate, visitor: Visitor
 
 @pytest.mark.parametrize("auditor", ["greta", "oscar"])
 async def test_who_is_no_reviewer_decides_on_nothing(
-    site: Site, gate: Gate, visitor: Visitor, auditor: str
+    site: Site, gate: HoldingGate, visitor: Visitor, auditor: str
 ) -> None:
     await visitor.log_in(auditor)
     assert (await visitor.get("/held"))[0] == 403
@@ -157,7 +128,7 @@ async def test_who_is_no_reviewer_decides_on_nothing(
 
 
 async def test_what_is_held_of_others_is_as_what_there_is_not(
-    site: Site, gate: Gate, visitor: Visitor
+    site: Site, gate: HoldingGate, visitor: Visitor
 ) -> None:
     await visitor.log_in("gustav")
     _, page = await visitor.get("/held")

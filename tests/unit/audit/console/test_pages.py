@@ -86,6 +86,7 @@ async def test_what_is_not_proved_is_said_so(site: Site) -> None:
 
 async def test_records_of_others_are_as_those_that_there_are_not(site: Site) -> None:
     async with open_console(site) as visitor:
+        await visitor.log_in("anna")  # audit/1
         await visitor.log_in("greta")
         status, page = await visitor.get(f"/record/{site.id_of(1)}")
         assert (status, "copper grain" in page) == (200, True)

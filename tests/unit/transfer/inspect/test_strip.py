@@ -18,6 +18,7 @@ from tests.support.file_pictures import (
     make_gif,
     make_jpeg,
     make_multiple,
+    make_pages,
     make_png,
     make_tiff,
     make_webp,
@@ -73,7 +74,22 @@ def gif(_orientation: int = 0) -> bytes:
     )
 
 
-WRITERS: list[Callable[[int], bytes]] = [jpeg, png, webp, gif]
+METADATA = (
+    (0x010E, b"a warehouse, " + SECRET), (0x010F, SECRET), (0x011D, b"page " + SECRET), (0x0131, SECRET),
+    (0x013B, SECRET), (0x02BC, XMP), (0x83BB, SECRET), (0x8649, b"8BIM" + SECRET), (0x87AF, b"geo " + SECRET),
+    (0xC4A5, b"PrintIM" + SECRET),
+)  # fmt: skip
+
+
+def tiff(_orientation: int = 0) -> bytes:
+    return make_pages(*METADATA)
+
+
+def tiff_of_a_mac(_orientation: int = 0) -> bytes:
+    return make_pages(*METADATA, order=">", pages=1)
+
+
+WRITERS: list[Callable[[int], bytes]] = [jpeg, png, webp, gif, tiff, tiff_of_a_mac]
 
 
 @pytest.mark.parametrize("write", WRITERS, ids=lambda each: each.__name__)
@@ -97,6 +113,18 @@ def test_what_a_picture_needs_to_be_shown_is_kept() -> None:
     assert strip(png()) == make_png(3, 2, (b"gAMA", b"\0\0\xb1\x8f"))
     assert strip(webp()) == make_webp(3, 2)
     assert strip(gif()) == make_gif(3, 2, b"\x21\xff\x0bNETSCAPE2.0\3\1\0\0\0")
+    colours = (0x8773, b"colours")
+    stripped = strip(make_pages((0x010F, SECRET), colours)) or b""
+    assert strip(make_pages(colours)) == stripped
+    # Two pages, each as it was: where it lies is written with four bytes.
+    assert [stripped.count(bytes((page, 1, 2))) for page in (0, 1)] == [1, 1]
+    assert stripped.count(b"colours") == 2
+
+
+def test_a_tiff_is_turned_as_it_was() -> None:
+    stripped = strip(make_pages((0x010F, SECRET), pages=1)) or b""
+    assert read_orientation(stripped) == 6
+    assert strip(stripped) == stripped
 
 
 @pytest.mark.parametrize("write", [jpeg, png, webp], ids=lambda each: each.__name__)
@@ -115,7 +143,20 @@ def test_only_the_first_of_several_pictures_is_kept() -> None:
 
 
 @pytest.mark.parametrize(
-    "content", [make_tiff(), b"", b"%PDF-1.7", b"text", jpeg()[:-2], png()[:-3], webp()[:-9], gif()[:-1]]
+    "content",
+    [
+        make_tiff(),
+        make_pages(compression=7),
+        make_pages((0xC612, b"\1\4\0\0")),
+        make_pages()[:-2],
+        b"",
+        b"%PDF-1.7",
+        b"text",
+        jpeg()[:-2],
+        png()[:-3],
+        webp()[:-9],
+        gif()[:-1],
+    ],
 )
 def test_what_cannot_be_done_is_not_done(content: bytes) -> None:
     assert strip(content) is None

@@ -1,0 +1,87 @@
+"""A plugin of Gajim's that clicks for a person: logs in, sends a file, and fetches what comes as a preview would.
+
+It runs inside Gajim, with what Gajim has. What it does is in the JSON of STEELYARD_GAJIM: `jid`, `password`, `address`,
+`out` (a folder), and, if it sends, `to` and `path`. What comes is written to `out`.
+"""
+
+import json
+import os
+from pathlib import Path
+
+from gajim.common import app
+from gajim.common.const import FTState
+from gajim.common.util.http import create_http_request
+from gajim.plugins import GajimPlugin
+from gi.repository import GLib
+from nbxmpp.const import ConnectionProtocol, ConnectionType
+from nbxmpp.protocol import JID
+
+TOLD = json.loads(os.environ["STEELYARD_GAJIM"])
+OUT = Path(TOLD["out"])
+ACCOUNT = "line"
+
+
+def write(name, content):
+    draft = OUT / f".{name}"
+    draft.write_bytes(content)
+    draft.rename(OUT / name)
+
+
+class SteelyardTests(GajimPlugin):
+    def init(self):
+        self.description = "tests"
+        self.config_dialog = None
+        self.events_handlers = {
+            "signed-in": (50, self._signed_in),
+            "message-received": (50, self._received),
+            "http-upload-started": (50, self._uploading),
+            "http-upload-error": (50, self._failed),
+        }
+
+    def activate(self):
+        GLib.timeout_add(500, self._begin)
+
+    def _begin(self):
+        user, _, domain = TOLD["jid"].partition("@")
+        host = (TOLD["address"], ConnectionProtocol.TCP, ConnectionType.START_TLS)
+        app.settings.set("use_keyring", False)
+        app.app.create_account(ACCOUNT, user, domain, TOLD["password"], None, host)
+        app.app.enable_account(ACCOUNT)
+        return False
+
+    def _signed_in(self, _event):
+        write("signed-in", b"")
+        if "to" in TOLD:
+            GLib.timeout_add(200, self._send)
+
+    def _send(self):
+        upload = app.get_client(ACCOUNT).get_module("HTTPUpload")
+        if not upload.available:
+            return True
+        contact = app.get_client(ACCOUNT).get_module("Contacts").get_contact(JID.from_string(TOLD["to"]))
+        upload.send_file(contact, Path(TOLD["path"]))
+        return False
+
+    def _failed(self, event):
+        write("error", str(event.error_msg).encode())
+
+    def _uploading(self, event):
+        event.transfer.connect("state-changed", self._changed)
+
+    def _changed(self, transfer, _signal, state):
+        if state == FTState.ERROR:
+            write("error", f"{transfer.error_domain}: {transfer.error_text}".encode())
+
+    def _received(self, event):
+        oob = event.properties.oob
+        told = {"body": event.msgtxt, "url": oob.url if oob else ""}
+        write("message", json.dumps(told).encode())
+        if oob:
+            request = create_http_request(ACCOUNT)
+            request.send("GET", oob.url, callback=self._fetched)
+
+    def _fetched(self, request):
+        if request.is_complete():
+            write("file", request.get_data())
+        else:
+            write("error", request.get_error_string().encode())
