@@ -144,7 +144,7 @@ def known_of(node: Node) -> Known:
 def test_what_is_typed_reaches_sql_only_as_a_parameter(node: Node) -> None:
     where = compile_query(node, known_of(node))
     assert re.fullmatch(
-        r"(?:[a-z_0-9]++|IN|UNION ALL|SELECT|FROM|AS|USING|JOIN|ON|WHERE|MATCH|BETWEEN|AND|OR|NOT"
+        r"(?:[a-z_0-9]++|IN|UNION|ALL|SELECT|FROM|AS|USING|JOIN|ON|WHERE|MATCH|BETWEEN|AND|OR|NOT"
         r"|EXISTS|[()?=<>!,.+]|\s|'(?:person|desk|enterprise|room|rooms|site|component|message|release|amend|groupchat|)')++",
         where.sql,
     )

@@ -24,7 +24,7 @@ def test_it_says_what_it_wrote_and_how_to_check_it(said: Said, capsys: pytest.Ca
     output = capsys.readouterr().out
     matched = said.first_hostile + len(HOSTILE)
     assert f"{matched} matched = {matched - 4} exported + 4 not carried by this format" in output
-    assert "python verify.py export out --key log-gate.pub --key log-audit.pub" in output
+    assert "export FOLDER --key log-gate.pub --key log-audit.pub" in output
     assert "This look is record audit/" in output
     keys = [str(path) for name in ("gate", "audit") for path in ("--key", f"keys/log-{name}.pub")]
     assert main(["export", "out", *keys]) == 0
