@@ -10,13 +10,14 @@ from components.archive.keys import KeyFileError, load_verifier_key
 from components.archive.keys.reference import KeyReference, parse_key_reference
 from components.archive.log.note import VerifierKey
 from components.archive.store.open import StoreName, parse_store_name
-from components.settings.table import SettingsError, SitePath, Table, find_missing
+from components.settings.table import SettingsError, SitePath, Table, find_missing, require_path
 from policy.retention import DEFAULT_POLICY, RetentionError, RetentionPolicy, parse_retention
 
 
 def _parse_below_site(text: object, info: ValidationInfo) -> KeyReference:
     if not isinstance(text, str):
         raise ValueError("is a text: a path, age:FILE or a pkcs11: URI (docs/keys.md)")
+    require_path(text)
     return parse_key_reference(text, info.context["folder"] if info.context else Path())
 
 
@@ -27,6 +28,9 @@ SiteKey = Annotated[KeyReference, PlainValidator(_parse_below_site)]
 def _below_site(value: object, info: ValidationInfo) -> StoreName:
     if not isinstance(value, str):
         raise ValueError("write the path of a file, or postgresql://user@host/database#log")
+    require_path(value)
+    if not Path(value).name:
+        raise ValueError("names no file: write the path of one, such as archive/gate.db")
     return parse_store_name(value, info.context["folder"] if info.context else Path())
 
 

@@ -6,7 +6,7 @@ from typing import ClassVar, Self
 from pydantic import Field, model_validator
 
 from components.settings.https import find_missing_pair, https_origin
-from components.settings.table import DomainName, LogLevel, Port, SitePath, Table, find_missing
+from components.settings.table import Address, DomainName, LogLevel, Port, SitePath, Table, find_missing
 
 _LOOPBACK = ("127.0.0.1", "::1")
 
@@ -30,7 +30,7 @@ class ConsoleSettings(Table):
 
     table_name: ClassVar[str] = "console"
 
-    address: str = "127.0.0.1"
+    address: Address = "127.0.0.1"
     port: Port
     host: DomainName
     public_port: Port | None = None

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, model_validator
 
 from components.settings.table import (
+    Address,
     DomainName,
     SitePath,
     Table,
@@ -110,7 +111,7 @@ class DirectorySettings(Table):
     table_name: ClassVar[str] = "directory"
 
     max_departures: float = Field(default=0.2, ge=0, le=1)
-    scim_address: str = "127.0.0.1"
+    scim_address: Address = "127.0.0.1"
     scim_port: int = Field(default=0, ge=0, le=65535)
     scim_certificate: SitePath | None = None
     csv: tuple[CsvSource, ...] = ()

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from components.settings.auditors import AuditorId
 from components.settings.https import find_missing_pair
-from components.settings.table import DomainName, LogLevel, Port, SitePath, Table, find_missing
+from components.settings.table import Address, DomainName, LogLevel, Port, SitePath, Table, find_missing
 
 MachineId = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
 
@@ -31,7 +31,7 @@ class FeedSettings(Table):
 
     table_name: ClassVar[str] = "feed"
 
-    address: str = "127.0.0.1"
+    address: Address = "127.0.0.1"
     port: Port
     host: DomainName
     certificate: SitePath

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from components.settings.https import https_origin
-from components.settings.table import DomainName, LogLevel, Port, SitePath, Table, find_missing
+from components.settings.table import Address, DomainName, LogLevel, Port, SitePath, Table, find_missing
 
 HttpPath = Annotated[str, Field(pattern=r"^((/[A-Za-z0-9._~-]+)+)?$")]
 """The path of a URL, such as `/http-bind`; empty if there is none."""
@@ -16,7 +16,7 @@ HttpPath = Annotated[str, Field(pattern=r"^((/[A-Za-z0-9._~-]+)+)?$")]
 class WebSettings(Table):
     """`[prosody.web]`: clients in browsers, over HTTPS: WebSocket (RFC 7395), BOSH (XEP-0206), host-meta (XEP-0156)."""
 
-    address: str = "127.0.0.1"
+    address: Address = "127.0.0.1"
     port: Port
     host: DomainName | None = None
     public_port: Port | None = None
@@ -33,7 +33,7 @@ class ProsodySettings(Table):
 
     table_name: ClassVar[str] = "prosody"
 
-    address: str = "127.0.0.1"
+    address: Address = "127.0.0.1"
     c2s_port: Port = 5222
     direct_tls_port: int = Field(default=0, ge=0, le=65535)
     s2s_port: int = Field(default=0, ge=0, le=65535)

@@ -2,16 +2,39 @@
 
 import difflib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, TypeVar, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 
 from policy.address import parse_domain
 from policy.toml_problem import TomlError
 from policy.toml_problem import read_toml as parse_toml
 
+# What file systems take (POSIX's NAME_MAX and PATH_MAX on Linux).
+_NAME_MAX_BYTES, _PATH_MAX_BYTES = 255, 4095
+
+
+def _require_address(text: str) -> str:
+    try:
+        return str(ip_address(text))
+    except ValueError:
+        return parse_domain(text)
+
+
 DomainName = Annotated[str, AfterValidator(parse_domain)]
+Address = Annotated[str, AfterValidator(_require_address)]
+"""An address to listen on or to connect to: an IP address, or the name of a host."""
 Port = Annotated[int, Field(ge=1, le=65535)]
 LogLevel = Literal["debug", "info", "warn", "error"]
 
@@ -24,12 +47,30 @@ class SettingsError(ValueError):
         self.problems = tuple(problems)
 
 
+def require_path(text: object) -> object:
+    """Return what a setting names as a path, if any file system takes it; raises ValueError."""
+    if not isinstance(text, str):
+        return text
+    if not text:
+        raise ValueError("must not be empty: write a path")
+    if "\n" in text or "\t" in text:
+        raise ValueError("is no path: it has a tab or an end of line")
+    encoded = text.encode()
+    if len(encoded) > _PATH_MAX_BYTES or any(len(name) > _NAME_MAX_BYTES for name in encoded.split(b"/")):
+        raise ValueError("is too long for a path: write a shorter one")
+    try:
+        Path(text).expanduser()
+    except RuntimeError:
+        raise ValueError(f"there is no home folder {text.partition('/')[0]}: write the whole path") from None
+    return text
+
+
 def _below_site(path: Path, info: ValidationInfo) -> Path:
     folder: Path = info.context["folder"] if info.context else Path()
     return folder / path.expanduser()
 
 
-SitePath = Annotated[Path, AfterValidator(_below_site)]
+SitePath = Annotated[Path, AfterValidator(_below_site), BeforeValidator(require_path)]
 """A path of site.toml: relative ones start at the file's folder; absolute once validated."""
 
 
@@ -37,10 +78,24 @@ class Table(BaseModel):
     """A table of site.toml: unknown keys are problems, values do not change."""
 
     # Each command imports all tables: what validates one is built when it is used.
-    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True, allow_inf_nan=False)
 
     table_name: ClassVar[str]
     """Its name in site.toml; a table within a table has none."""
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _require_plain(cls, value: object, info: ValidationInfo) -> object:
+        """Refuse what the parser would turn into something else: `true` into 1; and texts with control characters."""
+        takes_bool = cls.model_fields[info.field_name or ""].annotation is bool
+        if takes_bool != isinstance(value, bool):
+            raise ValueError("must be true or false" if takes_bool else "cannot be true or false")
+        for text in value if isinstance(value, list) else (value,):
+            if isinstance(text, str) and any(
+                (char < " " and char not in "\n\t") or char == "\x7f" for char in text
+            ):
+                raise ValueError("has a control character: take it out")
+        return value
 
     def find_problems(self) -> Iterator[str]:
         """Yield what is wrong with a table of the right shape: missing files, settings that need others."""

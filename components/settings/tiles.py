@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from components.settings.table import Port, Table
+from components.settings.table import Address, Port, Table
 
 
 class TilesSettings(Table):
@@ -10,5 +10,5 @@ class TilesSettings(Table):
 
     table_name: ClassVar[str] = "tiles"
 
-    address: str = "127.0.0.1"
+    address: Address = "127.0.0.1"
     port: Port

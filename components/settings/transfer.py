@@ -10,7 +10,7 @@ from pydantic import Field, IPvAnyNetwork, model_validator
 from components.settings.clamd import ClamdTable
 from components.settings.https import find_missing_pair, https_origin
 from components.settings.log import LogTable
-from components.settings.table import DomainName, LogLevel, Port, SitePath, Table, find_missing
+from components.settings.table import Address, DomainName, LogLevel, Port, SitePath, Table, find_missing
 from policy.files.slot import DayBytes, SlotLimits
 
 MIB = 1 << 20
@@ -73,7 +73,7 @@ class TransferSettings(LogTable):
 
     jid: DomainName
     secret_file: SitePath
-    address: str = "127.0.0.1"
+    address: Address = "127.0.0.1"
     port: Port
     host: DomainName | None = None
     public_port: Port | None = None

@@ -8,7 +8,15 @@ from pydantic import AfterValidator, Field
 
 from components.archive.log.cosignature import parse_cosigner_key
 from components.archive.log.log_signature import parse_log_verifier_key
-from components.settings.table import INIT_MAKES_IT, PUT_IT_BACK, LogLevel, SitePath, Table, find_missing
+from components.settings.table import (
+    INIT_MAKES_IT,
+    PUT_IT_BACK,
+    Address,
+    LogLevel,
+    SitePath,
+    Table,
+    find_missing,
+)
 
 
 def _require_log_key(vkey: str) -> str:
@@ -57,7 +65,7 @@ class WitnessSettings(Table):
     key_file: SitePath
     state: SitePath
     status_file: SitePath
-    address: str = "127.0.0.1"
+    address: Address = "127.0.0.1"
     port: int = Field(default=0, ge=0, le=65535)
     log_level: LogLevel = "info"
     cosign_own: bool = True
