@@ -11,19 +11,23 @@ from tests.support.prosody import PASSWORD
 _PLUGIN = Path(__file__).parent / "gajim_plugin"
 # It refuses to run as root, which tests may be.
 _START = """
-import os, sys
+import importlib.util, os, sys
 import gi
-for name in ("Gtk", "Gdk"):
-    gi.require_version(name, "3.0")
 os.geteuid = lambda: 1000
-from gajim.common import configpaths
-configpaths.set_config_root(sys.argv.pop(1))
-from gajim import gajim
-from gajim.common import app
+root = sys.argv.pop(1)
+if importlib.util.find_spec("gajim.main"):  # from version 2 on
+    from gajim.main import gi_require_versions, run
+    gi_require_versions()
+else:
+    for name in ("Gtk", "Gdk"):
+        gi.require_version(name, "3.0")
+    from gajim.gajim import main as run
+from gajim.common import app, configpaths  # the others need that it comes first
+configpaths.set_config_root(root)
 from gajim.plugins.manifest import PluginManifest
 # So that the plugin is at work from the beginning.
 PluginManifest.is_shipped = property(lambda manifest: True)
-gajim.main()
+run()
 """
 
 

@@ -8,6 +8,7 @@ import json
 import os
 from pathlib import Path
 
+import gajim
 from gajim.common import app
 from gajim.common.const import FTState
 from gajim.common.util.http import create_http_request
@@ -19,6 +20,8 @@ from nbxmpp.protocol import JID
 TOLD = json.loads(os.environ["STEELYARD_GAJIM"])
 OUT = Path(TOLD["out"])
 ACCOUNT = "line"
+# Gajim 1 of Debian 12; what a plugin gets is something else from version 2 on.
+IS_FIRST = gajim.__version__.startswith("1.")
 
 
 def write(name, content):
@@ -42,10 +45,11 @@ class SteelyardTests(GajimPlugin):
         GLib.timeout_add(500, self._begin)
 
     def _begin(self):
-        user, _, domain = TOLD["jid"].partition("@")
+        address = JID.from_string(TOLD["jid"])
         host = (TOLD["address"], ConnectionProtocol.TCP, ConnectionType.START_TLS)
         app.settings.set("use_keyring", False)
-        app.app.create_account(ACCOUNT, user, domain, TOLD["password"], None, host)
+        named = (address.localpart, address.domain) if IS_FIRST else (address,)
+        app.app.create_account(ACCOUNT, *named, TOLD["password"], None, host)
         app.app.enable_account(ACCOUNT)
         return False
 
@@ -73,8 +77,12 @@ class SteelyardTests(GajimPlugin):
             write("error", f"{transfer.error_domain}: {transfer.error_text}".encode())
 
     def _received(self, event):
-        oob = event.properties.oob
-        told = {"body": event.msgtxt, "url": oob.url if oob else ""}
+        if IS_FIRST:
+            body, found = event.msgtxt, [event.properties.oob]
+        else:
+            body, found = event.message.text, event.message.oob
+        (oob,) = found or [None]
+        told = {"body": body, "url": oob.url if oob else ""}
         write("message", json.dumps(told).encode())
         if oob:
             request = create_http_request(ACCOUNT)
