@@ -16,4 +16,4 @@ def https_origin(host: str, port: int) -> str:
 def find_missing_pair(setting: str, certificate: Path | None) -> Iterator[str]:
     """Yield a line if a certificate is named and not there, or not its private key, which is beside it."""
     if certificate:
-        yield from find_missing(setting, (certificate, certificate.with_suffix(".key")))
+        yield from find_missing(setting, (certificate, certificate.parent / f"{certificate.stem}.key"))

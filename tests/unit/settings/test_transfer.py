@@ -18,7 +18,7 @@ PLACES = (
 )
 
 
-def settings(folder: Path) -> TransferSettings:
+def settings(folder: Path, **more: str) -> TransferSettings:
     for name in (*PLACES, "log.key"):
         (folder / name).touch()
     table = {
@@ -29,7 +29,7 @@ def settings(folder: Path) -> TransferSettings:
         "log_key_file": "log.key",
     }
     return TransferSettings.model_validate(
-        table | {name: name for name in PLACES}, context={"folder": folder}
+        table | {name: name for name in PLACES} | more, context={"folder": folder}
     )
 
 
@@ -40,6 +40,11 @@ def asked_anew() -> None:
 
 def test_nothing_is_missing(tmp_path: Path) -> None:
     assert list(settings(tmp_path).find_problems()) == []
+
+
+def test_a_certificate_that_is_a_folder_has_no_key_beside_it(tmp_path: Path) -> None:
+    (problem,) = settings(tmp_path, certificate="/").find_problems()
+    assert problem.startswith("transfer.certificate: ")
 
 
 @pytest.mark.parametrize(("library", "package"), [("magic", "libmagic1"), ("archive", "libarchive13")])
