@@ -1,8 +1,9 @@
 """A newcomer's first minutes: a trader on the chat page in one tab, and the auditor in the next."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -14,6 +15,7 @@ from components.site.demo_conversation import ALICE, BOB, GEORGE
 from components.site.demo_media import make_media
 from components.site.init import init_site, load_passwords
 from tests.support.browser import Browser, open_browser
+from tests.support.process import PATIENCE_S
 from tests.support.site import RunningSite
 
 ATTACKS = (
@@ -177,12 +179,22 @@ async def test_a_page_without_the_key_lets_nobody_in(tmp_path: Path) -> None:
         assert "converse-session" not in "".join(await here.browser.run("return Object.keys(sessionStorage)"))
 
 
+async def hear_from(sender: TraderClient, to: str) -> None:
+    """Write until a receipt comes: a page that has only just logged in sends none for what comes first."""
+    async with asyncio.timeout(PATIENCE_S):
+        while True:
+            with suppress(TimeoutError):
+                await sender.send_chat(to, "Are you there?", timeout_s=5.0)
+                return
+
+
 async def test_nothing_that_is_written_runs(tmp_path: Path) -> None:
     """Bodies, nicknames and the names of files, as they come and as they are sent."""
     async with newcomer(tmp_path) as here, logged_in(here.settings, BOB) as bob:
         browser = here.browser
         await here.be(ALICE)
         await here.turn_to(BOB)
+        await hear_from(bob, ALICE)
         delivered = 0
         for attack in ATTACKS:
             nick = ET.Element("{http://jabber.org/protocol/nick}nick")
