@@ -1,7 +1,6 @@
 """The auditors' commands: `steelyard audit search`, `show`, `proof`, `reconcile`, `topics`; `steelyard verify`."""
 
 import asyncio
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -16,6 +15,7 @@ from components.cli.options import COMMON, LOOK, PURPOSEFUL, Common, Look, Purpo
 from components.cli.read import read
 from components.cli.replay import replay
 from components.cli.search import history, sample, saved, search
+from components.process.pipe import write_output
 
 app = App(name="audit", help="Search and check what is recorded. Every look is itself recorded.")
 app.command(search)
@@ -52,7 +52,7 @@ def show(record: RecordId, *, raw: bool = False, common: Look = LOOK) -> int:
         "Indexing", "entries", lambda progress: show_record(settings, record, progress, auditor)
     )
     if raw:
-        sys.stdout.buffer.write(detail.body)
+        write_output(detail.body)
     else:
         common.tell(detail, describe_detail, print_detail)
     return 1 if detail.proof.fault else 0

@@ -10,6 +10,7 @@ from cyclopts import App, Parameter
 
 from components.cli.options import COMMON, LOOK, Common, Look, RecordId, SealedReason, Timeout
 from components.process.errors import SiteError
+from components.process.pipe import write_output
 from policy.supervision.act import ActKind
 from policy.supervision.item import ItemState
 
@@ -127,7 +128,7 @@ def show(record: RecordId, *, raw: bool = False, common: Look = LOOK) -> int:
         "Indexing", "entries", lambda progress: show_item(settings, record, reason, progress)
     )
     if raw and shown.nameless is None:
-        sys.stdout.buffer.write(shown.detail.body)
+        write_output(shown.detail.body)
     elif shown.nameless is None:
         common.tell(shown.detail, describe_detail, print_detail)
     else:

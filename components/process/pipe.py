@@ -1,10 +1,23 @@
-"""What another process says through a pipe."""
+"""What processes say to each other through pipes."""
 
 import asyncio
 import os
+import sys
 from collections.abc import AsyncIterator
 
 _CHUNK_BYTES = 1 << 16
+
+
+def write_output(data: bytes) -> None:
+    """Write all of this to the standard output, after what is in its buffer; raises OSError.
+
+    With PYTHONUNBUFFERED it has no buffer, and one write may take a part alone.
+    """
+    sys.stdout.flush()
+    rest = memoryview(data)
+    while rest:
+        rest = rest[sys.stdout.buffer.write(rest) :]
+    sys.stdout.buffer.flush()
 
 
 async def read_pipe(fd: int, most_bytes: int) -> bytes:

@@ -10,6 +10,7 @@ import sys
 from contextlib import suppress
 
 from components.audit.index.rows import Rows
+from components.process.pipe import write_output
 
 _NICENESS = 10
 
@@ -22,8 +23,7 @@ def main() -> None:
         log, links = pickle.load(sys.stdin.buffer)  # noqa: S301 - of our own parent
         while True:
             records = pickle.load(sys.stdin.buffer)  # noqa: S301 - likewise
-            pickle.dump(Rows.read_all(log, links, records), sys.stdout.buffer, pickle.HIGHEST_PROTOCOL)
-            sys.stdout.buffer.flush()
+            write_output(pickle.dumps(Rows.read_all(log, links, records), pickle.HIGHEST_PROTOCOL))
 
 
 if __name__ == "__main__":

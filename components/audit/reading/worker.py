@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from components.audit.reading.document import unpack_library
 from components.audit.reading.limits import HEARD_WITHIN, ReaderLimits, limit_this_process
+from components.process.pipe import write_output
 
 if TYPE_CHECKING:
     from components.audit.reading.speech import Listener
@@ -43,7 +44,7 @@ def main() -> int:
         "heard_characters": read.heard_characters,
         "has_sound": read.has_sound,
     }
-    sys.stdout.buffer.write(json.dumps(answer).encode("utf-8", "surrogatepass"))
+    write_output(json.dumps(answer).encode("utf-8", "surrogatepass"))
     return 0
 
 
