@@ -1,5 +1,6 @@
 """The `steelyard` command (docs/commands.md)."""
 
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -8,6 +9,9 @@ from contextvars import copy_context
 from cyclopts import App, Parameter
 
 from components.cli.errors import told_in_lines
+
+# What a command imports stays: the collector would look through it some hundred times, and find nothing.
+_COLLECT_AFTER_OBJECTS = 50_000
 
 
 def _version() -> str:
@@ -61,6 +65,7 @@ def _import_what_help_lists(arguments: Sequence[str] | None) -> None:
 
 def main() -> None:
     """Run this process's command line, and end with its exit status."""
+    gc.set_threshold(_COLLECT_AFTER_OBJECTS)
     try:
         status = run()
         sys.stdout.flush()
