@@ -18,7 +18,7 @@ from tests.support.documents import make_docx, make_pdf
 from tests.support.filed_site import FiledSite, find, look, make_filed_site, read_again
 from tests.support.made_index import open_raw, read_pages
 
-pytestmark = pytest.mark.usefixtures("readers_here")
+pytestmark = [pytest.mark.usefixtures("readers_here"), pytest.mark.slow]
 
 
 @pytest.fixture
