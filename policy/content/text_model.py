@@ -22,7 +22,7 @@ class _Role(Enum):
     FLOWING = auto()  # markup within words
     BASE64 = auto()
     FILE_NAME = auto()
-    SECRET = auto()  # between one client and its server
+    SECRET = auto()  # where only a client and its server say it to one another, as `lines` is told
     FORM = auto()
     FORM_FIELD = auto()
     FORM_VALUE = auto()
@@ -111,6 +111,7 @@ class TextModel:
         "_joined",
         "_role",
         "_runs",
+        "_secrets",
         "_shown",
         "followed",
         "mixed",
@@ -124,6 +125,7 @@ class TextModel:
         self._runs: list[str] = []
         self._joined: list[str] = []
         self._shown: list[str] = []
+        self._secrets: list[str] = []
         self._goes_on = False
         self._is_form_to_fill = self._is_form_type = False
         # Of the element that is open: where its text begins, and what it has. At first that is the stanza itself.
@@ -209,7 +211,10 @@ class TextModel:
             self._read_base64(text)
         elif role is _Role.FILE_NAME:
             self._runs[self._first_run :] = [_name_of_file(text)]
-        elif role is _Role.SECRET or (role is _Role.FORM_VALUE and self._names_protocol(text)):
+        elif role is _Role.SECRET:
+            self._secrets += runs
+            del self._runs[self._first_run :]
+        elif role is _Role.FORM_VALUE and self._names_protocol(text):
             del self._runs[self._first_run :]
         elif role is _Role.FORM_FIELD:
             self._is_form_type = False
@@ -226,8 +231,10 @@ class TextModel:
             return _PROTOCOL_NAME.fullmatch(value) is not None
         return value in KNOWN or (value.partition("#")[0] in KNOWN and _NAME.fullmatch(value) is not None)
 
-    def lines(self) -> str:
-        """Return the text, a line for each piece of it."""
+    def lines(self, *, with_secrets: bool) -> str:
+        """Return the text, a line for each piece of it: with passwords where these are said to other people."""
+        if with_secrets and self._secrets:
+            return "\n".join((*self._runs, *self._shown, *self._secrets))
         return "\n".join((*self._runs, *self._shown)) if self._shown else "\n".join(self._runs)
 
     def joined(self) -> str:
