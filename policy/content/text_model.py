@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from enum import Enum, auto
 
-from policy.content.encoded import is_picture, read_drawing, read_encoded
+from policy.content.encoded import is_picture, read_data_uris, read_drawing, read_encoded
 from policy.content.markup import undo_markup, undo_percent
 from policy.content.namespaces import KNOWN
 from policy.content.protocol_attributes import FOLLOWED, FOLLOWED_IN_HTML, PROTOCOL_ATTRIBUTES, UNSEEN_IN_HTML
@@ -80,6 +80,8 @@ def texts_of(facts: StanzaFacts) -> list[str]:
     texts = [facts.text, facts.joined]
     if "<" in facts.text or "&" in facts.text:
         texts.append(undo_markup(facts.text))
+    if ";" in facts.text and ";base64," in facts.text.lower():
+        texts += read_data_uris(facts.text)
     if "%" in facts.text:
         texts.append(undo_percent(facts.text))
     if facts.kind == "presence":
