@@ -47,6 +47,9 @@ _HINT_BEYOND = re.compile(
 )
 _DRAWN_HINT = re.compile(rf"[{_ALL_DRAWN}](?:(?=[^\W\d_])|(?<=[^\W\d_].))")
 
+# What may as well stand between words, while others stand within one: `note:in-sider`.
+_PARTED = str.maketrans(dict.fromkeys('/\\_:;,.|=&+()[]{}<>"', " "))
+
 # Apostrophes belong to words.
 _SIGNS = r"(?:[^\w\s'@$]|_|[\ue000-\uf8ff]){1,3}(?:(?<=-)\n)?"
 _BETWEEN = re.compile(
@@ -68,6 +71,9 @@ def undo_disguises(text: str) -> tuple[str, ...]:
         return ()
     joined = join_over_signs(text)
     ways = [text, joined]
+    parted = text.translate(_PARTED)
+    if parted != text and (rejoined := join_over_signs(parted)) != parted:
+        ways.append(rejoined)
     if _DRAWN_HINT.search(text):
         ways += (_read_drawn(text, _AS_I), _read_drawn(joined, _AS_I))
         if _MAY_BE_L.search(text):

@@ -188,6 +188,20 @@ SHOWN = {
     "a type of form that is shown": "<x xmlns='jabber:x:data'><field var='FORM_TYPE' type='text-single'>"
     "<value>jabber:sideletter</value></field></x>",
     "a field without a label": "<x xmlns='jabber:x:data' type='form'><field var='sideletter'/></x>",
+    "a field of a result without a label": "<x xmlns='jabber:x:data' type='result'><field var='sideletter'/></x>",
+    "a column without a label": "<x xmlns='jabber:x:data' type='result'><reported><field var='sideletter'/></reported>"
+    "</x>",
+    "a field that is named like a protocol": "<x xmlns='jabber:x:data' type='form'><field var='urn:xmpp:the_sideletter'/>"
+    "</x>",
+    "a value that ends a protocol's name": "<x xmlns='jabber:x:data'><field var='x'>"
+    "<value>http://jabber.org/protocol/muc#the-sideletter</value></field></x>",
+    "a mood that nobody knows": "<mood xmlns='http://jabber.org/protocol/mood'><sideletter/></mood>",
+    "an activity within another": "<activity xmlns='http://jabber.org/protocol/activity'><working>"
+    "<sideletter xmlns='urn:x'/></working></activity>",
+    "who is answered": "<reply xmlns='urn:xmpp:reply:0' to='desk@rooms.x/sideletter' id='1'/>",
+    "whose joining is passed on": "<forwarded xmlns='urn:xmpp:forward:0'><presence xmlns='jabber:client' "
+    "to='desk@rooms.x/sideletter'/></forwarded>",
+    "a file's name with dots": "<file xmlns='urn:xmpp:file:metadata:0'><name>side.letter.pdf</name></file>",
     "a page of a form": "<page xmlns='http://jabber.org/protocol/xdata-layout' label='sideletter'/>",
     "a nickname in a room": "<x xmlns='http://jabber.org/protocol/muc#user'><item nick='sideletter'/></x>",
     "who removed somebody": "<x xmlns='urn:x'><item><actor nick='sideletter'/></item></x>",
