@@ -11,6 +11,7 @@ from policy.content.fold_phrase import MIDDLE, read_over_marks
 _DRAWN = {
     "0": "o", "2": "z", "3": "e", "4": "a", "5": "s", "6": "g", "7": "t", "8": "b", "9": "g", "@": "a", "$": "s",
     "+": "t", "€": "e", "£": "l", "¢": "c", "©": "c", "®": "r", "¥": "y", "∂": "d", "∈": "e", "⭕": "o",
+    "§": "s",
 }  # fmt: skip
 _LIKE_I = "1!|¡"
 _ALL_DRAWN = re.escape("".join(_DRAWN) + _LIKE_I)
@@ -51,16 +52,20 @@ _DRAWN_HINT = re.compile(rf"[{_ALL_DRAWN}](?:(?=[^\W\d_])|(?<=[^\W\d_].))")
 _PARTED = str.maketrans(dict.fromkeys('/\\_:;,.|=&+()[]{}<>"', " "))
 
 # Apostrophes belong to words.
-_SIGNS = r"(?:[^\w\s'@$]|_|[\ue000-\uf8ff]){1,3}(?:(?<=-)\n)?"
+_SIGNS = r"(?:(?:[^\w\s'@$]|_|[\ue000-\uf8ff]){1,3}(?:(?<=-)\n)?|(?:[^\w\s'.,;:!?]|_){4,16})"
 _BETWEEN = re.compile(
     rf"(?<=[{_SPACED}]){_SIGNS}(?=[{_SPACED}0-9])|(?<=[0-9]){_SIGNS}(?=[{_SPACED}])"
     rf"|(?<=[{_KOREAN}]){_SIGNS}(?=[{_KOREAN}])"
     rf"|(?<=[{_UNSPACED}])[{MIDDLE}]{{1,3}}(?=[{_UNSPACED}])"
 )
+# Of these a word may have more.
+_STYLE = r"#*+\-/<=>\\^_`|~"
 # The same of ASCII, which begins with the signs: with the first of them, so that a long row is read once.
 _BETWEEN_IN_ASCII = re.compile(
     r"(?<![!-#%&(-/:-?\[-`{-~])[!-#%&(-/:-?\[-`{-~]++(?:(?<=-)\n)?(?=[A-Za-z0-9])(?:(?<=[A-Za-z][!-~])|(?<=[A-Za-z][!-~][!-~])"
-    r"|(?<=[A-Za-z][!-~][!-~][!-~])|(?<=[A-Za-z]-\n)|(?=[A-Za-z])(?:(?<=[0-9][!-~])|(?<=[0-9][!-~][!-~])))"
+    r"|(?<=[A-Za-z][!-~][!-~][!-~])"
+    + "".join(rf"|(?<=[A-Za-z][{_STYLE}]{{{count}}})" for count in range(4, 17))
+    + r"|(?<=[A-Za-z]-\n)|(?=[A-Za-z])(?:(?<=[0-9][!-~])|(?<=[0-9][!-~][!-~])))"
 )
 
 

@@ -191,8 +191,8 @@ SHOWN = {
     "a field of a result without a label": "<x xmlns='jabber:x:data' type='result'><field var='sideletter'/></x>",
     "a column without a label": "<x xmlns='jabber:x:data' type='result'><reported><field var='sideletter'/></reported>"
     "</x>",
-    "a field that is named like a protocol": "<x xmlns='jabber:x:data' type='form'><field var='urn:xmpp:the_sideletter'/>"
-    "</x>",
+    "a field that is named like a protocol": "<x xmlns='jabber:x:data' type='form'>"
+    "<field var='urn:xmpp:the_sideletter'/></x>",
     "a value that ends a protocol's name": "<x xmlns='jabber:x:data'><field var='x'>"
     "<value>http://jabber.org/protocol/muc#the-sideletter</value></field></x>",
     "a mood that nobody knows": "<mood xmlns='http://jabber.org/protocol/mood'><sideletter/></mood>",
