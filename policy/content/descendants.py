@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from policy.address import bare, domain_of
 from policy.content.text_model import TextModel
 from policy.facts import NamedJid, StanzaFacts, Way
 
@@ -48,7 +49,7 @@ class Descendants(TextModel):
             stanza.get("from", ""),
             stanza.get("to", ""),
             tuple(self._elements),
-            self.lines(),
+            self.lines(with_secrets=kind != "iq" or not _is_to_own_account(stanza)),
             tuple(self._values),
             tuple(self._jids),
             tuple(self.followed),
@@ -56,3 +57,9 @@ class Descendants(TextModel):
             self.mixed,
             self.thread,
         )
+
+
+def _is_to_own_account(stanza: Mapping[str, str]) -> bool:
+    """Return whether a stanza goes to its sender's own account or server, where passwords belong (XEP-0077)."""
+    sender = stanza.get("from", "")
+    return bare(stanza.get("to", "")) in ("", bare(sender), domain_of(sender))

@@ -1,14 +1,21 @@
-"""Terms in disguise: with something between their letters, with digits for letters, or with two letters for one.
+"""Terms in disguise: with something between letters, digits for letters, two letters for one, or words in one.
 
 A text is not changed for it, so that this costs a message nothing: whoever looks for a term looks for these as well.
 """
 
 import re
+from collections.abc import Iterator
 from itertools import chain
+
+from policy.content.fold_phrase import read_over_marks
+from policy.content.fold_undone import join_over_signs
+from policy.content.word import is_unspaced
 
 _LETTER = re.compile(r"[^\W\d_]")
 # What is written between letters: for rules each as it is; words of a search have no punctuation.
 BETWEEN_LETTERS = (*" .-_*/:·•・'", ", ", " - ", " • ")
+# What ordinary sentences have between words. All else is read over in the text itself (policy.content.fold_phrase).
+_BETWEEN_WORDS = ("'", ", ", "; ", ": ")
 # Shorter ones are abbreviations, and figures.
 _MIN_LETTERS, _MIN_UNSPACED = 4, 3
 # Nobody takes a longer phrase apart letter by letter.
@@ -63,7 +70,32 @@ def with_pairs(term: str) -> tuple[str, ...]:
     return tuple(each for each in dict.fromkeys(found) if each != term)
 
 
+def join_words(term: str, between: str = "") -> tuple[str, ...]:
+    """Return a phrase with this in place of the blanks between its words: of each alone, and of all."""
+    words = term.split()
+    if len(words) < 2 or min(map(len, words)) < 2 or len(_LETTER.findall(term)) < _MIN_LETTERS:
+        return ()
+    if any(map(is_unspaced, term)):
+        return ()
+    each = (" ".join(words[:at]) + between + " ".join(words[at:]) for at in range(1, len(words)))
+    return tuple(dict.fromkeys((*each, between.join(words))))
+
+
+def _disguise_phrase(term: str) -> Iterator[str]:
+    """Yield how a phrase may be written with marks between its words, or with none of its own."""
+    read = read_over_marks(term)
+    if read != term and min(map(len, read.split())) < 2:  # an A-share is no share
+        read = term
+    # As forms of texts have it, whose words are joined over their marks. Alone, such a word is another: u.s. and us.
+    joined = join_over_signs(term)
+    for written in dict.fromkeys((term, read, joined if " " in joined else term)):
+        yield written
+        for between in ("", *_BETWEEN_WORDS):
+            yield from join_words(written, between)
+
+
 def disguise(term: str) -> tuple[str, ...]:
     """Return all disguises of a term without case, as a rule looks for them in a text."""
     spelt = (spell_out(term, between) for between in BETWEEN_LETTERS)
-    return tuple(dict.fromkeys(each for each in chain(spelt, with_digits(term), with_pairs(term)) if each))
+    found = chain(spelt, with_digits(term), with_pairs(term), _disguise_phrase(term))
+    return tuple(dict.fromkeys(each for each in found if each and each != term))

@@ -25,12 +25,12 @@ _SQUARES = dict(
 )
 SAME = _TWO_LETTERS | _ARABIC | _NUKTAS | _SOUND_MARKS | _OF_NAMES | _SQUARES
 
-# What looks like Latin letters and is not in UTS 39: turned letters, syllables of Canada, Thai as in fashion, signs of
-# money, Cyrillic and Greek as on posters, letters of Braille.
+# What looks like Latin letters and is not in UTS 39: turned letters and capitals, syllables of Canada, Thai as in
+# fashion, signs of money, Cyrillic and Greek as on posters, letters of Braille.
 ALIKE = dict(
     zip(
-        "ɔɹʇɥʞɟɘƨᗩᗷᑕᗪᗴᖴᕼᒍᗰᑎᑭᖇᔕᑌᐯᗯค\u0e23₳฿₵₲₭₦₱₴₮₩яиєцшщдЯИЄЦШЩДΣ⠁⠃⠉⠙⠑⠋⠛⠓⠊⠚⠅⠇⠍⠝⠕⠏⠟⠗⠎⠞⠥⠧⠺⠭⠽⠵",
-        "crthkfesABCDEFHJMNPRSUVWasABCGKNPSTWrneuwwdRNEUWWDEabcdefghijklmnopqrstuvwxyz",
+        "ɔɹʇɥʞɟɘƨᴉᴎᴚʎꞮƎƏⱭꞬŊƲƜƔƆꞱꞍꞰƧᗩᗷᑕᗪᗴᖴᕼᒍᗰᑎᑭᖇᔕᑌᐯᗯค\u0e23₳฿₵₲₭₦₱₴₮₩яиєцшщдЯИЄЦШЩДΣ⠁⠃⠉⠙⠑⠋⠛⠓⠊⠚⠅⠇⠍⠝⠕⠏⠟⠗⠎⠞⠥⠧⠺⠭⠽⠵",
+        "crthkfesinryIEEAGNUWYCTHKSABCDEFHJMNPRSUVWasABCGKNPSTWrneuwwdRNEUWWDEabcdefghijklmnopqrstuvwxyz",
         strict=True,
     )
 )

@@ -1,14 +1,17 @@
-"""Disguises undone in a text: digits and signs for letters, and signs between some letters of a word.
+"""Disguises undone in a text: digits and signs for letters, signs between some letters of a word, or between words.
 
 Each makes a form of its own, as nobody can tell whether it is a disguise; the others stay.
 """
 
 import re
 
+from policy.content.fold_phrase import MIDDLE, read_over_marks
+
 # What is drawn for a letter. A 1 and its like are an i in one form, and an l in another.
 _DRAWN = {
     "0": "o", "2": "z", "3": "e", "4": "a", "5": "s", "6": "g", "7": "t", "8": "b", "9": "g", "@": "a", "$": "s",
     "+": "t", "€": "e", "£": "l", "¢": "c", "©": "c", "®": "r", "¥": "y", "∂": "d", "∈": "e", "⭕": "o",
+    "§": "s",
 }  # fmt: skip
 _LIKE_I = "1!|¡"
 _ALL_DRAWN = re.escape("".join(_DRAWN) + _LIKE_I)
@@ -24,48 +27,68 @@ _WORD = re.compile(rf"(?<![^\W\d_])(?>[^\W\d_]*)[{_ALL_DRAWN}][\w{_ALL_DRAWN}]*"
 # At the end of a word these are what they are.
 _AT_END = "!|+¡"
 
-# Whether a word may have any of it. They begin with one set of characters, for which the search is quick.
+# What sets off words; those of ordinary sentences do so where they stand oddly.
+_SET_OFF = r"\"-+\-/<->@\[-`{-~"
+_OFTEN = ".,:;"
+# Whether a text may have any of it. They begin with one set of characters, for which the search is quick.
 _HINT = re.compile(
-    r"[!-&(-@\[-`{-~](?:(?<=[A-Za-z].)(?=[!-&(-/:-@\[-`{-~]{0,2}[A-Za-z0-9])|(?<=[0-9)\]].)(?=[A-Za-z])"
-    r"|(?<=[0-9$@!|+])(?=[A-Za-z])|(?<=[A-Za-z][@$])|(?<=[A-Za-z]-)(?=\n[a-z]))"
+    r"[!-@\[-`{-~](?:(?<=[A-Za-z].)(?<!')(?=[!-&(-/:-@\[-`{-~]{0,2}[A-Za-z0-9])|(?<=[0-9)\]].)(?=[A-Za-z])"
+    r"|(?<=[0-9$@!|+])(?=[A-Za-z])|(?<=[A-Za-z][@$])|(?<=[A-Za-z]-)(?=\n[a-z])"
+    rf"|(?<=[{_SET_OFF}])(?=\s)|(?<=\s[{_OFTEN}{_SET_OFF}])|(?<=\.\.)|(?<=[{_OFTEN}{_SET_OFF}]{{3}}))"
 )
 # Letters of Latin, Greek, Cyrillic and Armenian. Between others, signs may part sentences.
 _SPACED = "A-Za-z\u00aa\u00b5\u00ba\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u058f"
 _KOREAN = "\uac00-\ud7a3"
 _UNSPACED = "\u3041-\u3096\u30a1-\u30fa\u30fc\u4e00-\u9fff"
-_MIDDLE = "·•・‧_*|~^"
 _HINT_BEYOND = re.compile(
-    rf"[^\w\s'，。、；：？！“”‘’（）《》「」『』…](?:(?=[{_SPACED}{_KOREAN}\n])|(?<=[{_SPACED}{_KOREAN}0-9].)|(?=[{_UNSPACED}])(?<=[{_MIDDLE}]))"
+    rf"[^\w\s'，。、；：？！“”‘’（）《》「」『』…](?:(?=[{_SPACED}{_KOREAN}\n])|(?<=[{_SPACED}{_KOREAN}0-9].)|(?=[{_UNSPACED}])(?<=[{MIDDLE}])"
+    rf"|(?<=[{_SET_OFF}])(?=[\u0590-\u1cff]))"
     rf"|[0-9_](?=[{_SPACED}{_KOREAN}])|[0-9](?<=[{_SPACED}].)|_(?=[{_UNSPACED}])"
+    rf"|[^\w\s!?。](?:(?<![{_OFTEN}])(?=\s)|(?<=\s.)|(?<=\.\.)|(?<=[^\w\s]{{4}})|(?<=[A-Za-z].)(?=[A-Za-z]))"
 )
 _DRAWN_HINT = re.compile(rf"[{_ALL_DRAWN}](?:(?=[^\W\d_])|(?<=[^\W\d_].))")
 
+# What may as well stand between words, while others stand within one: `note:in-sider`.
+_PARTED = str.maketrans(dict.fromkeys('/\\_:;,.|=&+()[]{}<>"', " "))
+
 # Apostrophes belong to words.
-_SIGNS = r"(?:[^\w\s'@$]|_|[\ue000-\uf8ff]){1,3}(?:(?<=-)\n)?"
+_SIGNS = r"(?:(?:[^\w\s'@$]|_|[\ue000-\uf8ff]){1,3}(?:(?<=-)\n)?|(?:[^\w\s'.,;:!?]|_){4,16})"
 _BETWEEN = re.compile(
     rf"(?<=[{_SPACED}]){_SIGNS}(?=[{_SPACED}0-9])|(?<=[0-9]){_SIGNS}(?=[{_SPACED}])"
     rf"|(?<=[{_KOREAN}]){_SIGNS}(?=[{_KOREAN}])"
-    rf"|(?<=[{_UNSPACED}])[{_MIDDLE}]{{1,3}}(?=[{_UNSPACED}])"
+    rf"|(?<=[{_UNSPACED}])[{MIDDLE}]{{1,3}}(?=[{_UNSPACED}])"
 )
+# Of these a word may have more.
+_STYLE = r"#*+\-/<=>\\^_`|~"
 # The same of ASCII, which begins with the signs: with the first of them, so that a long row is read once.
 _BETWEEN_IN_ASCII = re.compile(
     r"(?<![!-#%&(-/:-?\[-`{-~])[!-#%&(-/:-?\[-`{-~]++(?:(?<=-)\n)?(?=[A-Za-z0-9])(?:(?<=[A-Za-z][!-~])|(?<=[A-Za-z][!-~][!-~])"
-    r"|(?<=[A-Za-z][!-~][!-~][!-~])|(?<=[A-Za-z]-\n)|(?=[A-Za-z])(?:(?<=[0-9][!-~])|(?<=[0-9][!-~][!-~])))"
+    r"|(?<=[A-Za-z][!-~][!-~][!-~])"
+    + "".join(rf"|(?<=[A-Za-z][{_STYLE}]{{{count}}})" for count in range(4, 17))
+    + r"|(?<=[A-Za-z]-\n)|(?=[A-Za-z])(?:(?<=[0-9][!-~])|(?<=[0-9][!-~][!-~])))"
 )
 
 
 def undo_disguises(text: str) -> tuple[str, ...]:
-    """Return a text as it reads without disguises, in each way that differs from it."""
+    """Return a folded text as it reads without disguises, in each way that differs from it."""
     is_ascii = text.isascii()
     if not (_HINT if is_ascii else _HINT_BEYOND).search(text):
         return ()
-    joined = (_BETWEEN_IN_ASCII if is_ascii else _BETWEEN).sub("", text)
-    if not _DRAWN_HINT.search(text):
-        return (joined,) if joined != text else ()
-    ways = [joined, _read_drawn(text, _AS_I), _read_drawn(joined, _AS_I)]
-    if _MAY_BE_L.search(text):
-        ways += (_read_drawn(text, _AS_L), _read_drawn(joined, _AS_L))
-    return tuple(way for way in dict.fromkeys(ways) if way != text)
+    joined = join_over_signs(text)
+    ways = [text, joined]
+    parted = text.translate(_PARTED)
+    if parted != text and (rejoined := join_over_signs(parted)) != parted:
+        ways.append(rejoined)
+    if _DRAWN_HINT.search(text):
+        ways += (_read_drawn(text, _AS_I), _read_drawn(joined, _AS_I))
+        if _MAY_BE_L.search(text):
+            ways += (_read_drawn(text, _AS_L), _read_drawn(joined, _AS_L))
+    return tuple(dict.fromkeys((*ways, *map(read_over_marks, ways[1:]))))[1:]
+
+
+def join_over_signs(text: str) -> str:
+    """Return a text without signs between letters, in scripts where that is done."""
+    return (_BETWEEN_IN_ASCII if text.isascii() else _BETWEEN).sub("", text)
 
 
 def _read_drawn(text: str, letters: dict[int, str]) -> str:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from enum import Enum, auto
 
-from policy.content.encoded import is_picture, read_drawing, read_encoded
+from policy.content.encoded import is_picture, read_data_uris, read_drawing, read_encoded
 from policy.content.markup import undo_markup, undo_percent
 from policy.content.namespaces import KNOWN
 from policy.content.protocol_attributes import FOLLOWED, FOLLOWED_IN_HTML, PROTOCOL_ATTRIBUTES, UNSEEN_IN_HTML
@@ -22,11 +22,12 @@ class _Role(Enum):
     FLOWING = auto()  # markup within words
     BASE64 = auto()
     FILE_NAME = auto()
-    SECRET = auto()  # between one client and its server
+    SECRET = auto()  # where only a client and its server say it to one another, as `lines` is told
     FORM = auto()
     FORM_FIELD = auto()
     FORM_VALUE = auto()
-    STANZA = auto()  # forwarded, in a carbon, from an archive
+    STANZA = auto()  # forwarded, in a carbon, from an archive; or what names who is answered
+    NAMED = auto()  # whose elements are words: of moods, of activities
 
 
 _PLAIN = _Role.PLAIN
@@ -47,6 +48,9 @@ _ROLES = {
     "{jabber:x:oob}desc": _Role.PLAIN,
     # RFC 6121, 5 and 4: clients show who speaks in a room by the resource.
     **{f"{{{stream}}}{name}": _Role.STANZA for stream in _STREAMS for name in ("message", "presence")},
+    "{urn:xmpp:reply:0}reply": _Role.STANZA,
+    "{http://jabber.org/protocol/mood}mood": _Role.NAMED,
+    "{http://jabber.org/protocol/activity}activity": _Role.NAMED,
     # Clients show all of a person's reactions in one row.
     "{urn:xmpp:reactions:0}reactions": _Role.FLOWING,
     # Of HTML all that may have markup within words.
@@ -80,6 +84,8 @@ def texts_of(facts: StanzaFacts) -> list[str]:
     texts = [facts.text, facts.joined]
     if "<" in facts.text or "&" in facts.text:
         texts.append(undo_markup(facts.text))
+    if ";" in facts.text and ";base64," in facts.text.lower():
+        texts += read_data_uris(facts.text)
     if "%" in facts.text:
         texts.append(undo_percent(facts.text))
     if facts.kind == "presence":
@@ -106,11 +112,12 @@ class TextModel:
         "_goes_on",
         "_has_elements",
         "_has_text",
-        "_is_form_to_fill",
+        "_is_form_shown",
         "_is_form_type",
         "_joined",
         "_role",
         "_runs",
+        "_secrets",
         "_shown",
         "followed",
         "mixed",
@@ -124,8 +131,9 @@ class TextModel:
         self._runs: list[str] = []
         self._joined: list[str] = []
         self._shown: list[str] = []
+        self._secrets: list[str] = []
         self._goes_on = False
-        self._is_form_to_fill = self._is_form_type = False
+        self._is_form_shown = self._is_form_type = False
         # Of the element that is open: where its text begins, and what it has. At first that is the stanza itself.
         self._first_run = 0
         self._role: _Role | None = None
@@ -137,12 +145,16 @@ class TextModel:
     def start(self, element: str, attributes: Mapping[str, str]) -> None:
         """Take the start of an element, `{namespace}local`."""
         self._goes_on = False
-        role = self._role
-        if role is not None and role in _TEXT_ALONE:
-            self.mixed = True
+        role, inner = self._role, _ROLES.get(element)
+        if role is not None:
+            if role in _TEXT_ALONE:
+                self.mixed = True
+            elif role is _Role.NAMED and inner is None:
+                inner = role
+                self._shown.append(_words_of_name(element))
         self._around.append((self._first_run, role, self._has_text))
         self._first_run = len(self._runs)
-        self._role = _ROLES.get(element)
+        self._role = inner
         self._has_text = self._has_elements = False
         if attributes:
             self._show(element, attributes)
@@ -179,14 +191,14 @@ class TextModel:
         """Take the attributes that only some elements show."""
         if self._role is _Role.FORM_FIELD:
             var = attributes.get("var", "")
-            # Clients show no hidden field, and in a form to fill in the name of one that has no label.
+            # Clients show no hidden field, and of one that has no label the name.
             self._is_form_type = var == "FORM_TYPE" and attributes.get("type", "hidden") == "hidden"
-            if self._is_form_to_fill and "label" not in attributes and not _PROTOCOL_NAME.fullmatch(var):
-                self._shown.append(var)
+            if self._is_form_shown and "label" not in attributes and not self._is_form_type:
+                self._shown.append(_words_of_name(var) if _PROTOCOL_NAME.fullmatch(var) else var)
         elif self._role is _Role.FORM:
-            self._is_form_to_fill = attributes.get("type") == "form"
+            self._is_form_shown = attributes.get("type") in ("form", "result")
         elif self._role is _Role.STANZA:
-            self._shown.append(_words_of_resource(attributes.get("from", "")))
+            self._shown += (_words_of_resource(attributes.get(name, "")) for name in ("from", "to"))
         elif element.startswith(_XHTML):
             for name, value in attributes.items():
                 if name in FOLLOWED_IN_HTML:
@@ -209,8 +221,13 @@ class TextModel:
             self._read_base64(text)
         elif role is _Role.FILE_NAME:
             self._runs[self._first_run :] = [_name_of_file(text)]
-        elif role is _Role.SECRET or (role is _Role.FORM_VALUE and self._names_protocol(text)):
+        elif role is _Role.SECRET:
+            self._secrets += runs
             del self._runs[self._first_run :]
+        elif role is _Role.FORM_VALUE and self._names_protocol(text):
+            self._runs[self._first_run :] = (
+                [] if self._is_form_type or "#" not in text else [_words_of_name(text)]
+            )
         elif role is _Role.FORM_FIELD:
             self._is_form_type = False
 
@@ -226,8 +243,10 @@ class TextModel:
             return _PROTOCOL_NAME.fullmatch(value) is not None
         return value in KNOWN or (value.partition("#")[0] in KNOWN and _NAME.fullmatch(value) is not None)
 
-    def lines(self) -> str:
-        """Return the text, a line for each piece of it."""
+    def lines(self, *, with_secrets: bool) -> str:
+        """Return the text, a line for each piece of it: with passwords where these are said to other people."""
+        if with_secrets and self._secrets:
+            return "\n".join((*self._runs, *self._shown, *self._secrets))
         return "\n".join((*self._runs, *self._shown)) if self._shown else "\n".join(self._runs)
 
     def joined(self) -> str:
@@ -239,6 +258,18 @@ def _words_of_resource(jid: str) -> str:
     return _BETWEEN_WORDS.sub(" ", jid.partition("/")[2])
 
 
+def _words_of_name(name: str) -> str:
+    """Return the words at the end of a protocol's name, `urn:xmpp:bookmarks#compat` or `{namespace}local`."""
+    return _BETWEEN_WORDS.sub(" ", name[max(map(name.rfind, "}#/:")) + 1 :])
+
+
 def _name_of_file(text: str) -> str:
-    """Return a name without its dots, by which README.md would look like a host; a link stays one."""
-    return text if "/" in text else text.replace(".", " ")
+    """Return a name without its dots, by which README.md would look like a host; a link stays one.
+
+    Words with dots within are also put together.
+    """
+    if "/" in text:
+        return text
+    stem, _, ending = text.rpartition(".")
+    joined = f"\n{stem.replace('.', '')} {ending}" if "." in stem else ""
+    return text.replace(".", " ") + joined

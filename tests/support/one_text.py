@@ -1,5 +1,7 @@
 """One text and one term: whether a rule finds it there, and whether an auditor's search does."""
 
+from collections.abc import Iterable
+
 from components.audit.query.compile import compile_query
 from components.audit.query.parser import parse_query
 from policy.content.lexicon import LexiconMatcher
@@ -10,11 +12,20 @@ from tests.support.made_index import add_entry, empty_index
 
 
 def rule_finds(term: str, text: str, *, folds: bool = True) -> bool:
+    return rules_find(term, [text], folds=folds) == [True]
+
+
+def rules_find(term: str, texts: Iterable[str], *, folds: bool = True) -> list[bool]:
+    """Return of each text whether a rule with this term finds it."""
     rule = Rule("r", ContentAction.FLAG, "", Lexicon((Term("en", term),), fold=folds))
-    said = StanzaFacts(
+    matcher = LexiconMatcher((rule,))
+    return [bool(matcher.find_rules(Said(_say(text)))) for text in texts]
+
+
+def _say(text: str) -> StanzaFacts:
+    return StanzaFacts(
         Way.C2S, "message", "chat", "a@x.example", "b@x.example", ("{jabber:client}body",), text
     )
-    return bool(LexiconMatcher((rule,)).find_rules(Said(said)))
 
 
 def search_finds(query: str, *texts: str) -> list[int]:

@@ -6,7 +6,7 @@ from functools import lru_cache
 from itertools import chain
 
 from policy.address import fold_address
-from policy.content.disguise import spell_out, with_digits, with_pairs
+from policy.content.disguise import join_words, spell_out, with_digits, with_pairs
 from policy.content.fold import SIGNS, fold_term, fold_text
 from policy.content.fold_table import HANGUL
 from policy.content.korean import PARTICLES
@@ -61,7 +61,13 @@ def looks_of(words: tuple[str, ...]) -> tuple[tuple[tuple[str, ...], ...], tuple
     sought = fold_term(term)
     # Of what stands between letters, the index has no more than that it parts letters of scripts without blanks.
     spelt = spell_out(term, BREAK if is_unspaced(term) else " ")
-    disguised = (*sought.undisguised, *filter(None, (spelt,)), *with_digits(term), *with_pairs(term))
+    disguised = (
+        *sought.undisguised,
+        *filter(None, (spelt,)),
+        *with_digits(term),
+        *with_pairs(term),
+        *join_words(term),
+    )
     everywhere, looks = (
         tuple(dict.fromkeys(tuple(split_words(form).split()) for form in forms))
         for forms in (disguised, sought.looks)

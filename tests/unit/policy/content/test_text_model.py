@@ -4,6 +4,7 @@ import base64
 
 import pytest
 
+from components.audit.stanza import read_stanza as read_recorded
 from policy.content.decide import decide_content
 from policy.content.parse import parse_policy
 from policy.content.payload import READABLE, decide_payload
@@ -69,6 +70,45 @@ def test_a_plain_text_has_no_elements(name: str, inside: str) -> None:
         assert decision.action is Action.REFUSE
     assert decide_payload(read_stanza(f"<message><{name}>a<x/></{name}></message>")) is MIXED
     assert decide_payload(read_stanza(f"<message><{name}>a</{name}><x/></message>")) is READABLE
+
+
+PASSWORDS = [
+    f"<query xmlns='{namespace}'><username>x</username><password>sideletter</password></query>"
+    for namespace in ("jabber:iq:auth", "jabber:iq:register")
+]
+FROM = "from='alice@metals.example/desk'"
+TO_OTHERS = [
+    f"<message {FROM} to='bob@metals.example'>{{}}</message>",
+    f"<message {FROM}>{{}}</message>",
+    f"<presence {FROM}>{{}}</presence>",
+    f"<iq {FROM} to='bob@metals.example/desk' type='result'>{{}}</iq>",
+    f"<iq {FROM} to='room@rooms.metals.example' type='set'>{{}}</iq>",
+    f"<iq {FROM} to='alice@metals.example.evil' type='set'>{{}}</iq>",
+    f"<message {FROM}><forwarded xmlns='urn:xmpp:forward:0'><iq xmlns='jabber:client'>{{}}</iq></forwarded></message>",
+]
+TO_OWN = [
+    f"<iq {FROM} type='set'>{{}}</iq>",
+    f"<iq {FROM} to='alice@metals.example' type='set'>{{}}</iq>",
+    f"<iq {FROM} to='metals.example' type='set'>{{}}</iq>",
+    "<iq from='alice@metals.example' to='alice@metals.example/desk' type='result'>{}</iq>",
+]
+
+
+@pytest.mark.parametrize("password", PASSWORDS)
+@pytest.mark.parametrize("stanza", TO_OTHERS)
+def test_a_password_that_others_are_told_is_a_text(password: str, stanza: str) -> None:
+    told = stanza.format(password)
+    assert "sideletter" in read_stanza(told).text.split("\n")
+    assert decide_content(parse_policy(LINKS, {}), read_stanza(told)).rules == ("words",)
+    assert "sideletter" in read_recorded(told.encode()).text.split("\n")
+
+
+@pytest.mark.parametrize("password", PASSWORDS)
+@pytest.mark.parametrize("stanza", TO_OWN)
+def test_a_password_that_the_own_server_is_told_is_in_no_text(password: str, stanza: str) -> None:
+    told = stanza.format(password)
+    assert read_stanza(told).text == "x"
+    assert read_recorded(told.encode()).text == "x"
 
 
 LINKS = """
@@ -148,6 +188,20 @@ SHOWN = {
     "a type of form that is shown": "<x xmlns='jabber:x:data'><field var='FORM_TYPE' type='text-single'>"
     "<value>jabber:sideletter</value></field></x>",
     "a field without a label": "<x xmlns='jabber:x:data' type='form'><field var='sideletter'/></x>",
+    "a field of a result without a label": "<x xmlns='jabber:x:data' type='result'><field var='sideletter'/></x>",
+    "a column without a label": "<x xmlns='jabber:x:data' type='result'><reported><field var='sideletter'/></reported>"
+    "</x>",
+    "a field that is named like a protocol": "<x xmlns='jabber:x:data' type='form'>"
+    "<field var='urn:xmpp:the_sideletter'/></x>",
+    "a value that ends a protocol's name": "<x xmlns='jabber:x:data'><field var='x'>"
+    "<value>http://jabber.org/protocol/muc#the-sideletter</value></field></x>",
+    "a mood that nobody knows": "<mood xmlns='http://jabber.org/protocol/mood'><sideletter/></mood>",
+    "an activity within another": "<activity xmlns='http://jabber.org/protocol/activity'><working>"
+    "<sideletter xmlns='urn:x'/></working></activity>",
+    "who is answered": "<reply xmlns='urn:xmpp:reply:0' to='desk@rooms.x/sideletter' id='1'/>",
+    "whose joining is passed on": "<forwarded xmlns='urn:xmpp:forward:0'><presence xmlns='jabber:client' "
+    "to='desk@rooms.x/sideletter'/></forwarded>",
+    "a file's name with dots": "<file xmlns='urn:xmpp:file:metadata:0'><name>side.letter.pdf</name></file>",
     "a page of a form": "<page xmlns='http://jabber.org/protocol/xdata-layout' label='sideletter'/>",
     "a nickname in a room": "<x xmlns='http://jabber.org/protocol/muc#user'><item nick='sideletter'/></x>",
     "who removed somebody": "<x xmlns='urn:x'><item><actor nick='sideletter'/></item></x>",

@@ -1,0 +1,47 @@
+"""Phrases whose words are set off by marks: `*inside* _information_` is read as `inside information`.
+
+An end of a sentence still parts words, and between scripts without blanks only marks of style are read over.
+"""
+
+import re
+from functools import cache
+
+from policy.content.fold_table import MARKS, UNSPACED
+from policy.content.ranges import read_ranges
+
+# Marks of style, and what stands in the middle of words of Chinese and Japanese.
+MIDDLE = "·•・‧_*|~^`"
+_ENDS = ".!?؟۔।॥。"
+# A point ends no sentence behind a blank, nor with others; an apostrophe within a word is one of its letters.
+_NO_ENDS = r"\.{2,}(?!\.)|(?<= )\.(?!\.)|(?<!\w)'|'(?!\w)"
+
+
+def _between(mark: str) -> str:
+    """Return what finds such marks between words, with blanks among them or none."""
+    return rf" ?(?:{mark})(?:{mark}| )*"
+
+
+# Of figures one side is none: `10, 20` stays as it is.
+_MARKS_OF_ASCII = _between(rf"[^A-Za-z0-9 .!?']|{_NO_ENDS}")
+_IN_ASCII = re.compile(
+    rf"(?<=[A-Za-z]){_MARKS_OF_ASCII}(?=[A-Za-z0-9])|(?<=[0-9]){_MARKS_OF_ASCII}(?=[A-Za-z])"
+)
+
+
+@cache
+def _beyond() -> tuple[re.Pattern[str], re.Pattern[str]]:
+    """Return what finds marks between words, and within unspaced scripts; made only where it is needed."""
+    signs, unspaced = read_ranges(MARKS), read_ranges(UNSPACED)
+    marks = _between(rf"[^\w '{signs}{_ENDS}]|_|{_NO_ENDS}")
+    letter = rf"(?<=[^\W\d_]|[{signs}])(?<![{unspaced}])"
+    spaced = rf"{letter}{marks}(?=[^\W_])(?![{unspaced}])|(?<=\d){marks}(?=[^\W\d_])(?![{unspaced}])"
+    return re.compile(spaced), re.compile(rf"(?<=[{unspaced}{signs}])[{MIDDLE} ]+(?=[{unspaced}])")
+
+
+def read_over_marks(text: str) -> str:
+    """Return a folded text with one blank for the marks between two words, and for white space."""
+    text = " ".join(text.split())
+    if text.isascii():
+        return _IN_ASCII.sub(" ", text)
+    spaced, unspaced = _beyond()
+    return unspaced.sub("", spaced.sub(" ", text))
