@@ -24,7 +24,7 @@ from components.audit.index.facets import Counted, Dimension
 from components.audit.index.forget import purge
 from components.audit.index.found import DeliveryState, Found
 from components.audit.index.logs import LAST_NUMBER, SEARCHED, IndexedLog
-from components.audit.index.plan import count, count_by
+from components.audit.index.plan import count, count_by, count_each
 from components.audit.index.schema import FORMAT
 from components.audit.index.stream import stream
 from components.audit.query.compile import EVERYTHING, Where
@@ -161,6 +161,17 @@ class Index:
         """
         with self._db.transaction("DEFERRED"):
             return count_by(self._db, dimensions, where or EVERYTHING, logs)
+
+    def count_each(
+        self,
+        groups: Sequence[Sequence[Dimension]],
+        where: Where | None = None,
+        *,
+        logs: Sequence[IndexedLog] = SEARCHED,
+    ) -> list[list[Counted]]:
+        """Count records by each of several groups of dimensions, as `count_by` does, in one go."""
+        with self._db.transaction("DEFERRED"):
+            return count_each(self._db, groups, where or EVERYTHING, logs)
 
     def find_all(self, where: Where) -> tuple[int, ...]:
         """Find the indexes of all records of the gate's log that a compiled query matches, in its order."""
