@@ -73,7 +73,7 @@ class Index:
         self.links = links
         with alone(path):
             self._db = self._open(key)
-            self._inode = path.stat().st_ino
+            self.inode = path.stat().st_ino
 
     def _open(self, key: bytes | None) -> Database:
         try:
@@ -94,7 +94,7 @@ class Index:
     def is_there(self) -> bool:
         """Return whether the file that is open is still the one at its path: it may be deleted at any time."""
         try:
-            return self._path.stat().st_ino == self._inode
+            return self._path.stat().st_ino == self.inode
         except FileNotFoundError:
             return False
 
