@@ -4,9 +4,13 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 from jinja2 import Environment
 
+from components.archive.alarm import Alarms
+from components.archive.alarm_name import AlarmName
+from components.audit.console.alarms import AlarmRecords
 from components.audit.console.hidden import Hidden
 from components.audit.console.jobs import Jobs
 from components.audit.console.limit import LoginLimit
@@ -18,6 +22,7 @@ from components.audit.console.render import make_environment
 from components.audit.console.session import Sessions
 from components.audit.console.state import ConsoleState
 from components.audit.review.acts import ReviewReader
+from components.process.status import Status
 from components.rules.reviewers import load_reviewers
 from components.settings.console import ConsoleSettings
 from components.settings.site import SiteFile
@@ -41,11 +46,17 @@ class Console:
     jobs: Jobs
     reviews: ReviewReader
     hidden: Hidden
-    clock: Callable[[], float] = time.time
-    looks: Looks = field(default_factory=Looks)
+    clock: Callable[[], float]
+    alarms: Alarms
+    alarm_records: AlarmRecords
+    looks: Looks
     templates: Environment = field(default_factory=make_environment)
     metrics: ConsoleMetrics = field(default_factory=ConsoleMetrics)
     reviewing: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    def describe(self) -> Status:
+        """Return the content of the status file."""
+        return Status("running", {"sessions": len(self.sessions), "alarms": self.alarms.present()})
 
     async def close(self) -> None:
         """Wait for the looks and exports that are under way."""
@@ -61,6 +72,10 @@ def make_console(
     clock: Callable[[], float] = time.time,
 ) -> Console:
     """Return a console without sessions."""
+    looks = Looks()
+    records = AlarmRecords(site, looks)
+    alarms = Alarms(records)
+    state.tell = partial(_tell_state, alarms)
     sessions = Sessions(settings.idle_minutes * 60, settings.session_hours * 3600, clock)
     return Console(
         site,
@@ -75,4 +90,14 @@ def make_console(
         ReviewReader(site, load_reviewers(site)),
         Hidden(site),
         clock,
+        alarms,
+        records,
+        looks,
     )
+
+
+def _tell_state(alarms: Alarms, fault: str) -> None:
+    if fault:
+        alarms.sound(AlarmName.CONSOLE_STATE_NOT_KEPT, reason=fault)
+    else:
+        alarms.end(AlarmName.CONSOLE_STATE_NOT_KEPT)

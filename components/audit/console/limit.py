@@ -22,8 +22,8 @@ class LoginLimit:
         found = ((self._failures.get(address), MOST_FAILURES), (self._all, MOST_FAILURES_OF_ALL))
         return max(self._wait(failures, most) for failures, most in found)
 
-    def failed(self, address: str) -> None:
-        """Count a failure."""
+    def failed(self, address: str) -> bool:
+        """Count a failure; return whether the address has to wait from now on."""
         if address not in self._failures and len(self._failures) >= _MOST_ADDRESSES:
             self._failures.pop(next(iter(self._failures)))
         now_s = self._clock()
@@ -31,6 +31,7 @@ class LoginLimit:
         self._all.append(now_s)
         while self._all and self._all[0] <= now_s - WINDOW_S:
             self._all.popleft()
+        return self.waits_s(address) > 0
 
     def _wait(self, failures: deque[float] | None, most: int) -> float:
         if not failures or len(failures) < most:

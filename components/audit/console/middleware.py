@@ -6,8 +6,9 @@ import structlog
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
+from components.archive.alarm_name import AlarmName
 from components.archive.errors import LogError
-from components.audit.access import MatterRequiredError
+from components.audit.access import LookNotRecordedError, MatterRequiredError
 from components.audit.auditor import Role, find_auditor
 from components.audit.console.console import Console
 from components.audit.console.headers import COMMON, is_from_elsewhere, is_own_form
@@ -43,6 +44,7 @@ def guard(console: Console) -> Middleware:
             # Its message may quote what was said.
             log.error("failed", reason=type(error).__name__, at=_find_place(error))
             console.metrics.failed += 1
+            console.alarms.sound(AlarmName.PAGE_FAILED, reason=type(error).__name__)
             return _explain(visit, Refused(500, "error.failed"))
         finally:
             if not request.path.startswith("/static/"):
@@ -117,6 +119,8 @@ def _explain(visit: Visit, error: Exception) -> web.StreamResponse:
             return _page(visit, 400, error.message)
         case MatterRequiredError():
             return _page(visit, 403, visit.texts("error.matter"), asks_purpose=True)
+        case LookNotRecordedError():
+            return _page(visit, 503, str(error))
         case LogError():
             visit.console.metrics.failed += 1
             return _page(visit, 503, visit.texts("error.log", reason=str(error)))

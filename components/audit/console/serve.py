@@ -2,6 +2,7 @@
 
 import structlog
 
+from components.audit.console.alarms import patrol
 from components.audit.console.app import make_app
 from components.audit.console.console import make_console
 from components.audit.console.login.link import load_link_key
@@ -10,7 +11,6 @@ from components.process.errors import SiteError
 from components.process.http import serve_http
 from components.process.metrics import serve_metrics
 from components.process.run import Process
-from components.process.status import Status
 from components.settings.certificate import open_server_tls
 from components.settings.console import ConsoleSettings
 from components.settings.reload import follow_settings
@@ -29,10 +29,12 @@ async def serve_console(process: Process, site: SiteFile) -> None:
         raise ValueError(str(error)) from None
     console = process.keep(make_console(site, settings, link_key, ConsoleState.open(settings.state_file)))
     tls = open_server_tls(process, settings.certificate)
-    exposition = console.metrics.expose(lambda: len(console.sessions))
+    process.run("alarms", console.alarm_records.run(console.alarms))
+    process.run("patrol", patrol(site, console.alarms))
+    exposition = console.metrics.expose(lambda: len(console.sessions), console.alarms)
     await process.stack.enter_async_context(serve_metrics(exposition.render, settings.metrics_port))
     await process.stack.enter_async_context(
         serve_http(make_app(console), settings.address, settings.port, tls)
     )
-    process.report(settings.status_file, lambda: Status("running", {"sessions": len(console.sessions)}))
+    process.report(settings.status_file, console.describe)
     log.info("serving", address=settings.address, port=settings.port)

@@ -7,7 +7,8 @@ from typing import Any, TypeVar
 from aiohttp import web
 from multidict import MultiDict, MultiMapping
 
-from components.audit.access import Purpose, set_purpose
+from components.archive.alarm_name import AlarmName
+from components.audit.access import LookNotRecordedError, Purpose, set_purpose
 from components.audit.auditor import Auditor, Role
 from components.audit.console.console import Console
 from components.audit.console.hidden import Hidden
@@ -136,7 +137,11 @@ class Visit:
             set_purpose(purpose)
             return await take()
 
-        return await self.console.looks.take(look)
+        try:
+            return await self.console.looks.take(look)
+        except LookNotRecordedError as error:
+            self.console.alarms.sound(AlarmName.LOOKS_NOT_RECORDED, reason=str(error.__cause__))
+            raise
 
     @property
     def hidden(self) -> Hidden | None:
