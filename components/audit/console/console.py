@@ -20,6 +20,7 @@ from components.audit.console.looks import Looks
 from components.audit.console.metrics import ConsoleMetrics
 from components.audit.console.render import make_environment
 from components.audit.console.session import Sessions
+from components.audit.console.signing import Signing, find_signing
 from components.audit.console.state import ConsoleState
 from components.audit.review.acts import ReviewReader
 from components.process.status import Status
@@ -32,7 +33,8 @@ from components.settings.site import SiteFile
 class Console:
     """All that pages need beside the request. `link_key` makes and opens one-time links; `clock` gives Unix time.
 
-    `reviews` knows the acts of review that it has read; it belongs to who has `reviewing`.
+    `signing` says for whom it signs acts of review. `reviews` knows those acts that it has read; it belongs to who has
+    `reviewing`.
     """
 
     site: SiteFile
@@ -50,6 +52,7 @@ class Console:
     alarms: Alarms
     alarm_records: AlarmRecords
     looks: Looks
+    signing: Signing | None
     templates: Environment = field(default_factory=make_environment)
     metrics: ConsoleMetrics = field(default_factory=ConsoleMetrics)
     reviewing: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -71,7 +74,7 @@ def make_console(
     state: ConsoleState,
     clock: Callable[[], float] = time.time,
 ) -> Console:
-    """Return a console without sessions."""
+    """Return a console without sessions; raises SiteError where it may not sign as it is told."""
     looks = Looks()
     records = AlarmRecords(site, looks)
     alarms = Alarms(records)
@@ -93,6 +96,7 @@ def make_console(
         alarms,
         records,
         looks,
+        find_signing(site, settings),
     )
 
 

@@ -25,9 +25,10 @@ async def serve_console(process: Process, site: SiteFile) -> None:
     follow_settings(process, site, ConsoleSettings)
     try:
         link_key = load_link_key(settings.link_key_file)
+        console = make_console(site, settings, link_key, ConsoleState.open(settings.state_file))
     except SiteError as error:
         raise ValueError(str(error)) from None
-    console = process.keep(make_console(site, settings, link_key, ConsoleState.open(settings.state_file)))
+    process.keep(console)
     tls = open_server_tls(process, settings.certificate)
     process.run("alarms", console.alarm_records.run(console.alarms))
     process.run("patrol", patrol(site, console.alarms))
