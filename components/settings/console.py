@@ -42,6 +42,7 @@ class ConsoleSettings(Table):
     state_file: SitePath
     status_file: SitePath
     idle_minutes: int = Field(default=15, ge=1, le=24 * 60)
+    requests_per_minute: int = Field(default=300, ge=10)
     session_hours: int = Field(default=8, ge=1, le=24)
     passkeys: bool = True
     oidc: OidcTable | None = None

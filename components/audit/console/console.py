@@ -13,7 +13,7 @@ from components.archive.alarm_name import AlarmName
 from components.audit.console.alarms import AlarmRecords
 from components.audit.console.hidden import Hidden
 from components.audit.console.jobs import Jobs
-from components.audit.console.limit import LoginLimit
+from components.audit.console.limit import LoginLimit, Pace
 from components.audit.console.login.ceremony import Ceremonies
 from components.audit.console.login.values import Challenge, Started
 from components.audit.console.looks import Looks
@@ -28,13 +28,15 @@ from components.rules.reviewers import load_reviewers
 from components.settings.console import ConsoleSettings
 from components.settings.site import SiteFile
 
+_EXPORTS_AT_ONCE = 2
+
 
 @dataclass(slots=True)
 class Console:
     """All that pages need beside the request. `link_key` makes and opens one-time links; `clock` gives Unix time.
 
     `signing` says for whom it signs acts of review. `reviews` knows those acts that it has read; it belongs to who has
-    `reviewing`.
+    `reviewing`. Exports have looks of their own, `exporting`: they take long, and nobody has to wait for them.
     """
 
     site: SiteFile
@@ -43,6 +45,7 @@ class Console:
     state: ConsoleState
     sessions: Sessions
     limit: LoginLimit
+    pace: Pace
     challenges: Ceremonies[Challenge]
     started: Ceremonies[Started]
     jobs: Jobs
@@ -52,6 +55,7 @@ class Console:
     alarms: Alarms
     alarm_records: AlarmRecords
     looks: Looks
+    exporting: Looks
     signing: Signing | None
     templates: Environment = field(default_factory=make_environment)
     metrics: ConsoleMetrics = field(default_factory=ConsoleMetrics)
@@ -64,6 +68,7 @@ class Console:
     async def close(self) -> None:
         """Wait for the looks and exports that are under way."""
         await self.jobs.close()
+        await self.exporting.close()
         await self.looks.close()
 
 
@@ -87,6 +92,7 @@ def make_console(
         state,
         sessions,
         LoginLimit(clock),
+        Pace(settings.requests_per_minute, clock),
         Ceremonies(clock),
         Ceremonies(clock),
         Jobs(settings.state_file.parent / "exports", clock),
@@ -96,6 +102,7 @@ def make_console(
         alarms,
         records,
         looks,
+        Looks(_EXPORTS_AT_ONCE),
         find_signing(site, settings),
     )
 
