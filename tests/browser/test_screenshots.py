@@ -69,10 +69,8 @@ async def test_the_picture_of_the_chat_page_shows_what_a_newcomer_sees(picture_f
         await somebody.turn_to(BOB)
         await somebody.write("Do you have 25 t of zinc for January?")
         await browser.wait_for(".chat-msg__text", "25 t of zinc")
-        await browser.wait_until(
-            "the picture",
-            "return [...document.querySelectorAll('.chat-msg img')].some(each => each.naturalWidth > 100)",
-        )
+        pictures = "[...document.querySelectorAll('.chat-msg img')]"
+        await browser.wait_until("the picture", f"return {pictures}.some(each => each.naturalWidth > 100)")
         compare("chat", await browser.screenshot())
 
 
