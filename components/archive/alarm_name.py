@@ -19,6 +19,14 @@ class AlarmName(StrEnum):
     # Raised by the transfer component.
     SCANNER_DOWN = "scanner-down"
     FILES_NOT_STORED = "files-not-stored"
+    # Raised by the auditors' console.
+    LOOKS_NOT_RECORDED = "looks-not-recorded"
+    INDEX_BEHIND = "index-behind"
+    COPY_BEHIND = "copy-behind"
+    CONSOLE_STATE_NOT_KEPT = "console-state-not-kept"
+    # Events of the console.
+    LOGINS_REFUSED = "logins-refused"
+    PAGE_FAILED = "page-failed"
     # Events, which nobody can undo.
     CANARY_UNPROVED = "canary-unproved"
     RELEASE_UNCERTAIN = "release-uncertain"
@@ -53,11 +61,25 @@ STATES = frozenset(
         AlarmName.UPLOAD_UNRECORDED,
         AlarmName.SCANNER_DOWN,
         AlarmName.FILES_NOT_STORED,
+        AlarmName.LOOKS_NOT_RECORDED,
+        AlarmName.INDEX_BEHIND,
+        AlarmName.COPY_BEHIND,
+        AlarmName.CONSOLE_STATE_NOT_KEPT,
     }
 )
 
 AT_TRANSFER = (AlarmName.SCANNER_DOWN, AlarmName.FILES_NOT_STORED)
 """Those that the transfer component raises: it has a figure for each."""
 
-AT_GATE = tuple(name for name in AlarmName if name not in AT_TRANSFER)
+AT_CONSOLE = (
+    AlarmName.LOOKS_NOT_RECORDED,
+    AlarmName.INDEX_BEHIND,
+    AlarmName.COPY_BEHIND,
+    AlarmName.CONSOLE_STATE_NOT_KEPT,
+    AlarmName.LOGINS_REFUSED,
+    AlarmName.PAGE_FAILED,
+)
+"""Those that the auditors' console raises, likewise."""
+
+AT_GATE = tuple(name for name in AlarmName if name not in (*AT_TRANSFER, *AT_CONSOLE))
 """Those that the gate raises, or its log's writer: it has a figure for each."""

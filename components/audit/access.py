@@ -44,6 +44,10 @@ class Purpose:
     reason: str = ""
 
 
+class LookNotRecordedError(SiteError):
+    """A look that could not be recorded: then nothing is shown."""
+
+
 class MatterRequiredError(SiteError):
     """A look that names no matter, where each has to (audit.matter_required)."""
 
@@ -105,10 +109,19 @@ async def record_findings(settings: SiteFile, findings: Sequence[Event]) -> list
     return await _record(settings, lambda: [(each.kind, encode_event(each)) for each in findings])
 
 
-async def _record(settings: SiteFile, encode: Callable[[], Sequence[tuple[RecordKind, bytes]]]) -> list[str]:
+async def record_alarms(settings: SiteFile, alarms: Sequence[bytes]) -> list[str]:
+    """Append encoded alarms, and return their records' ids, as `record_finding` does."""
+    return await _record(settings, lambda: [(RecordKind.ALARM, each) for each in alarms], RecordedKind.ALARM)
+
+
+async def _record(
+    settings: SiteFile,
+    encode: Callable[[], Sequence[tuple[RecordKind, bytes]]],
+    recorded: RecordedKind = RecordedKind.ACCESS,
+) -> list[str]:
     log = settings.audit_log
     try:
-        retention_class = assign_class(load_retention(settings.archive.retention), RecordedKind.ACCESS)
+        retention_class = assign_class(load_retention(settings.archive.retention), recorded)
         entries = [Entry(kind, payload, retention_class) for kind, payload in encode()]
         writer = await _open_writer(settings)
         try:
@@ -116,7 +129,7 @@ async def _record(settings: SiteFile, encode: Callable[[], Sequence[tuple[Record
         finally:
             await writer.close()
     except (LogError, KeyFileError, RecordError, SettingsError) as error:
-        raise SiteError(
+        raise LookNotRecordedError(
             f"nothing is shown, because this look could not be recorded in {store_label(log.store)}: {error}"
         ) from error
     return [f"{log.name}/{first + number}" for number in range(len(entries))]

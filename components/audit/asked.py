@@ -7,7 +7,7 @@ from components.archive.opener import OpenedRecord, RecordOpener
 from components.audit.auditor import Auditor
 from components.audit.index.database import Connection
 from components.audit.index.index import Index
-from components.audit.index.logs import SEARCHED, IndexedLog, find_record
+from components.audit.index.logs import LAST_NUMBER, SEARCHED, IndexedLog, find_record
 from components.audit.index.pages import find_place
 from components.audit.query import pattern, tree
 from components.audit.query.compile import Known, Where, compile_query
@@ -90,6 +90,17 @@ async def prepare(
     except ValueError as error:
         raise SiteError(str(error)) from None
     return Asked(query, where, inside, widened, examined, is_cut, is_scoped, searched)
+
+
+async def is_within(
+    index: Index, logs: Mapping[IndexedLog, RecordOpener], which: IndexedLog, number: int, auditor: Auditor
+) -> bool:
+    """Return whether a log's record is within the scope of an auditor; True where the log never told who was who."""
+    asked = await prepare(tree.Everything(), index, logs, auditor)
+    with index.look() as db:
+        if db.execute("SELECT 1 FROM listed LIMIT 1").fetchone() is None:
+            return True
+        return number <= LAST_NUMBER and _has(db, "idx = ?", (which.place(number),), asked.scope)
 
 
 def _scope_of(auditor: Auditor | None) -> tree.Node:

@@ -5,10 +5,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
-from components.audit.asked import Asked, prepare
+from components.audit.asked import prepare
 from components.audit.auditor import Auditor
 from components.audit.index.facets import Counted, Dimension
-from components.audit.index.index import Index
 from components.audit.indexed import catch_up_logs, open_indexed, open_site_index
 from components.audit.query.parser import parse_query
 from components.process.progress import Progress
@@ -16,6 +15,7 @@ from components.settings.site import SiteFile
 
 MOST_VALUES = 8
 _BY = (Dimension.PERSON, Dimension.VERDICT, Dimension.KIND, Dimension.RULE)
+_GROUPS = ((Dimension.DAY, Dimension.VERDICT), *((by,) for by in _BY))
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +52,9 @@ async def count_facets(
         with open_site_index(settings) as index:
             await catch_up_logs(settings, index, logs, progress)
             asked = await prepare(node, index, logs, auditor)
-            values = tuple((by.value, _most_frequent(_count(index, asked, by))) for by in _BY)
-            return Facets(_days(_count(index, asked, Dimension.DAY, Dimension.VERDICT)), values)
-
-
-def _count(index: Index, asked: Asked, *by: Dimension) -> list[Counted]:
-    return index.count_by(by, asked.where, logs=asked.logs)
+            days, *counted = index.count_each(_GROUPS, asked.where, logs=asked.logs)
+    values = zip(_BY, counted, strict=True)
+    return Facets(_days(days), tuple((by.value, _most_frequent(each)) for by, each in values))
 
 
 def _days(counted: Iterable[Counted]) -> tuple[DayCount, ...]:

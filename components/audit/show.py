@@ -14,7 +14,9 @@ from components.archive.orders.tombstoned import fetch_tombstoned
 from components.archive.reader import LogReader
 from components.archive.record import Access, Event, RecordKind, Submission
 from components.audit.access import name_actor, record_access
+from components.audit.asked import is_within
 from components.audit.auditor import Auditor
+from components.audit.index.logs import IndexedLog
 from components.audit.indexed import (
     catch_up_logs,
     find_indexed,
@@ -92,9 +94,10 @@ async def show(
     now_ns = time.time_ns()
     async with open_log(settings, log) as opener:
         size = await opener.reader.size()
+        is_there = await _is_within(settings, log, number, auditor, progress) and number < size
         views = [
             await _view(settings, log, opener, opened, progress)
-            for opened in (await opener.fetch(number, 1) if number < size else ())
+            for opened in (await opener.fetch(number, 1) if is_there else ())
         ]
         views = [view for view in views if await _may_show(settings, auditor, view)]
         found = [(view, await _prove(log, opener.reader, view)) for view in views]
@@ -108,6 +111,22 @@ async def show(
     if auditor is not None and auditor.enterprises is not None:
         raise SiteError(f"there is no record {record_id} among what {auditor.id} may see")
     raise SiteError(explain_absence(log.name, number, size))
+
+
+async def _is_within(
+    settings: SiteFile, log: LogSettings, number: int, auditor: Auditor | None, progress: Progress
+) -> bool:
+    """Return whether the index has a record within what an auditor may see, or does not know whose records are.
+
+    What is of others is not even opened: how long that takes would tell that it is there, and how large it is.
+    """
+    which = next((each for each, found in find_indexed(settings).items() if found == log), None)
+    if auditor is None or auditor.enterprises is None or which is None or which is IndexedLog.AUDIT:
+        return True
+    async with open_indexed(settings) as logs:
+        with open_site_index(settings) as index:
+            await catch_up_logs(settings, index, logs, progress)
+            return await is_within(index, logs, which, number, auditor)
 
 
 async def _may_show(settings: SiteFile, auditor: Auditor | None, view: RecordView) -> bool:

@@ -10,13 +10,18 @@ from aiohttp import web
 
 @asynccontextmanager
 async def serve_http(
-    application: web.Application, address: str, port: int, tls: ssl.SSLContext | None = None
+    application: web.Application,
+    address: str,
+    port: int,
+    tls: ssl.SSLContext | None = None,
+    idle_s: float = 3600.0,
 ) -> AsyncIterator[int]:
     """Serve while in this context, and yield the port (a free one for 0). Raises OSError if it is in use.
 
-    There is no access log, because its lines would show what people ask for.
+    A connection on which no whole request comes for `idle_s` is closed. There is no access log, because its lines
+    would show what people ask for.
     """
-    runner = web.AppRunner(application, access_log=None)
+    runner = web.AppRunner(application, access_log=None, keepalive_timeout=idle_s)
     await runner.setup()
     try:
         await web.TCPSite(runner, address, port, ssl_context=tls).start()

@@ -5,6 +5,9 @@ from typing import ClassVar, Self
 
 from pydantic import Field, model_validator
 
+from components.archive.keys.reference import needed_files
+from components.settings.archive import SiteKey
+from components.settings.auditors import AuditorId
 from components.settings.https import find_missing_pair, https_origin
 from components.settings.table import Address, DomainName, LogLevel, Port, SitePath, Table, find_missing
 
@@ -39,9 +42,12 @@ class ConsoleSettings(Table):
     state_file: SitePath
     status_file: SitePath
     idle_minutes: int = Field(default=15, ge=1, le=24 * 60)
+    requests_per_minute: int = Field(default=300, ge=10)
     session_hours: int = Field(default=8, ge=1, le=24)
     passkeys: bool = True
     oidc: OidcTable | None = None
+    signer: AuditorId | None = None
+    signer_key: SiteKey | None = None
     log_level: LogLevel = "info"
     metrics_port: int = Field(default=0, ge=0, le=65535)
 
@@ -49,6 +55,10 @@ class ConsoleSettings(Table):
     def _whole(self) -> Self:
         if self.certificate is None and self.address not in _LOOPBACK:
             raise ValueError("certificate is missing: what is shown would cross the network in clear")
+        if (self.signer is None) != (self.signer_key is None):
+            raise ValueError(
+                "signer and signer_key belong together: whose acts are signed here, and with which key"
+            )
         return self
 
     @property
@@ -60,6 +70,9 @@ class ConsoleSettings(Table):
         """Yield a line for each file that the console lacks."""
         yield from find_missing("console.link_key_file", [self.link_key_file])
         yield from find_missing_pair("console.certificate", self.certificate)
+        if self.signer_key is not None:
+            advice = f"`steelyard keys make {self.signer} --auditor` makes it"
+            yield from find_missing("console.signer_key", needed_files(self.signer_key), advice)
         if self.oidc:
             advice = "write there what the identity provider gave you"
             yield from find_missing("console.oidc.client_secret_file", [self.oidc.client_secret_file], advice)

@@ -77,7 +77,8 @@ class PresentAlarm:
 
 def alarm_files(site: SiteFile) -> tuple[Path, ...]:
     """Return the status files of the processes that raise alarms."""
-    return (site.gate.status_file, *((site.transfer.status_file,) if site.transfer else ()))
+    raising = (site.gate, site.transfer, site.console)
+    return tuple(each.status_file for each in raising if each)
 
 
 def find_alarms(*status_files: Path) -> list[PresentAlarm]:

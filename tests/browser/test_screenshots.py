@@ -11,6 +11,8 @@ import pytest
 from PIL import Image
 
 from components.audit.mark import Mark
+from components.site.demo_conversation import ALICE, BOB
+from tests.browser.test_chat import newcomer
 from tests.support.certificates import CertificateAuthority
 from tests.support.console_browser import show_console
 from tests.support.console_site import make_console_site
@@ -55,6 +57,21 @@ async def test_the_pictures_show_what_is_there(picture_folder: Path, authority: 
                 "document.querySelector('#hit')?.scrollIntoView({block: 'center', behavior: 'instant'})"
             )
             compare(name, await shown.browser.screenshot())
+
+
+async def test_the_picture_of_the_chat_page_shows_what_a_newcomer_sees(picture_folder: Path) -> None:
+    async with newcomer(picture_folder / "chat") as somebody:
+        browser = somebody.browser
+        await browser.command(
+            "Emulation.setDeviceMetricsOverride", width=1200, height=860, deviceScaleFactor=1, mobile=False
+        )
+        await somebody.be(ALICE)
+        await somebody.turn_to(BOB)
+        await somebody.write("Do you have 25 t of zinc for January?")
+        await browser.wait_for(".chat-msg__text", "25 t of zinc")
+        pictures = "[...document.querySelectorAll('.chat-msg img')]"
+        await browser.wait_until("the picture", f"return {pictures}.some(each => each.naturalWidth > 100)")
+        compare("chat", await browser.screenshot())
 
 
 def compare(name: str, taken: bytes) -> None:

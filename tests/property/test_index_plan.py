@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from components.audit.index import facets, plan
-from components.audit.index.database import Database
+from components.audit.index.database import Connection, Cursor, Database, Values
 from components.audit.index.facets import Dimension
 from components.audit.index.forget import forget
 from components.audit.index.logs import IndexedLog
@@ -141,6 +141,46 @@ def test_facets_are_what_is_counted(
         )
         found = plan.count_by(db, dimensions, EVERYTHING if is_all else compile_query(node), LOGS)
         assert {each.values: each.entries for each in found} == counted
+
+
+groups = st.lists(st.lists(st.sampled_from(Dimension), max_size=2, unique=True), min_size=1, max_size=4)
+
+
+@given(records, nodes, groups, groups)
+def test_many_facets_at_once_are_each_alone(
+    made: list[Record], node: Node, first: list[list[Dimension]], second: list[list[Dimension]]
+) -> None:
+    with indexed(made) as db:
+        where = compile_query(node)
+        # Twice: what was kept for other facets, and of another query, is not counted again.
+        for asked, sought in ((first, EVERYTHING), (second, where)):
+            alone = [plan.count_by(db, dimensions, sought, LOGS) for dimensions in asked]
+            assert plan.count_each(db, asked, sought, LOGS) == alone
+
+
+def test_what_matches_is_gone_through_once_for_all_facets_and_once_for_rules() -> None:
+    class Listening:
+        """A connection that notes for which statements FTS5 was asked."""
+
+        def __init__(self, db: Connection) -> None:
+            self.execute_there, self.executemany, self.asked = db.execute, db.executemany, 0
+
+        def execute(self, sql: str, values: Values = (), /) -> Cursor:
+            self.asked += " JOIN entry ON entry.idx = word.rowid" in sql
+            return self.execute_there(sql, values)
+
+    one, others = (
+        (Dimension.DAY,),
+        ((Dimension.TO,), (Dimension.PERSON, Dimension.KIND), (Dimension.VERDICT,)),
+    )
+    where, asked = compile_query(Words(("copper",))), []
+    with indexed([]) as db:
+        db.execute("INSERT INTO span VALUES (0, 0, 1)")
+        for groups in ((one,), (one, *others), (one, *others, (Dimension.RULE,))):
+            listening = Listening(db)
+            plan.count_each(listening, groups, where, (IndexedLog.GATE,))
+            asked.append(listening.asked)
+    assert asked == [1, 1, 2]
 
 
 def _value(dimension: Dimension, route: Route, at_ns: int) -> str:

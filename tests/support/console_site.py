@@ -29,6 +29,7 @@ CONSOLE: dict[str, object] = {
     "link_key_file": "keys/console.link",
     "state_file": "run/console.json",
     "status_file": "run/console.status.json",
+    "requests_per_minute": 100_000,
 }
 AUDITORS = """
 [[audit.auditors]]

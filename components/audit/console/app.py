@@ -91,9 +91,14 @@ def make_app(console: Console, routes: Sequence[Route] = ROUTES) -> web.Applicat
 def _handle(route: Route) -> AiohttpHandler:
     async def handle(request: web.Request) -> web.StreamResponse:
         visit: Visit = request[middleware.VISIT]
-        if not route.is_public:
-            middleware.require_auditor(visit, route.roles)
-        if request.method == "POST":
+        if route.is_public:
+            return await answer(visit)
+        middleware.require_auditor(visit, route.roles)
+        async with middleware.take_turn(visit):
+            return await answer(visit)
+
+    async def answer(visit: Visit) -> web.StreamResponse:
+        if visit.request.method == "POST":
             await middleware.take_form(visit, is_public=route.is_public)
         return await route.answer(visit)
 

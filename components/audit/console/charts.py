@@ -12,13 +12,12 @@ _MOST_BARS = 90
 _WIDTH, _HEIGHT, _TOP, _BOTTOM = 1000, 84, 6, 16
 _VERDICTS = ("hold", "refuse")
 
+# With %, which takes a third of the time that `format` does; both escape what they put in.
 _BAR = Markup(
-    '<a href="{href}" data-from="{first}" data-to="{last}" aria-label="{label}"><title>{label}</title>'
-    '<rect class="area-of" x="{x:.1f}" y="0" width="{width:.1f}" height="{height}"/>{parts}</a>'
+    '<a href="%s" data-from="%s" data-to="%s" aria-label="%s"><title>%s</title>'
+    '<rect class="area-of" x="%.1f" y="0" width="%.1f" height="%d"/>%s</a>'
 )
-_PART = Markup(
-    '<rect class="bar-of {kind}" x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}"/>'
-)
+_PART = Markup('<rect class="bar-of %s" x="%.1f" y="%.1f" width="%.1f" height="%.1f"/>')
 _TEXT = Markup('<text x="{x:.1f}" y="{y}" text-anchor="{anchor}">{text}</text>')
 
 
@@ -89,15 +88,7 @@ def _draw_bar(
         height = max(room * number / most, 1.5) if number else 0.0
         y -= height
         if number:
-            parts += _PART.format(kind=kind, x=x + step * 0.1, y=y, width=step * 0.8, height=height)
-    days = bar.first.isoformat() if bar.first == bar.last else f"{bar.first} – {bar.last}"
-    return _BAR.format(
-        href=link(bar.first, bar.last),
-        first=bar.first.isoformat(),
-        last=bar.last.isoformat(),
-        label=label(days, bar.records),
-        x=x,
-        width=step,
-        height=_HEIGHT - _BOTTOM,
-        parts=parts,
-    )
+            parts += _PART % (kind, x + step * 0.1, y, step * 0.8, height)
+    first, last = bar.first.isoformat(), bar.last.isoformat()
+    told = label(first if first == last else f"{first} – {last}", bar.records)
+    return _BAR % (link(bar.first, bar.last), first, last, told, told, x, step, _HEIGHT - _BOTTOM, parts)

@@ -15,7 +15,7 @@ from components.audit.query.error import QueryError
 from components.process.errors import SiteError
 
 KEPT_S = 24 * 3600.0
-MOST_OF_ONE = 20
+MOST_OF_ONE = 3
 _ARCHIVE = "zip"
 
 

@@ -15,8 +15,8 @@ _Found = TypeVar("_Found")
 class Looks:
     """Runs looks, a few at once: each in a thread with an event loop of its own, as a command does."""
 
-    def __init__(self) -> None:
-        self._pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="look")
+    def __init__(self, at_once: int = _AT_ONCE) -> None:
+        self._pool = ThreadPoolExecutor(at_once, thread_name_prefix="look")
         self._under_way: set[asyncio.Future[Any]] = set()
 
     async def take(self, look: Callable[[], Coroutine[Any, Any, _Found]]) -> _Found:

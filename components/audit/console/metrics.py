@@ -5,6 +5,9 @@ from dataclasses import dataclass, field
 
 from prometheus_client import Histogram
 
+from components.archive.alarm import Alarms
+from components.archive.alarm_figures import alarm_figures
+from components.archive.alarm_name import AT_CONSOLE
 from components.process.metrics import Exposition, Figure, seconds_histogram
 
 PREFIX = "steelyard_console_"
@@ -24,7 +27,7 @@ class ConsoleMetrics:
         )
     )
 
-    def expose(self, count_sessions: Callable[[], int]) -> Exposition:
+    def expose(self, count_sessions: Callable[[], int], alarms: Alarms) -> Exposition:
         """Return all metrics."""
         figures = (
             Figure("logins_total", "Logins, by way.", lambda: self.logins, rises=True, label="way"),
@@ -36,5 +39,6 @@ class ConsoleMetrics:
                 True,
             ),
             Figure("sessions", "Sessions that go on.", count_sessions),
+            *alarm_figures(alarms, AT_CONSOLE),
         )
         return Exposition(PREFIX, figures, (self.page_seconds,))

@@ -1,13 +1,17 @@
 """What every request goes through: the host it names, its session, its form's token, and what becomes of errors."""
 
+import asyncio
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import structlog
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
+from components.archive.alarm_name import AlarmName
 from components.archive.errors import LogError
-from components.audit.access import MatterRequiredError
+from components.audit.access import LookNotRecordedError, MatterRequiredError
 from components.audit.auditor import Role, find_auditor
 from components.audit.console.console import Console
 from components.audit.console.headers import COMMON, is_from_elsewhere, is_own_form
@@ -15,6 +19,9 @@ from components.audit.console.session import COOKIE
 from components.audit.console.visit import FORGET_SESSION, Refused, Visit
 from components.audit.query.error import QueryError
 from components.process.errors import SiteError
+
+_BODY_TIMEOUT_S = 20.0
+"""No form has more than some kilobytes."""
 
 VISIT = web.RequestKey("visit", Visit)
 
@@ -43,6 +50,7 @@ def guard(console: Console) -> Middleware:
             # Its message may quote what was said.
             log.error("failed", reason=type(error).__name__, at=_find_place(error))
             console.metrics.failed += 1
+            console.alarms.sound(AlarmName.PAGE_FAILED, reason=type(error).__name__)
             return _explain(visit, Refused(500, "error.failed"))
         finally:
             if not request.path.startswith("/static/"):
@@ -75,11 +83,27 @@ def require_auditor(visit: Visit, roles: frozenset[Role]) -> None:
         raise Refused(403, "error.role")
 
 
+@asynccontextmanager
+async def take_turn(visit: Visit) -> AsyncIterator[None]:
+    """Count a request of an auditor while it goes on; raises Refused if there are too many."""
+    pace, auditor = visit.console.pace, visit.who.id
+    if wait_s := pace.begin(auditor):
+        raise Refused(429, "error.pace", seconds=int(wait_s) + 1)
+    try:
+        yield
+    finally:
+        pace.end(auditor)
+
+
 async def take_form(visit: Visit, *, is_public: bool) -> None:
     """Read a form; raises Refused unless a page of ours sent it, with the token of its session."""
     if not is_own_form(visit.request.headers, visit.console.settings.origin):
         raise Refused(403, "error.elsewhere")
-    visit.form = await visit.request.post()
+    try:
+        async with asyncio.timeout(_BODY_TIMEOUT_S):
+            visit.form = await visit.request.post()
+    except TimeoutError:
+        raise Refused(408, "error.slow") from None
     if is_public:
         return
     token = visit.request.headers.get("X-CSRF-Token") or visit.said("csrf")
@@ -117,6 +141,8 @@ def _explain(visit: Visit, error: Exception) -> web.StreamResponse:
             return _page(visit, 400, error.message)
         case MatterRequiredError():
             return _page(visit, 403, visit.texts("error.matter"), asks_purpose=True)
+        case LookNotRecordedError():
+            return _page(visit, 503, str(error))
         case LogError():
             visit.console.metrics.failed += 1
             return _page(visit, 503, visit.texts("error.log", reason=str(error)))

@@ -2,6 +2,7 @@
 
 import structlog
 
+from components.audit.console.alarms import patrol
 from components.audit.console.app import make_app
 from components.audit.console.console import make_console
 from components.audit.console.login.link import load_link_key
@@ -10,11 +11,13 @@ from components.process.errors import SiteError
 from components.process.http import serve_http
 from components.process.metrics import serve_metrics
 from components.process.run import Process
-from components.process.status import Status
 from components.settings.certificate import open_server_tls
 from components.settings.console import ConsoleSettings
 from components.settings.reload import follow_settings
 from components.settings.site import SiteFile
+
+IDLE_S = 75.0
+"""As long as browsers like to keep a connection; whoever sends a head bit by bit has no longer either."""
 
 log = structlog.get_logger("console")
 
@@ -25,14 +28,17 @@ async def serve_console(process: Process, site: SiteFile) -> None:
     follow_settings(process, site, ConsoleSettings)
     try:
         link_key = load_link_key(settings.link_key_file)
+        console = make_console(site, settings, link_key, ConsoleState.open(settings.state_file))
     except SiteError as error:
         raise ValueError(str(error)) from None
-    console = process.keep(make_console(site, settings, link_key, ConsoleState.open(settings.state_file)))
+    process.keep(console)
     tls = open_server_tls(process, settings.certificate)
-    exposition = console.metrics.expose(lambda: len(console.sessions))
+    process.run("alarms", console.alarm_records.run(console.alarms))
+    process.run("patrol", patrol(site, console.alarms))
+    exposition = console.metrics.expose(lambda: len(console.sessions), console.alarms)
     await process.stack.enter_async_context(serve_metrics(exposition.render, settings.metrics_port))
     await process.stack.enter_async_context(
-        serve_http(make_app(console), settings.address, settings.port, tls)
+        serve_http(make_app(console), settings.address, settings.port, tls, IDLE_S)
     )
-    process.report(settings.status_file, lambda: Status("running", {"sessions": len(console.sessions)}))
+    process.report(settings.status_file, console.describe)
     log.info("serving", address=settings.address, port=settings.port)

@@ -10,6 +10,7 @@ COOKIE = "__Host-steelyard"
 """The prefix has browsers refuse it without Secure, with a domain, or for another path (RFC 6265bis, 4.1.3.2)."""
 
 _MOST_SESSIONS = 2_000
+_MOST_OF_ONE = 20
 
 
 @dataclass(slots=True)
@@ -55,6 +56,10 @@ class Sessions:
     def begin(self, auditor: str, language: str, zone: str) -> str:
         """Begin a session, and return its name, which only the browser then has."""
         self._forget_ended()
+        # Whoever begins one after another ends their own, and nobody else's.
+        own = [digest for digest, session in self._sessions.items() if session.auditor == auditor]
+        for digest in own[: max(0, len(own) - _MOST_OF_ONE + 1)]:
+            del self._sessions[digest]
         while len(self._sessions) >= _MOST_SESSIONS:
             del self._sessions[next(iter(self._sessions))]
         name, now_s = secrets.token_urlsafe(32), self._clock()

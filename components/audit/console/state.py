@@ -1,7 +1,7 @@
 """What the console keeps between starts: the links that were used, and the auditors' passkeys."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Self
@@ -22,12 +22,16 @@ class Passkey:
 
 
 class ConsoleState:
-    """The console's own file, which each change replaces, durably: a backup never sees half of one."""
+    """The console's own file, which each change replaces, durably: a backup never sees half of one.
+
+    `tell` is called after each change with why it could not be kept, or with nothing.
+    """
 
     def __init__(self, file: Path, used: dict[str, int], passkeys: Sequence[Passkey]) -> None:
         self._file = file
         self._used = used
         self._passkeys = {passkey.id: passkey for passkey in passkeys}
+        self.tell: Callable[[str], None] = lambda fault: None
 
     @classmethod
     def open(cls, file: Path) -> Self:
@@ -59,8 +63,7 @@ class ConsoleState:
         """Keep a new passkey; return False if there is one with this id. Raises OSError."""
         if passkey.id in self._passkeys:
             return False
-        self._passkeys[passkey.id] = passkey
-        self._write()
+        self._keep_passkeys({**self._passkeys, passkey.id: passkey})
         return True
 
     def find_passkey(self, id_: str) -> Passkey | None:
@@ -74,17 +77,30 @@ class ConsoleState:
 
     def count_use(self, id_: str, sign_count: int) -> None:
         """Note how often a passkey has signed, by its own account (WebAuthn, 6.1.1). Raises OSError."""
-        self._passkeys[id_] = replace(self._passkeys[id_], sign_count=sign_count)
-        self._write()
+        used = replace(self._passkeys[id_], sign_count=sign_count)
+        self._keep_passkeys({**self._passkeys, id_: used})
 
     def remove_passkey(self, auditor: str, id_: str) -> bool:
         """Forget a passkey of an auditor; return whether there was one. Raises OSError."""
         if (found := self._passkeys.get(id_)) is None or found.auditor != auditor:
             return False
-        del self._passkeys[id_]
-        self._write()
+        self._keep_passkeys({each: kept for each, kept in self._passkeys.items() if each != id_})
         return True
+
+    def _keep_passkeys(self, passkeys: dict[str, Passkey]) -> None:
+        # What cannot be kept does not count either: it would be gone, or back, with the next start.
+        before, self._passkeys = self._passkeys, passkeys
+        try:
+            self._write()
+        except OSError:
+            self._passkeys = before
+            raise
 
     def _write(self) -> None:
         kept = {"used_links": self._used, "passkeys": [asdict(each) for each in self._passkeys.values()]}
-        replace_durably(self._file, json.dumps(kept, indent=1).encode() + b"\n", PRIVATE)
+        try:
+            replace_durably(self._file, json.dumps(kept, indent=1).encode() + b"\n", PRIVATE)
+        except OSError as error:
+            self.tell(str(error.strerror or error))
+            raise
+        self.tell("")

@@ -7,11 +7,13 @@ from typing import Any, TypeVar
 from aiohttp import web
 from multidict import MultiDict, MultiMapping
 
-from components.audit.access import Purpose, set_purpose
+from components.archive.alarm_name import AlarmName
+from components.audit.access import LookNotRecordedError, Purpose, set_purpose
 from components.audit.auditor import Auditor, Role
 from components.audit.console.console import Console
 from components.audit.console.hidden import Hidden
 from components.audit.console.languages import NAMES, choose_language
+from components.audit.console.looks import Looks
 from components.audit.console.render import Texts, format_moment, local_time, render
 from components.audit.console.session import COOKIE, Session
 
@@ -127,7 +129,9 @@ class Visit:
         """Return whether who asks has a role."""
         return self.auditor is not None and role in self.auditor.roles
 
-    async def look(self, take: Callable[[], Coroutine[Any, Any, _Found]]) -> _Found:
+    async def look(
+        self, take: Callable[[], Coroutine[Any, Any, _Found]], looks: Looks | None = None
+    ) -> _Found:
         """Take a look in the name of who asks, to its end; it records why they look."""
         session = self.session
         purpose = Purpose(session.matter, session.reason) if session else Purpose()
@@ -136,7 +140,11 @@ class Visit:
             set_purpose(purpose)
             return await take()
 
-        return await self.console.looks.take(look)
+        try:
+            return await (looks or self.console.looks).take(look)
+        except LookNotRecordedError as error:
+            self.console.alarms.sound(AlarmName.LOOKS_NOT_RECORDED, reason=str(error.__cause__))
+            raise
 
     @property
     def hidden(self) -> Hidden | None:

@@ -123,6 +123,16 @@ def entry_rows(by_rule: bool, source: str, condition: str, parameters: tuple[str
     )
 
 
+def keep_rows(db: Connection, rows: Rows, *, by_rule: bool) -> Rows:
+    """Keep rows in a table of this connection, within the caller's transaction, so that they can be summed up again."""
+    table = "temp.counted_by_rule" if by_rule else "temp.counted"
+    columns = "rule, route, day, entries" if by_rule else "route, day, entries"
+    db.execute(f"CREATE TEMP TABLE IF NOT EXISTS {table.partition('.')[2]} ({columns})")
+    db.execute(f"DELETE FROM {table}")  # noqa: S608 - constant names
+    db.execute(f"INSERT INTO {table} {rows.sql}", rows.parameters)
+    return Rows(f"SELECT {columns} FROM {table}")  # noqa: S608 - constant names
+
+
 def day_of(at_ns: int) -> int:
     """Return the day of a time, by its number since 1970."""
     return at_ns // DAY_NS

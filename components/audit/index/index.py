@@ -24,7 +24,7 @@ from components.audit.index.facets import Counted, Dimension
 from components.audit.index.forget import purge
 from components.audit.index.found import DeliveryState, Found
 from components.audit.index.logs import LAST_NUMBER, SEARCHED, IndexedLog
-from components.audit.index.plan import count, count_by
+from components.audit.index.plan import count, count_by, count_each
 from components.audit.index.schema import FORMAT
 from components.audit.index.stream import stream
 from components.audit.query.compile import EVERYTHING, Where
@@ -73,7 +73,7 @@ class Index:
         self.links = links
         with alone(path):
             self._db = self._open(key)
-            self._inode = path.stat().st_ino
+            self.inode = path.stat().st_ino
 
     def _open(self, key: bytes | None) -> Database:
         try:
@@ -94,7 +94,7 @@ class Index:
     def is_there(self) -> bool:
         """Return whether the file that is open is still the one at its path: it may be deleted at any time."""
         try:
-            return self._path.stat().st_ino == self._inode
+            return self._path.stat().st_ino == self.inode
         except FileNotFoundError:
             return False
 
@@ -161,6 +161,17 @@ class Index:
         """
         with self._db.transaction("DEFERRED"):
             return count_by(self._db, dimensions, where or EVERYTHING, logs)
+
+    def count_each(
+        self,
+        groups: Sequence[Sequence[Dimension]],
+        where: Where | None = None,
+        *,
+        logs: Sequence[IndexedLog] = SEARCHED,
+    ) -> list[list[Counted]]:
+        """Count records by each of several groups of dimensions, as `count_by` does, in one go."""
+        with self._db.transaction("DEFERRED"):
+            return count_each(self._db, groups, where or EVERYTHING, logs)
 
     def find_all(self, where: Where) -> tuple[int, ...]:
         """Find the indexes of all records of the gate's log that a compiled query matches, in its order."""

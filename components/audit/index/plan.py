@@ -132,17 +132,35 @@ def count_by(
     db: Connection, dimensions: Sequence[facets.Dimension], where: Where, logs: Sequence[IndexedLog]
 ) -> list[facets.Counted]:
     """Count what a compiled query matches in logs by dimensions (see `Index.count_by`), likewise."""
-    by_rule = facets.Dimension.RULE in dimensions
+    rows = _find_rows(db, where, logs, by_rule=facets.Dimension.RULE in dimensions)
+    return facets.count_by(db, dimensions, rows, logs) if rows else []
+
+
+def count_each(
+    db: Connection, groups: Sequence[Sequence[facets.Dimension]], where: Where, logs: Sequence[IndexedLog]
+) -> list[list[facets.Counted]]:
+    """Count by each of several groups of dimensions: what matches is gone through once, and once more for rules."""
+    kept: dict[bool, facets.Rows | None] = {}
+    for by_rule in {facets.Dimension.RULE in dimensions for dimensions in groups}:
+        rows = _find_rows(db, where, logs, by_rule=by_rule)
+        kept[by_rule] = facets.keep_rows(db, rows, by_rule=by_rule) if rows else None
+    found = [(dimensions, kept[facets.Dimension.RULE in dimensions]) for dimensions in groups]
+    return [facets.count_by(db, dimensions, rows, logs) if rows else [] for dimensions, rows in found]
+
+
+def _find_rows(
+    db: Connection, where: Where, logs: Sequence[IndexedLog], *, by_rule: bool
+) -> facets.Rows | None:
+    """Return rows of what matches, to be summed up: of the counters as far as these can tell; None if nothing does."""
     days, others = _split(where)
     rows = [] if days is None else [facets.counter_rows(by_rule, days)]
     for found in (each for other in others for each in plan_all(db, other, logs)):
         source = _WITH_ENTRIES if found.source == "word" else found.source
         rows.append(facets.entry_rows(by_rule, source, found.condition, found.parameters))
     if not rows:
-        return []
+        return None
     together = " UNION ALL ".join(each.sql for each in rows)
-    values = tuple(value for each in rows for value in each.parameters)
-    return facets.count_by(db, dimensions, facets.Rows(together, values), logs)
+    return facets.Rows(together, tuple(value for each in rows for value in each.parameters))
 
 
 def _split(where: Where) -> tuple[Where | None, list[Where]]:

@@ -1,9 +1,10 @@
 """Words as a search compares them: folded by the fold of the rules, in all of its forms."""
 
 import re
-from collections.abc import Iterable
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
-from itertools import chain
+from itertools import accumulate, chain
 
 from policy.address import fold_address
 from policy.content.disguise import join_words, spell_out, with_digits, with_pairs
@@ -20,7 +21,6 @@ MAX_WITHIN = 30
 # two words of different forms are near each other.
 _BETWEEN_FORMS = " ".join(("", *[BREAK] * MAX_WITHIN, ""))
 
-_FORMS = 4
 _HANGUL = read_ranges(HANGUL)
 _NO_HANGUL_BEFORE, _NO_HANGUL_AFTER = f"(?<![{_HANGUL}])", f"(?![{_HANGUL}])"
 _NO_OTHER_BEFORE, _NO_OTHER_AFTER = rf"(?<![^\s{_HANGUL}])", rf"(?![^\s{_HANGUL}])"
@@ -92,12 +92,13 @@ def find_phrases(text: str, phrases: Iterable[tuple[tuple[str, ...], bool]]) -> 
 
     Returns (start, end) in characters of `text`, in order, overlapping ones merged.
     """
-    patterns = [
-        _phrase_pattern(form, prefix)
-        for words, prefix in phrases
-        for form in (words, *chain(*looks_of(words)))
-    ]
-    return merge_spans(span for number in range(_FORMS) for span in _find_spans(text, number, patterns))
+    patterns = list(
+        dict.fromkeys(each for words, prefix in phrases for each in _find_patterns(words, prefix))
+    )
+    spans = [found.span() for found in re.finditer(_PIECE, text, re.DOTALL)]
+    forms = zip(*(_fold_piece(text[start:end]) for start, end in spans), strict=True)
+    # Most texts have the same form by any spelling and by looks: each is gone through once.
+    return merge_spans(span for form in dict.fromkeys(forms) for span in _find_spans(form, spans, patterns))
 
 
 def merge_spans(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
@@ -111,19 +112,22 @@ def merge_spans(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
     return merged
 
 
-def _find_spans(text: str, number: int, patterns: list[str]) -> list[tuple[int, int]]:
-    """Find patterns in one form of a text."""
-    pieces, origin = [], []
-    for found in re.finditer(_PIECE, text, re.DOTALL):
-        piece = _fold_piece(found[0])[number]
-        pieces.append(piece)
-        origin += [found.span()] * len(piece)
-    folded = "".join(pieces)
-    return [
-        (origin[found.start()][0], origin[found.end() - 1][1])
-        for pattern in patterns
-        for found in re.finditer(pattern, folded)
-    ]
+def _find_spans(
+    form: tuple[str, ...], spans: list[tuple[int, int]], patterns: list[str]
+) -> Iterator[tuple[int, int]]:
+    """Find patterns in one form of a text, which is that of its pieces; `spans` are those of the pieces."""
+    folded = "".join(form)
+    ends = list(accumulate(map(len, form)))
+    for pattern in patterns:
+        for found in re.finditer(pattern, folded):
+            first, last = bisect_right(ends, found.start()), bisect_right(ends, found.end() - 1)
+            yield spans[first][0], spans[last][1]
+
+
+# Cached, because a page looks for the same words in each of its records.
+@lru_cache(maxsize=256)
+def _find_patterns(words: tuple[str, ...], prefix: bool) -> tuple[str, ...]:
+    return tuple(_phrase_pattern(form, prefix) for form in (words, *chain(*looks_of(words))))
 
 
 @lru_cache(maxsize=4096)

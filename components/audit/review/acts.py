@@ -9,6 +9,7 @@ from components.archive.opener import OpenedRecord
 from components.archive.record import Access, Event, RecordKind, parse_record
 from components.audit.open_log import open_log
 from components.audit.review.author import read_signed
+from components.audit.review.flagged_reader import FlaggedReader
 from components.rules.reviewers import Reviewers
 from components.settings.log import LogSettings
 from components.settings.site import SiteFile
@@ -43,7 +44,7 @@ class ReviewRecords:
 class ReviewReader:
     """Reads the audit logs again and again, each time what is new: a process that serves many looks keeps one.
 
-    What it has read is in memory alone, and can be read anew at any time.
+    What it has read is in memory alone, and can be read anew at any time. `flagged` reads likewise what is reviewed.
     """
 
     def __init__(self, settings: SiteFile, reviewers: Reviewers) -> None:
@@ -52,6 +53,7 @@ class ReviewReader:
         # The leaves of what was read last, by the names of their logs.
         self._last: dict[str, Leaf] = {}
         self._found = ReviewRecords()
+        self.flagged = FlaggedReader()
 
     async def read(self) -> ReviewRecords:
         """Return all acts, with their signatures verified, and all views; raises SiteError and LogError."""

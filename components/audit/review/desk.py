@@ -3,16 +3,16 @@
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from components.archive.record import Access
 from components.audit.access import digest_of, record_access
 from components.audit.indexed import catch_up_all, find_indexed, open_indexed, open_site_index
 from components.audit.review.acts import ReviewReader, ReviewRecords, View
 from components.audit.review.author import Author, Signed, record_acts
-from components.audit.review.flagged import Flagged, find_flagged
+from components.audit.review.flagged import Flagged
 from components.audit.review.names import hides_names
 from components.audit.review.rules import load_directory, load_rules
-from components.audit.review.then import find_then
 from components.audit.show import parse_record_id
 from components.process.errors import SiteError
 from components.process.progress import Progress
@@ -144,22 +144,24 @@ async def open_desk(
     reviewers = load_reviewers(settings)
     rules = load_rules(settings)
     names = {which: log.name for which, log in find_indexed(settings).items()}
-    records = await (reader or ReviewReader(settings, reviewers)).read()
+    reader = reader or ReviewReader(settings, reviewers)
+    records = await reader.read()
     added = {entry.act.item for entry in records.entries if entry.act.kind is ActKind.ADD}
     async with open_indexed(settings) as logs:
         with open_site_index(settings) as index:
             await catch_up_all(settings, index, logs, progress)
-            flagged = find_flagged(index, names, rules, added | set(adding))
-            then = find_then(index, load_directory(settings), flagged)
+            load = partial(load_directory, settings)
+            found = reader.flagged.read(index, names, rules, added | set(adding), load)
         log_size = await next(iter(logs.values())).reader.size()
-    parties = {id_: each.parties for id_, each in then.items()}
-    fold = fold_acts(records.entries, reviewers.bench(parties.get))
+    fold = fold_acts(
+        records.entries, reviewers.bench(lambda id_: found[id_][1].parties if id_ in found else None)
+    )
     sight = _Sight(settings, rules, records)
     # Those that are about to be added are no items yet, but they have parties.
     items = {
-        id_: sight.view(each, then[id_].desk, fold.find(id_))
-        for id_, each in flagged.items()
-        if may_see_parties(author.auditor, parties[id_]) and (each.rules or fold.find(id_).queues)
+        id_: sight.view(flagged, then.desk, fold.find(id_))
+        for id_, (flagged, then) in found.items()
+        if may_see_parties(author.auditor, then.parties) and (flagged.rules or fold.find(id_).queues)
     }
     return Desk(settings, author, fold, items, log_size)
 

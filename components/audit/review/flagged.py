@@ -1,12 +1,12 @@
-"""The records that wait for a review: those that rules matched, and those that somebody put into a queue."""
+"""A record that waits for a review: a rule matched it, or somebody put it into a queue."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from components.audit.index.index import Index
-from components.audit.index.logs import LAST_NUMBER, IndexedLog
+from components.audit.index.database import Connection
+from components.audit.index.logs import IndexedLog, find_record
 from policy.content.parse import RESERVED
 from policy.content.rule import Rule
 
@@ -23,6 +23,7 @@ _OWN = RESERVED | {
 # With these, it holds files and the messages that name them; it refuses others.
 _HOLDING = frozenset({"file-held", "file-metadata", "file-unchecked"})
 
+# The places as one value: of thousands, a statement for each takes longer than all the rest.
 _SUBMISSIONS = """
 SELECT idx, received_at_ns, from_local, from_domain, to_local, to_domain, verdict
 FROM submission WHERE idx IN (SELECT value FROM json_each(?)) ORDER BY idx
@@ -41,50 +42,39 @@ class Flagged:
     verdict: str
 
 
-def find_flagged(
-    index: Index, names: Mapping[IndexedLog, str], rules: Mapping[str, Rule], added: Iterable[str]
-) -> dict[str, Flagged]:
-    """Return what waits for a review, by id, the oldest first; `added` are the ids of what was put into a queue.
+def find_unasked(rules: Mapping[str, Rule]) -> frozenset[str]:
+    """Return the rules whose matches do not wait: those with `reviewers = 0`, and our own, unless they held it."""
+    return frozenset(_OWN - _HOLDING | {id_ for id_, rule in rules.items() if rule.reviewers == 0})
 
-    A match of a rule with `reviewers = 0` does not wait; nor does one of Steelyard's own rules,
-    unless it held something.
+
+def view_flagged(
+    db: Connection, names: Mapping[IndexedLog, str], matched: Mapping[int, Collection[str]]
+) -> Iterator[tuple[int, Flagged]]:
+    """Yield the places of records that wait for a review, with what waits there.
+
+    `matched` has the rules that matched the record at each place, none for what somebody put into a queue.
     """
-    unasked = _OWN - _HOLDING | {id_ for id_, rule in rules.items() if rule.reviewers == 0}
-    matched: dict[int, list[str]] = {place: [] for place in _places_of(names, added)}
-    rows: dict[int, tuple[Any, ...]] = {}
-    with index.look() as db:
-        for table in ("rule", "topic"):
-            for rule, place in db.execute(f"SELECT rule, idx FROM {table}").fetchall():  # noqa: S608 - names of ours
-                if rule not in unasked:
-                    matched.setdefault(place, []).append(rule)
-        # The places as one value: of thousands, a statement for each takes longer than all the rest.
-        for place, *row in db.execute(_SUBMISSIONS, (json.dumps(sorted(matched)),)).fetchall():
-            if row[-1] == "hold" or not matched[place] or set(matched[place]) - _HOLDING:
-                rows[place] = tuple(row)
-    found = [
-        _make(f"{name}/{place - first}", row, matched[place])
-        for which, name in names.items()
-        if which in REVIEWED_LOGS
-        for first in [which.place(0)]
-        for place, row in rows.items()
-        if first <= place <= which.place(LAST_NUMBER)
-    ]
-    return {each.item: each for each in sorted(found, key=lambda each: each.at_ns)}
+    for place, *row in db.execute(_SUBMISSIONS, (json.dumps(sorted(matched)),)).fetchall():
+        which, number = find_record(place)
+        rules = set(matched[place])
+        if which in names and (row[-1] == "hold" or not rules or rules - _HOLDING):
+            yield place, _make(f"{names[which]}/{number}", row, rules)
 
 
-def _make(item: str, row: tuple[Any, ...], rules: list[str]) -> Flagged:
-    at_ns, from_local, from_domain, to_local, to_domain, verdict = row
-    sender, to = _join(from_local, from_domain), _join(to_local, to_domain)
-    return Flagged(item, at_ns, tuple(sorted(set(rules))), sender, to, verdict)
-
-
-def _join(local: str, domain: str) -> str:
-    return f"{local}@{domain}" if local else domain
-
-
-def _places_of(names: Mapping[IndexedLog, str], items: Iterable[str]) -> Iterator[int]:
+def places_of(names: Mapping[IndexedLog, str], items: Iterable[str]) -> Iterator[int]:
+    """Yield the places of items, without those of logs that are not reviewed."""
     logs = {name: which for which, name in names.items() if which in REVIEWED_LOGS}
     for item in items:
         name, _, number = item.rpartition("/")
         if name in logs:
             yield logs[name].place(int(number))
+
+
+def _make(item: str, row: Sequence[Any], rules: Iterable[str]) -> Flagged:
+    at_ns, from_local, from_domain, to_local, to_domain, verdict = row
+    sender, to = _join(from_local, from_domain), _join(to_local, to_domain)
+    return Flagged(item, at_ns, tuple(sorted(rules)), sender, to, verdict)
+
+
+def _join(local: str, domain: str) -> str:
+    return f"{local}@{domain}" if local else domain

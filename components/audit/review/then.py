@@ -51,10 +51,13 @@ class Past:
         return next((owner for since_ns, until_ns, owner in known if since_ns <= at_ns < until_ns), "")
 
 
-def find_then(index: Index, directory: Directory, flagged: Mapping[str, Flagged]) -> dict[str, Then]:
+def find_then(
+    index: Index, load_directory: Callable[[], Directory], flagged: Mapping[str, Flagged]
+) -> dict[str, Then]:
     """Return whose each item was; by the directory as it is today where the log has no record of it."""
     with index.look() as db:
         if db.execute("SELECT 1 FROM listed LIMIT 1").fetchone() is None:
+            directory = load_directory()
             return {id_: _find_today(directory, each) for id_, each in flagged.items()}
         past = Past(Names(partial(find_named, db)), lambda domain: db.execute(_DOMAINS, (domain,)).fetchall())
         return {id_: past.find(each) for id_, each in flagged.items()}

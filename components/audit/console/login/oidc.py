@@ -21,7 +21,7 @@ async def begin(visit: Visit) -> web.StreamResponse:
     """Send the browser to the provider."""
     await require_patience(visit)
     provider, started = _provider(visit), Started()
-    state = visit.console.started.begin(started)
+    state = visit.console.started.begin(started, visit.address)
     try:
         address = await provider.find_login(state, started)
     except ProviderError as error:

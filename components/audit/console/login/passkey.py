@@ -144,5 +144,5 @@ def require_passkeys(visit: Visit) -> None:
 
 
 def _ask(visit: Visit, challenge: Challenge, options: str) -> web.StreamResponse:
-    name = visit.console.challenges.begin(challenge)
+    name = visit.console.challenges.begin(challenge, visit.address)
     return web.json_response({"ceremony": name, "options": json.loads(options)})

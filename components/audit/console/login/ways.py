@@ -2,7 +2,9 @@
 
 from aiohttp import web
 
+from components.archive.alarm_name import AlarmName
 from components.audit.auditor import Auditor, find_auditor
+from components.audit.console.limit import WINDOW_S
 from components.audit.console.login.link import LinkError, open_claim
 from components.audit.console.login.record import record_login
 from components.audit.console.render import find_zone
@@ -55,7 +57,8 @@ async def require_patience(visit: Visit) -> None:
 
 async def refuse_login(visit: Visit, way: str) -> Refused:
     """Count and record a login that is refused, and return what says so; it never says why."""
-    visit.console.limit.failed(visit.address)
+    if visit.console.limit.failed(visit.address):
+        visit.console.alarms.sound(AlarmName.LOGINS_REFUSED, within_s=int(WINDOW_S))
     visit.console.metrics.refused[way] += 1
     await record_login(visit, "", way, is_admitted=False)
     return Refused(403, "error.refused")

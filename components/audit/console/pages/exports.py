@@ -1,5 +1,7 @@
 """Exports: begun here, in any format, and fetched as one file when they are complete."""
 
+from functools import partial
+
 from aiohttp import web
 
 from components.audit.console.jobs import MOST_OF_ONE, Job
@@ -29,7 +31,8 @@ async def begin_export(visit: Visit) -> web.StreamResponse:
         raise Refused(403, "error.reason")
 
     async def run(job: Job) -> ExportResult:
-        return await visit.look(lambda: export(site, wanted, job.folder, job.progress, auditor))
+        take = partial(export, site, wanted, job.folder, job.progress, auditor)
+        return await visit.look(take, visit.console.exporting)
 
     jobs.begin(auditor.id, query, format_, run)
     return visit.go_to("/exports")

@@ -2,12 +2,10 @@
 
 from aiohttp import web
 
-from components.audit.console.pages.review import require_unsigned
+from components.audit.console.pages.review import find_author, signs_elsewhere
 from components.audit.console.visit import Refused, Visit
-from components.audit.review.author import Author
 from components.audit.review.held import decide_held, list_held
 from components.audit.review.held_files import find_file_log
-from components.rules.reviewers import load_reviewers
 
 _TIMEOUT_S = 10.0
 
@@ -23,7 +21,8 @@ async def show_held(visit: Visit) -> web.StreamResponse:
         log=site.gate_log.name,
         file_log=file_log.name if file_log else "",
         now_ns=int(visit.console.clock() * 1e9),
-        must_sign=load_reviewers(site).must_sign,
+        must_sign=signs_elsewhere(visit),
+        signs=visit.console.signing is not None and visit.console.signing.auditor == visit.who.id,
     )
 
 
@@ -33,7 +32,6 @@ async def decide(visit: Visit) -> web.StreamResponse:
     reason = visit.said("reason").strip()
     if kind not in ("release", "refuse") or not reason:
         raise Refused(400, "error.act")
-    require_unsigned(visit)
-    author = Author(visit.who)
+    author = find_author(visit)
     await visit.look(lambda: decide_held(site, record, kind, reason, _TIMEOUT_S, author))
     return visit.go_to("/held")

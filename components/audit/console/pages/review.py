@@ -52,7 +52,8 @@ async def show_queue(visit: Visit) -> web.StreamResponse:
         dispositions=[each.value for each in TO_CLOSE_WITH],
         acts=[each.value for each in _ACTS],
         access_id=access_id,
-        must_sign=load_reviewers(console.site).must_sign,
+        must_sign=signs_elsewhere(visit),
+        signs=console.signing is not None and console.signing.auditor == visit.who.id,
     )
 
 
@@ -61,13 +62,13 @@ async def act(visit: Visit) -> web.StreamResponse:
     kind, note, items = visit.said("act"), visit.said("note").strip(), visit.said_all("record")
     if kind not in _ACTS or not items:
         raise Refused(400, "error.act")
-    require_unsigned(visit)
+    author = find_author(visit)
     fields = {"note": note} if note else {}
     if kind == ActKind.CLOSE:
         fields["disposition"] = visit.said("disposition")
     console = visit.console
     async with console.reviewing:
-        await visit.look(lambda: _act(console.site, visit.who, ActKind(kind), items, fields, console.reviews))
+        await visit.look(lambda: _act(console.site, author, ActKind(kind), items, fields, console.reviews))
     return visit.go_to("/review")
 
 
@@ -83,10 +84,19 @@ async def count_waiting(visit: Visit) -> Waiting:
     return Waiting(len(items), overdue, min((each.flagged.at_ns for each in items), default=0))
 
 
-def require_unsigned(visit: Visit) -> None:
-    """Raise Refused where acts are signed: the key lies with the reviewer, and never here (docs/decisions/0233)."""
-    if load_reviewers(visit.console.site).must_sign:
+def signs_elsewhere(visit: Visit) -> bool:
+    """Return whether acts are signed, and those of who asks not here (docs/decisions/0233)."""
+    signing = visit.console.signing
+    signs_here = signing is not None and signing.auditor == visit.who.id
+    return load_reviewers(visit.console.site).must_sign and not signs_here
+
+
+def find_author(visit: Visit) -> Author:
+    """Return who asks as an author of acts, with their key if it is here; raises Refused if it would have to be."""
+    if signs_elsewhere(visit):
         raise Refused(403, "error.sign")
+    signing = visit.console.signing
+    return Author(visit.who, signing.open() if signing and signing.auditor == visit.who.id else None)
 
 
 async def _look(
@@ -98,11 +108,11 @@ async def _look(
 
 async def _act(
     site: SiteFile,
-    auditor: Auditor,
+    author: Author,
     kind: ActKind,
     items: list[str],
     fields: dict[str, str],
     reader: ReviewReader,
 ) -> None:
-    desk = await open_desk(site, Author(auditor), ignore_progress, reader=reader)
+    desk = await open_desk(site, author, ignore_progress, reader=reader)
     await desk.act(kind, items, **fields)
