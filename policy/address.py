@@ -73,10 +73,13 @@ def parse_bare_jid(text: str) -> BareJid:
 
 
 def fold_address(text: str) -> str:
-    """Return a JID, or a part of one, as a server would compare it; unchanged if no server would accept it."""
+    """Return a JID, or a part of one, as a server would compare it; unchanged if no server would accept it.
+
+    A dot at the end of a domain, which stands for the root of DNS, makes no difference (RFC 7622, 3.2).
+    """
     local, at, domain = text.partition("@")
     try:
-        return nodeprep(local) + at + nameprep(domain)
+        return nodeprep(local) + at + nameprep(domain).removesuffix(".")
     except StringprepError:
         return text
 

@@ -88,7 +88,9 @@ def certificate(name: str, *, common: Common = COMMON) -> None:
     import datetime as dt
 
     from components.site.certificates import make_machine_certificate
+    from components.site.keys import require_key_name
 
+    require_key_name(name)
     file = _read(common.site).folder / "keys" / f"{name}.crt"
     make_machine_certificate(file, name, dt.datetime.now(dt.UTC))
     if common.as_json:

@@ -14,8 +14,8 @@ from components.archive.log.note import NoteSigner
 from components.process.errors import SiteError
 from components.rules import exceptions
 from components.rules.load import RulesError, RuleSources, load_rules, load_sources
+from components.rules.person import read_jid
 from components.settings.site import SiteFile
-from policy.address import BareJid
 from policy.directory.directory import Directory
 from policy.reach.exception import BarrierException, ExceptionError
 from policy.utc import parse_utc
@@ -36,7 +36,7 @@ def propose(
         begins_s = _time(begins) if begins else scene.now_s
         length_s = int((hours if hours is not None else _DEFAULT_HOURS) * 3600)
         ends_s = _time(ends) if ends else begins_s + length_s
-        named = tuple(sorted({BareJid(jid) for jid in people}))
+        named = tuple(sorted({read_jid(jid) for jid in people}))
         if unlisted := [jid for jid in named if jid not in scene.directory.people]:
             raise SiteError(f"{', '.join(unlisted)}: nobody of that address is in directory.toml")
         firms = {scene.directory.members[jid].enterprise for jid in named}

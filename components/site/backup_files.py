@@ -169,6 +169,9 @@ def _public_files(settings: SiteFile) -> Iterator[Path]:
     for key in _keys(settings):
         yield public_file(key)
     yield from settings.archive.recipients
+    yield from settings.audit.readers
+    yield from (each.key for each in settings.audit.auditors if each.key)
+    yield from (each.verifier_key for each in settings.audit.others)
 
 
 def _secret_files(settings: SiteFile) -> Iterator[Path]:
@@ -178,11 +181,23 @@ def _secret_files(settings: SiteFile) -> Iterator[Path]:
         path for folder in sorted(folders) for path in sorted(folder.rglob("*")) if not _is_draft(path)
     )
     yield from (file for part in parts_of(settings) for file in part.secret_files)
+    for certificate in _served_certificates(settings):
+        yield from (certificate, certificate.with_suffix(".key"))
+    grants = settings.audit.grants
+    if grants is not None and grants.is_dir():
+        yield from (path for path in sorted(grants.iterdir()) if not _is_draft(path))
     if settings.directory and settings.directory.scim_certificate:
         yield settings.directory.scim_certificate.with_suffix(".key")
     yield settings.archive.conversation_key_file
     for key in _keys(settings):
         yield from secret_files(key)
+
+
+def _served_certificates(settings: SiteFile) -> Iterator[Path]:
+    """Yield the certificates that processes of the site show, which may be another authority's, and anywhere."""
+    for served in (settings.transfer, settings.console, settings.feed):
+        if served is not None and served.certificate is not None:
+            yield served.certificate
 
 
 def _keys(settings: SiteFile) -> Iterable[KeyReference]:

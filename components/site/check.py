@@ -12,20 +12,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from components.archive.errors import LogError, LogMissing
-from components.archive.keys import KeyFileError, load_verifier_key
-from components.archive.keys.reference import last_signed_file, secret_files
-from components.archive.last_signed import LastSigned
-from components.archive.log.checkpoint import CheckpointError, verify_checkpoint
-from components.archive.log.note import NoteError
-from components.archive.opening import find_departures
-from components.archive.reader import LogReader
-from components.archive.store.open import log_file, store_label
+from components.archive.errors import LogError
+from components.archive.keys.reference import secret_files
+from components.archive.store.open import log_file
 from components.directory.apply import find_site_directory
 from components.directory.auto import find_unapplied
 from components.gate.review.store import check_queue, review_file
 from components.process.errors import SiteError
-from components.settings.log import LogSettings
 from components.settings.site import SiteFile
 from components.settings.table import SettingsError
 from components.site.certificate_check import earliest_end, find_certificate_problems
@@ -38,6 +31,7 @@ from components.site.health import (
     find_unwitnessed,
 )
 from components.site.init import accounts_file, authority_key_file
+from components.site.log_check import check_log
 from components.site.parts import parts_of
 from components.site.probe import find_fault
 from components.site.prosody import ADAPTER_FILE
@@ -47,7 +41,6 @@ from components.site.validate import load_site
 from components.site.web_check import find_web_problems
 from policy.directory.directory import parse_directory
 
-CLOCK_SLACK_S = 5.0
 FREE_SPACE_MIN_BYTES = 1 << 30
 
 
@@ -247,34 +240,7 @@ def _check_sources(settings: SiteFile) -> Iterator[str]:
 
 def _check_logs(settings: SiteFile) -> Iterator[str]:
     for log in settings.logs:
-        yield asyncio.run(_check_log(log))
-
-
-async def _check_log(log: LogSettings) -> str:
-    """Check the newest checkpoint and the newest record; `steelyard verify` checks the whole log."""
-    path = store_label(log.store)
-    try:
-        key = load_verifier_key(log.verifier_key_file)
-        reader = await LogReader.open(log.store)
-        try:
-            lost = await find_departures(reader.source, LastSigned(last_signed_file(log.key_file)), None)
-            size = verify_checkpoint((await reader.checkpoint()).decode(), key).size
-            newest = await reader.fetch(size - 1, 1) if size else []
-        finally:
-            await reader.close()
-    except LogMissing:
-        return f"{path} is not there yet"
-    except (LogError, KeyFileError, NoteError, CheckpointError) as err:
-        raise SiteError(f"{path}: {err}; `steelyard verify` tells more") from None
-    if lost:
-        raise SiteError(f"{path}: {lost[0]}; docs/backup.md, section 3, says what to do")
-    if size and not (newest and newest[0].is_intact()):
-        raise SiteError(f"{path}: its newest record is not what was recorded; run `steelyard verify`")
-    if newest and (ahead_s := newest[0].leaf.time_ns / 1e9 - time.time()) > CLOCK_SLACK_S:
-        raise SiteError(
-            f"{path}: the newest record is {ahead_s:.0f} s in the future; set this machine's clock"
-        )
-    return f"{path}: {size:,} records under a good checkpoint"
+        yield asyncio.run(check_log(log))
 
 
 def _check_review(settings: SiteFile) -> Iterator[str]:

@@ -12,6 +12,7 @@ from components.archive.keys.ring import find_retired_keys
 from components.archive.keys.rotation import open_log_writer, prepare_log_key, rotate_recipient_key
 from components.archive.store.open import log_file, open_store, store_label
 from components.process.errors import SiteError
+from components.rules.person import read_jid
 from components.settings.log import LogSettings
 from components.settings.site import SiteFile
 from components.site.init import find_recipient_key
@@ -96,6 +97,8 @@ def make_key(settings: SiteFile, name: str, at: str | None) -> Path:
     Raises SiteError, KeyFileError, and KeyReferenceError if `at` names no place.
     """
     known = {key.name: key for key in find_keys(settings)}.get(name)
+    if known is None:
+        require_key_name(name)
     if known is not None and at is not None:
         raise SiteError(
             f"the settings say where the key {name} is kept ({known.place}); leave out --at, or change them"
@@ -119,14 +122,28 @@ def make_key(settings: SiteFile, name: str, at: str | None) -> Path:
 def make_signing_key(settings: SiteFile, what: str, name: str, at: str | None) -> Path:
     """Make the key with which a person of this name signs, and return its public file.
 
-    `what` they are is `approver` (docs/retention.md) or `auditor` (docs/review.md). Raises KeyFileError, also if the
-    key exists, and KeyReferenceError if `at` names no place.
+    `what` they are is `approver` (docs/retention.md) or `auditor` (docs/review.md). Raises SiteError, KeyFileError,
+    also if the key exists, and KeyReferenceError if `at` names no place.
     """
+    require_key_name(name)
     place = parse_key_reference(at or f"keys/{what}-{name}.key", settings.folder)
     for folder in {public_file(place).parent, *([place.parent] if isinstance(place, Path) else [])}:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     create_log_key(place, f"{what}/{name}")
     return public_file(place)
+
+
+def require_key_name(name: str) -> None:
+    """Check that a new key's name is one of a file, and if it is an address, the person's; raises SiteError.
+
+    What they sign counts by this name.
+    """
+    if "@" in name:
+        read_jid(name)
+    elif not name.isprintable() or "/" in name or name.startswith("."):
+        raise SiteError(
+            f"{name!r} is no name of a key, which is that of a file: leave out '/' and a dot before it"
+        )
 
 
 async def rotate_key(settings: SiteFile, name: str) -> bool:

@@ -188,6 +188,7 @@ def _transfer(transfer: TransferSettings, _site: SiteFile) -> Part:
         ),
         more_secrets=(transfer.link_key_file, transfer.address_key_file),
         private_files=(transfer.delivery_key_file,),
+        sources=(transfer.denied_hashes,) if transfer.denied_hashes else (),
         make_keys=partial(make_delivery_key, transfer),
     )
 

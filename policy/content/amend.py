@@ -4,6 +4,8 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
+from operator import itemgetter
 from xml.parsers import expat
 
 from policy.decision import Edit
@@ -32,7 +34,7 @@ _COUNTING = {
 _BODY = "{jabber:client}body"
 
 _TAG = re.compile(rb"<[^>\"']*(?:(?:\"[^\"]*\"|'[^']*')[^>\"']*)*>")
-_CHARACTER = re.compile(r"&#?\w+;|\r\n?|.", re.DOTALL)
+_ESCAPED = re.compile(r"&#?\w+;|\r\n?")
 _PREDEFINED = {"&lt;": "<", "&gt;": ">", "&amp;": "&", "&apos;": "'", "&quot;": '"'}  # XML 1.0, 4.6
 
 
@@ -141,20 +143,46 @@ def _edits_of(stanza: bytes, element: _Element, wanted: re.Pattern[str]) -> Iter
 
 
 def _find_in_text(stanza: bytes, run: tuple[int, int], wanted: re.Pattern[str]) -> Iterator[Edit]:
-    text, offsets = _characters(stanza, run)
+    text, places = _read_text(stanza, run)
     for match in wanted.finditer(text):
-        yield Edit(offsets[match.start()], offsets[match.end()], LINK_REMOVED)
+        yield Edit(_place_of(text, places, match.start()), _place_of(text, places, match.end()), LINK_REMOVED)
 
 
-def _characters(stanza: bytes, run: tuple[int, int]) -> tuple[str, list[int]]:
-    """Return a run's text, and the places in the stanza where its characters begin, and where the last one ends."""
-    characters: list[str] = []
-    offsets = [run[0]]
-    for match in _CHARACTER.finditer(stanza[run[0] : run[1]].decode()):
-        written = match[0]
-        characters.append(_unescape(written))
-        offsets.append(offsets[-1] + len(written.encode()))
-    return "".join(characters), offsets
+def _read_text(stanza: bytes, run: tuple[int, int]) -> tuple[str, list[tuple[int, int]]]:
+    """Return a run's text, and places from which on one can count: each in the text, and in the stanza.
+
+    There is one at the beginning, and one behind each character that is written in another way than as itself.
+    """
+    written = stanza[run[0] : run[1]].decode()
+    parts: list[str] = []
+    length, start = 0, run[0]
+    places = [(length, start)]
+    read_to = 0
+    for match in _ESCAPED.finditer(written):
+        plain = written[read_to : match.start()]
+        parts += (plain, _unescape(match[0]))
+        length += len(plain) + 1
+        start += len(plain.encode()) + len(match[0].encode())
+        places.append((length, start))
+        read_to = match.end()
+    parts.append(written[read_to:])
+    return "".join(parts), places
+
+
+def _offsets_of(stanza: bytes, run: tuple[int, int]) -> Iterator[int]:
+    """Yield where in the stanza each character of a run begins."""
+    text, places = _read_text(stanza, run)
+    for (first, begins_at), (end, _) in pairwise([*places, (len(text), 0)]):
+        start = begins_at
+        for character in text[first:end]:
+            yield start
+            start += len(character.encode())
+
+
+def _place_of(text: str, places: list[tuple[int, int]], index: int) -> int:
+    """Return where in the stanza the character of this index begins, or the last one before it ends."""
+    length, start = places[bisect_right(places, index, key=itemgetter(0)) - 1]
+    return start + len(text[length:index].encode())
 
 
 def _unescape(written: str) -> str:
@@ -212,7 +240,7 @@ class _Shift:
     def __init__(self, stanza: bytes, body: _Element, edits: Iterable[Edit]) -> None:
         offsets: list[int] = []
         for run in body.runs:
-            offsets += _characters(stanza, run)[1][:-1]
+            offsets += _offsets_of(stanza, run)
         offsets.append(body.runs[-1][1] if body.runs else body.end)
         inside = sorted(each for each in edits if body.start < each.start and each.end <= body.end)
         self._spans = [

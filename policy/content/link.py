@@ -108,10 +108,8 @@ def find_links(said: Said) -> list[Link]:
     for text in (*said.texts, *masked, *values):
         rest = text
         if _SCHEME_HINT.search(text):
-            found.update(
-                (_parse(match.group().rstrip(_TRAILING)), None) for match in _WRITTEN_OUT.finditer(text)
-            )
-            rest = _WRITTEN_OUT.sub(" ", text)
+            written, rest = _take_written_out(text)
+            found.update((_parse(each.rstrip(_TRAILING)), None) for each in written)
         if _hints_at_bare(rest):
             found.update((link, None) for link in _find_bare(rest))
     for value in values:
@@ -136,6 +134,21 @@ def parse_host(text: str) -> str:
     if not host or "*" in host:
         raise ValueError(f"{text!r} is no host: write its name, such as example.com or *.example.com")
     return wildcard + host
+
+
+def _take_written_out(text: str) -> tuple[list[str], str]:
+    """Return the links with a scheme, and the text without them.
+
+    None has a space in it, and each has a colon: all other words, most of a long text, are only passed on.
+    """
+    written: list[str] = []
+
+    def take(match: re.Match[str]) -> str:
+        written.append(match.group())
+        return " "
+
+    words = (_WRITTEN_OUT.sub(take, word) if ":" in word else word for word in text.split())
+    return written, " ".join(words)
 
 
 def _linking_values(said: Said) -> list[str]:

@@ -1,6 +1,6 @@
 """Who may reach whom: listed people, rooms and servers of one enterprise, and nobody else (default deny)."""
 
-from policy.address import BareJid, bare, domain_of
+from policy.address import BareJid, bare, domain_of, fold_address
 from policy.decision import Action, Decision, refuse, release
 from policy.directory.directory import Directory, Member, MemberKind
 from policy.directory.enterprise import EnterpriseId, Person
@@ -278,12 +278,12 @@ def _lets_go(named: NamedJid) -> bool:
 
 
 def _is_in_reach(directory: Directory, sender: Member, facts: StanzaFacts, named: NamedJid) -> bool:
-    """Return whether a JID, as the client wrote it but in lower case, is of those whom its people may reach.
+    """Return whether a JID, which is whom the server takes it for, is of those whom its people may reach.
 
     These are the sender and, where a room or a server speaks, the recipient. Who is invited to a room, or given a place
     in it, may enter it.
     """
-    jid = BareJid(bare(named.jid).lower())
+    jid = BareJid(fold_address(bare(named.jid)))
     member = directory.members.get(jid)
     if member is None or member.enterprise != sender.enterprise:
         return False

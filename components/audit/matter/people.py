@@ -12,8 +12,8 @@ from components.audit.matter.values import Matter, MatterAct
 from components.audit.orders.custodian import require_known
 from components.process.errors import SiteError
 from components.process.progress import ignore_progress
+from components.rules.person import read_jid
 from components.settings.site import SiteFile
-from policy.address import AddressError, parse_bare_jid
 
 
 async def change_people(
@@ -50,10 +50,7 @@ async def change_people(
 async def add_custodian(settings: SiteFile, auditor: Auditor, id_: str, jid: str, reason: str) -> Matter:
     """Add a person or a room that the directory or a record names; raises SiteError and LogError."""
     matter = await find_matter(settings, auditor, id_)
-    try:
-        who = parse_bare_jid(jid)
-    except AddressError as error:
-        raise SiteError(f"{jid!r}: {error}") from None
+    who = read_jid(jid)
     if not is_own_jid(settings, matter.enterprises, who):
         raise SiteError(f"{who} is in neither the directory nor any record of what {id_} may concern")
     async with open_indexed(settings) as logs:

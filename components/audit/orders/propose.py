@@ -32,7 +32,7 @@ from components.audit.orders.plan import ExpiryPlan, plan_expiry, refuse_expiry
 from components.audit.orders.scope import Scope
 from components.audit.query.compile import compile_query
 from components.audit.query.parser import parse_query
-from components.audit.query.tree import format_query
+from components.audit.query.tree import format_query, people_of
 from components.process.errors import SiteError
 from components.process.progress import Progress
 from components.settings.archive import load_retention
@@ -86,8 +86,10 @@ async def propose_hold(
 ) -> Proposal:
     """Propose to hold what `scope` names, now and in future; raises QueryError, SiteError and LogError."""
     async with _open_scene(settings, log, progress) as scene:
-        require_known(scope.named, settings.gate.directory_file, scene.index, scene.now_ns)
-        query = format_query(parse_query(scope.query, scene.now_ns)) if scope.query else ""
+        asked = parse_query(scope.query, scene.now_ns) if scope.query else None
+        named = dict.fromkeys((*scope.named, *(people_of(asked) if asked else ())))
+        require_known(named, settings.gate.directory_file, scene.index, scene.now_ns)
+        query = format_query(asked) if asked else ""
         details = OrderDetails(OrderAct.HOLD, _make_id(scene.now_ns), matter, scope.custodian, query, reason)
         segments = await _find_held(settings, log, scene, scope, details, progress)
         fields = {

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from components.archive.conversation import ConversationHash
 from components.archive.keys import KeyFileError, load_conversation_key
 from components.process.errors import SiteError
+from components.rules.person import read_jid
 from components.settings.log import LogSettings
 from components.settings.site import SiteFile
-from policy.address import AddressError, parse_bare_jid
 
 _RECORD = re.compile(r"(.+)/([0-9]{1,18})")
 
@@ -43,13 +43,13 @@ def read_scope(
     if records:
         return Scope(indexes=frozenset(_parse_record(log, record) for record in records))
     if not conversations:
-        jid = _parse_jid(custodian) if custodian else ""
+        jid = read_jid(custodian) if custodian else ""
         return Scope(custodian=jid, query=query, named=(jid,) if jid else ())
     hashes = ConversationHash(_load_key(settings))
     found, queries = set(), []
     named: list[str] = []
     for conversation in conversations:
-        jids = [_parse_jid(jid.strip()) for jid in conversation.split(",")]
+        jids = [read_jid(jid.strip()) for jid in conversation.split(",")]
         named += jids
         match jids:
             case [room]:
@@ -70,13 +70,6 @@ def _parse_record(log: LogSettings, record: str) -> int:
     if match is None or match[1] != log.name:
         raise SiteError(f"{record!r} is no record of this log: one looks like {log.name}/100042")
     return int(match[2])
-
-
-def _parse_jid(text: str) -> str:
-    try:
-        return parse_bare_jid(text)
-    except AddressError as error:
-        raise SiteError(f"{text!r}: {error}") from None
 
 
 def _load_key(settings: SiteFile) -> bytes:

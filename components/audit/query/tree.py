@@ -78,6 +78,7 @@ __all__ = [
     "Words",
     "format_query",
     "patterns_sought",
+    "people_of",
     "terms_of",
     "words_sought",
 ]  # fmt: skip
@@ -147,6 +148,13 @@ def terms_of(node: Node) -> Iterator[Term]:
                 yield from terms_of(each)
         case _:
             yield node
+
+
+def people_of(node: Node) -> Iterator[str]:
+    """Yield the bare JIDs that a query names in full as those of people or rooms, as a server prepares them."""
+    for term in terms_of(node):
+        if isinstance(term, Party) and term.local and term.domain:
+            yield f"{term.local}@{term.domain}"
 
 
 def _find_sought(node: Node) -> Iterator[Term]:

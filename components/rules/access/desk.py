@@ -15,6 +15,7 @@ from components.rules.access.folder import GrantsError
 from components.rules.access.note import approver_of, encode_note, sign_statement
 from components.rules.access.register import AccessRegister
 from components.rules.load import parse_site_directory
+from components.rules.person import read_jid
 from components.settings.site import SiteFile
 from policy.access.admission import DAY_S, Admission, AdmissionState
 from policy.access.statement import AccessAct, Statement, StatementError, parse_statement
@@ -72,12 +73,12 @@ def request_access(
     try:
         requests = desk.register.requests(desk.directory, now_s)
         for person in people or list(_never_asked(desk, requests)):
-            asked_by = BareJid(by or person)
+            asked_by = read_jid(by or person)
             request_id = secrets.token_hex(8)
             statement = make_request(
                 desk.register,
                 desk.directory,
-                BareJid(person),
+                read_jid(person),
                 asked_by,
                 now_s,
                 request_id,
@@ -107,8 +108,9 @@ def decide_access(
                 each.digest for each in requests if can_decide(desk.register, desk.directory, act, each, by)
             ]
         for name in named:
+            whom = read_jid(name) if "@" in name else name
             statement = make_decision(
-                desk.register, desk.directory, act, name, by, now_s, reason=reason, requests=requests
+                desk.register, desk.directory, act, whom, by, now_s, reason=reason, requests=requests
             )
             accept_note(
                 desk.register,

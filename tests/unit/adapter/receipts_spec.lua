@@ -32,6 +32,19 @@ t.test("a receipt in the gate's name is taken out however it is spelt", function
 	end
 end);
 
+t.test("what is no address may be meant to look like the gate's, and is taken out", function ()
+	for _, by in ipairs {
+		"\226\128\170gate.metals.example", "gate.metals.example\226\128\142", "gate.\226\129\166metals\226\129\169.example",
+		"ga\216\156te.metals.example", "gate\243\160\128\129.metals.example", "gate.metals.example\226\129\164",
+		"xmpp:gate.metals.example", "gate.metals.example#x", "gate.metals.example:5222", "gate metals.example",
+		"gate.metals.example?x", "[gate.metals.example]", "gate.metals.example\\20",
+	} do
+		local message = message_with { by = by };
+		receipts:remove_forged(message);
+		t.equal({ by, ids(message) }, { by, {} });
+	end
+end);
+
 t.test("a name in another script is the same in ASCII", function ()
 	for _, gate in ipairs { "gate.b\195\188cher.example", "gate.xn--bcher-kva.example" } do
 		for _, by in ipairs { "gate.b\195\188cher.example", "gate.xn--bcher-kva.example", "Gate.XN--BCHER-KVA.example" } do
@@ -60,7 +73,9 @@ t.test("a receipt is taken out of whatever is passed on inside", function ()
 end);
 
 t.test("others' ids stay", function ()
-	for _, by in ipairs { "metals.example", "room@rooms.metals.example", "gate.metals.example.org", "xgate.metals.example", "" } do
+	for _, by in ipairs { "metals.example", "room@rooms.metals.example", "gate.metals.example.org", "xgate.metals.example", "",
+		"a\\20b@rooms.metals.example", "p:t#1@rooms.metals.example/a b?", "192.0.2.7", "[2001:db8::7]", "b\195\188cher.example",
+		"x_y.metals.example", "\229\143\150\229\188\149.example" } do
 		local message = message_with { by = by };
 		receipts:remove_forged(message);
 		t.equal({ by, ids(message) }, { by, { "forged" } });

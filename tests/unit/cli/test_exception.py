@@ -44,3 +44,23 @@ def test_the_commands_say_it_to_people_and_programs(
     assert found["digest"] == load_rules(load_sources(SiteFile(site)), time.time_ns()).rules.digest
     _, told, _ = steelyard("prove", "--directory", site.parent / "directory.toml")
     assert "✔ there is no counterexample" in told
+
+
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [
+        ("Rita@metals.example", f"write '{RITA}'"),
+        (f"{RITA}.", "empty part"),
+        (f"{RITA}/desk", "leave out the '/'"),
+        ("weiß@metals.example", "write 'weiss@metals.example'"),
+    ],
+)
+def test_somebody_who_is_named_otherwise_than_the_server_knows_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], written: str, told: str
+) -> None:
+    site = make_walled_site(tmp_path)
+    status = run_command("policy", "exception", "propose", written, TOM, "--reason", "x", "--site", site)
+    out, error = capsys.readouterr()
+    assert (status, out) == (2, "")
+    assert told in error
+    assert not list(site.parent.glob("**/*-*.exception"))

@@ -179,6 +179,27 @@ def test_an_approver(keys: Keys) -> None:
     assert "exists already" in keys.told("make", "anna", "--approver")
 
 
+@pytest.mark.parametrize("what", ["--approver", "--auditor", ""])
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("Anna@metals.example", "write 'anna@metals.example'"),
+        ("weiß@metals.example", "write 'weiss@metals.example'"),
+        ("anna@metals.example.", "empty part"),
+        ("anna@metals.example/desk", "leave out the '/'"),
+        ("../anna", "is no name of a key"),
+        ("keys/anna", "is no name of a key"),
+        (".anna", "is no name of a key"),
+        ("an\x0bna", "is no name of a key"),
+    ],
+)
+def test_a_key_is_not_made_in_a_name_that_nobody_has(keys: Keys, what: str, name: str, told: str) -> None:
+    before = sorted(keys.site.parent.rglob("*"))
+    assert told in keys.told("make", name, *filter(None, [what]))
+    assert told in keys.told("certificate", name)
+    assert sorted(keys.site.parent.rglob("*")) == before
+
+
 def test_the_certificate_of_a_machine_is_made_once(keys: Keys) -> None:
     """It signs for itself, and its key is for its owner alone."""
     done = keys.run("certificate", "erin-desk")

@@ -231,6 +231,9 @@ def test_a_hold_of_nobody_is_refused(shell: Shell, with_directory: bool) -> None
         ["--custodian", "silnet@metals.example", "--query", "selenium"],
         ["--conversation", "silnet@metals.example"],
         ["--conversation", "eve@metals.example,silnet@metals.example"],
+        ["--query", "from:silnet@metals.example"],
+        ["--query", "from:Silnet@METALS.example. copper"],
+        ["--query", "copper (from:eve OR NOT with:silnet@metals.example)"],
     ):
         status, _, errors = shell.run("archive", "hold", "--matter", "M", *arguments)
         assert status == 2, arguments

@@ -135,3 +135,5 @@ def test_addresses_fold_as_the_server_folds_them() -> None:
     assert fold_address("Weiß@Metals.example") == "weiss@metals.example"
     assert fold_address("@METALS.example") == "@metals.example"
     assert fold_address("not an address") == "not an address"
+    assert fold_address("alice@metals.example.") == "alice@metals.example"
+    assert fold_address("alice.@metals.example") == "alice.@metals.example"

@@ -308,6 +308,9 @@ NAMED = [
     (BOB, ALLOWED),
     (f"{BOB}/phone", ALLOWED),
     ("Bob@Metals.Example", ALLOWED),
+    ("ｂo\u00adb@metals.example./phone", ALLOWED),  # the server makes bob of it
+    ("ｇeorge@grain.example.", NAMES_OUTSIDER),
+    ("b\u0585b@metals.example", NAMES_OUTSIDER),  # one letter is Armenian
     (ROOM, ALLOWED),
     ("metals.example", ALLOWED),
     (GEORGE, NAMES_OUTSIDER),

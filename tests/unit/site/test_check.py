@@ -217,7 +217,7 @@ def test_a_log_of_another_key_is_named(site: Path) -> None:
 def test_a_clock_that_was_set_back_is_named(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asyncio.run(record(load_site(site)))
     behind_s = time.time() - 3600
-    monkeypatch.setattr("components.site.check.time.time", lambda: behind_s)
+    monkeypatch.setattr("components.site.log_check.time.time", lambda: behind_s)
     assert any("the newest record is 3600 s in the future" in problem for problem in problems(site))
 
 

@@ -19,15 +19,20 @@ local stanza_mt = getmetatable(st.stanza("x"));
 -- The full stops of other scripts that part labels as well (RFC 3490, 3.1), where no preparation makes them dots.
 local FULL_STOPS = { "\227\128\130", "\239\188\142", "\239\189\161" };
 
+-- What a domain consists of in ASCII, or an address of IP in its place (RFC 7622, 3.2).
+local function is_domain(text)
+	return match(text, "^[%w%.%-_\128-\255]*$") or match(text, "^%[[%x:%.]+%]$");
+end
+
 -- The domain of what may be meant as an address, as one spelling of all that mean it: prepared, in ASCII, without dots
--- at its end; nil for what is none. Readers take less care than a server: space around it does not matter, nor what
+-- at its end; nil for what no server takes, as there are signs in it that nobody sees or that no domain has. Readers take less care than a server: space around it does not matter, nor what
 -- stands for the account and the resource, be it allowed there or not.
 local function domain_of(address)
 	local text = match(address, "^%s*(.-)%s*$");
 	for i = 1, #FULL_STOPS do text = gsub(text, FULL_STOPS[i], "."); end
-	local domain = nameprep(match(match(text, "^[^/]*"), "[^@]*$"));
+	local domain = nameprep(match(match(text, "^[^/]*"), "[^@]*$"), true);
 	domain = domain and match(domain, "^%s*(.-)[%s.]*$");
-	return domain and (idna_to_ascii(domain) or domain):lower();
+	return domain and is_domain(domain) and (idna_to_ascii(domain) or domain):lower();
 end
 
 local receipts_mt = module:require "methods"();
@@ -36,11 +41,13 @@ local function new(gate)
 	return receipts_mt.new { gate = gate, domain = domain_of(gate), meant = {}, meant_count = 0 };
 end
 
--- Whether this is the gate, in any spelling: nobody else sends from its domain.
+-- Whether this is the gate, in any spelling: nobody else sends from its domain. What is no address is nobody's, and may
+-- look like the gate's.
 local function means_gate(self, by)
 	local known = self.meant[by];
 	if known ~= nil then return known; end
-	known = by == self.gate or domain_of(by) == self.domain;
+	local domain = by ~= self.gate and domain_of(by);
+	known = not domain or domain == self.domain;
 	if #by <= CACHED_LENGTH then
 		if self.meant_count == CACHED_VALUES then self.meant, self.meant_count = {}, 0; end
 		self.meant[by], self.meant_count = known, self.meant_count + 1;

@@ -1,8 +1,10 @@
+import random
 import time
 from dataclasses import replace
 
 import pytest
 
+from policy.content import link
 from policy.content.decide import decide_content
 from policy.content.example import read_example
 from policy.content.parse import PolicyError
@@ -278,3 +280,20 @@ def test_what_only_looks_like_an_own_file_is_not_allowed(example: str) -> None:
 def test_whose_links_are_own_is_part_of_the_rules() -> None:
     assert WITH_FILES.digest != POLICY.digest
     assert replace(WITH_FILES, own_links="").digest == POLICY.digest
+
+
+def test_links_are_looked_for_in_words_with_a_colon_alone_and_none_is_missed() -> None:
+    """As in the whole text, which would take many times as long where it is long."""
+    chance = random.Random(3986)
+    pieces = (
+        "http", "HTTPS", "ftp", "mailto", "urn", "tel", "x", "ß", "取引", ":", "://", "//", "\\\\", ".", "。", ",", "<",
+        '"', "@", "-", "1", " ", "\n", "\t", "\u00a0", "\u3000", "\u2028", "\x1f", "\u200b",
+    )  # fmt: skip
+    found = 0
+    for _ in range(3_000):
+        text = "".join(chance.choice(pieces) for _ in range(chance.randint(1, 30)))
+        written, rest = link._take_written_out(text)
+        assert written == [match.group() for match in link._WRITTEN_OUT.finditer(text)], ascii(text)
+        assert rest.split() == link._WRITTEN_OUT.sub(" ", text).split(), ascii(text)
+        found += len(written)
+    assert found > 300
