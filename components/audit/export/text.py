@@ -64,7 +64,8 @@ def write_time(at_ns: int, zone: tzinfo) -> str:
 
 def write_time_for_people(at_ns: int, zone: tzinfo) -> str:
     """Write a time with its offset, to the second."""
-    return time_in(at_ns, zone).strftime("%Y-%m-%d %H:%M:%S %z")
+    written = time_in(at_ns, zone).isoformat(" ", "seconds")
+    return f"{written[:19]} {written[19:].replace(':', '')}"
 
 
 def file_name(text: str, most_bytes: int = 80) -> str:
