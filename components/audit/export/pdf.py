@@ -118,7 +118,8 @@ class _Pages(FPDF):
 
     def write_record(self, told: Told) -> None:
         """Print a record."""
-        self._write(f"{told.time}   {told.who}   {told.record}", color=_GREY)
+        # Names come last: one that turns the direction of text around turns nothing but itself.
+        self._write(f"{told.time}   {told.record}   {told.who}", color=_GREY)
         self._write(told.text or "(no text)")
         for note in told.notes:
             self._write(f"– {note}", color=_GREY)
