@@ -229,7 +229,9 @@ def test_what_is_destroyed_during_an_export_is_not_in_it(
     assert (report.proved, report.opened) == (report.matched, report.matched - 2)
     everything = b"".join(files_of(tmp_path / "out").values())
     told = READERS[name](tmp_path / "out")
-    assert told.keys().isdisjoint((id_of(said.retracted), id_of(said.picture))) and id_of(said.original) in told
+    assert (
+        told.keys().isdisjoint((id_of(said.retracted), id_of(said.picture))) and id_of(said.original) in told
+    )
     assert b"Delete this" not in everything
     assert not list((tmp_path / "out").glob("files/*"))
     left_out = (tmp_path / "out/exceptions.jsonl").read_text().splitlines()
