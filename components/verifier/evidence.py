@@ -28,13 +28,15 @@ COMPLETE = "export complete"
 class ProvedLog:
     """A log's part of an export: of the records that were `read` so many are `proved`, under the checkpoint.
 
-    `said` has the SHA-256 of what each record says that opens, by its index.
+    Of each record that opens, by its index, `said` has the SHA-256 of what it says, `times` when it was received or,
+    if it is not a submission, recorded (nanoseconds since 1970).
     """
 
     checkpoint: str = ""
     read: int = 0
     proved: int = 0
     said: dict[int, bytes] = field(default_factory=dict)
+    times: dict[int, int] = field(default_factory=dict)
 
 
 class LeafProof:
@@ -146,6 +148,7 @@ def read_leaves(path: Path, name: str, found: ProvedLog, findings: Findings) -> 
             if payload is not None:
                 said = read_said(leaf.kind, payload)
                 found.said[last] = sha256(said.encode()).digest()
+                found.times[last] = read_time_ns(leaf, payload)
             yield last, leaf_hash
 
 
@@ -162,6 +165,16 @@ def read_said(kind: int, payload: bytes) -> str:
         except (ValueError, KeyError, TypeError, AttributeError):
             said = payload
     return said.decode(errors="replace")
+
+
+def read_time_ns(leaf: Leaf, payload: bytes) -> int:
+    """Return when a record was received, as a submission says, or else when it was recorded."""
+    if leaf.kind in (STANZA, SESSION):
+        try:
+            return int(json.loads(payload.partition(b"\n")[0])["received_at_ns"])
+        except (ValueError, KeyError, TypeError):
+            pass
+    return leaf.time_ns
 
 
 def prove_completion(

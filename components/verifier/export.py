@@ -60,7 +60,7 @@ def verify_export(folder: Path, vkeys: Sequence[str], opened: Path | None = None
     check_counts(folder, manifest, proved, left_out, findings)
     unchecked = []
     if manifest["written_as"] == "jsonl":
-        check_lines(folder / "export.jsonl", proved, findings)
+        check_lines(folder / "export.jsonl", manifest, proved, left_out, findings)
     else:
         unchecked.append("that the files of this format say what the records say; --opened writes that out")
     completed = prove_completion(folder, manifest, manifest_bytes, keys, findings, unchecked)
@@ -132,7 +132,11 @@ def check_files(folder: Path, manifest: Mapping[str, Any], findings: Findings) -
             findings.add("file-altered", None, f"{path}: has another SHA-256 than the manifest says")
             continue
         right += 1
-    there = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()}
+    there = {
+        path.relative_to(folder).as_posix()
+        for path in folder.rglob("*")
+        if path.is_symlink() or not path.is_dir()
+    }
     for path in sorted(there - named - BESIDE_MANIFEST):
         findings.add("file-added", None, f"{path}: is not in the manifest")
     return right
@@ -194,15 +198,29 @@ def read_lines(path: Path, findings: Findings) -> Iterator[bytes]:
         findings.add("file-missing", None, f"{path.name}: cannot be read ({error.strerror})")
 
 
-def check_lines(path: Path, proved: Mapping[str, ProvedLog], findings: Findings) -> None:
-    """Check that JSON Lines have for each record the stanza that was sealed."""
+def check_lines(
+    path: Path,
+    manifest: Mapping[str, Any],
+    proved: Mapping[str, ProvedLog],
+    left_out: Mapping[str, str],
+    findings: Findings,
+) -> None:
+    """Check that JSON Lines have for each exported record the stanza that was sealed, its time, and its files."""
+    files = {
+        str(file.get("path")): file.get("sha256") for file in manifest["files"] if isinstance(file, dict)
+    }
     told = set[str]()
     for line in read_lines(path, findings):
         try:
             entry = json.loads(line)
             name, _, number = str(entry["id"]).rpartition("/")
-            said = proved[name].said[int(number)]
-            right = sha256(entry["stanza"].encode()).digest() == said and entry["id"] not in told
+            log, index = proved[name], int(number)
+            right = (
+                sha256(entry["stanza"].encode()).digest() == log.said[index]
+                and entry["at_ns"] == log.times[index]
+                and all(files.get(file["path"]) == file["sha256"] for file in entry["files"] if file["path"])
+                and entry["id"] not in told
+            )
             told.add(str(entry["id"]))
         except (ValueError, KeyError, TypeError, AttributeError):
             right = False
@@ -210,6 +228,9 @@ def check_lines(path: Path, proved: Mapping[str, ProvedLog], findings: Findings)
             findings.add(
                 "line-altered", None, f"{path.name}: a line is not what its record says: {line[:60]!r}"
             )
+    exported = {f"{name}/{index}" for name, log in proved.items() for index in log.said} - left_out.keys()
+    for id_ in sorted(exported - told)[:10]:
+        findings.add("line-altered", None, f"{path.name}: there is no line of {id_}")
 
 
 def describe_opened(folder: Path, manifest: Mapping[str, Any]) -> Iterator[bytes]:

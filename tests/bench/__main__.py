@@ -58,6 +58,7 @@ Name = Literal[
     "reach",
     "files",
     "export",
+    "export_large",
     "search",
     "search_large",
     "console",
@@ -78,11 +79,12 @@ MEASUREMENTS: dict[Name, tuple[str, Measure]] = {
     "reach": ("Answers about whom one must not reach", reach.measure),
     "files": ("Files", files.measure),
     "export": ("Exports", export.measure),
+    "export_large": ("Exports of a million messages", export.measure_large),
     "search": ("Searches", search.measure),
     "search_large": ("Searches in ten million messages", search.measure_large),
     "console": ("Pages of the console", console.measure),
 }
-ONLY_NAMED = ("search_large",)
+ONLY_NAMED = ("export_large", "search_large")
 """What takes too long to be measured unless it is named."""
 ROUNDS, QUICK_ROUNDS = 5, 1
 DOCS = Path(__file__).resolve().parents[2] / "docs"
@@ -102,7 +104,7 @@ def bench(
     Parameters
     ----------
     names
-        What to measure; all of it unless named, but for search_large.
+        What to measure; all of it unless named, but for export_large and search_large.
     quick
         Show within minutes that everything works. The figures mean nothing, and docs/ stays as it is.
     rounds

@@ -7,7 +7,7 @@ from components.audit.export.html import write_article, write_head
 from components.audit.export.mail import make_mail, seal_boundaries
 from components.audit.export.message import Entry, ExportFile
 from components.audit.export.story import tell
-from components.audit.export.text import clean_xml, file_name, time_in
+from components.audit.export.text import clean_xml, file_name, one_line, time_in
 
 MOST_ATTACHED_BYTES = 20 * 1024 * 1024  # in one message: many mail systems take no larger one
 _UNTYPED = ("application", "octet-stream")
@@ -21,6 +21,7 @@ class Eml(Format):
     most_in_part = 2000
     cannot_carry = (
         "The stanza itself is not in it; it is in records/.",
+        "Ends of lines are all CR LF.",
         "Times of single records are in its text; the message's own time is that of its first record.",
         "A JID that is no mail address has an address in jid.invalid, and is the name beside it.",
         f"Files are attached up to {MOST_ATTACHED_BYTES // 1024 // 1024} MiB in a message; all of them lie in files/.",
@@ -81,7 +82,10 @@ def _write_text(entry: Entry, about: About) -> str:
     notes += [
         f"  - File {file.name}, SHA-256 {file.sha256}, {file.path or file.fault}" for file in told.files
     ]
-    return "\n".join((f"{told.time}  {told.who}  [{told.record}]", told.text, *notes, ""))
+    # Names come last: one that turns the direction of text around turns nothing but itself.
+    head = f"{told.time}  [{told.record}]  {one_line(told.who)}"
+    # A line's end is CR LF in a mail: else what ends with CR would take the next one away.
+    return "\n".join((head, told.text.replace("\r\n", "\n").replace("\r", "\n"), *notes, ""))
 
 
 def _is_type(text: str) -> bool:

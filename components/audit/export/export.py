@@ -36,7 +36,7 @@ from components.audit.export.manifest import (
     parse_started,
 )
 from components.audit.export.spool import Spool
-from components.audit.export.write import count_records, write_about, write_files, write_proofs
+from components.audit.export.write import count_records, require_whole, write_about, write_files, write_proofs
 from components.audit.index.logs import IndexedLog, find_record
 from components.audit.index.pages import name_place
 from components.audit.indexed import find_indexed, open_indexed, open_site_index
@@ -118,7 +118,7 @@ async def export(
     about = About(access_id, site, query, matter, wanted.zone, zone, now_ns, len(found), version("steelyard"))
     started = Started(about, wanted.format, actor, found.log_size, found.digest, logs)
     folder.make()
-    with folder.locked(), Spool(folder.spool) as spool:
+    with folder.locked(), _new_spool(folder) as spool:
         # Killed before this commit: what is there cannot be gone on with.
         with spool.change():
             spool.add_matched(found.places)
@@ -135,7 +135,7 @@ async def resume(
     """
     folder = ExportFolder(output)
     folder.require_begun()
-    with folder.locked(), Spool(folder.spool) as spool:
+    with folder.locked(), _begun_spool(folder) as spool:
         if not (noted := spool.get(_STARTED)):
             raise SiteError(
                 f"{output}: this export was stopped before it began; remove the folder, and begin again"
@@ -159,6 +159,18 @@ async def resume(
             ),
         )
         return await _complete(settings, folder, spool, started, find_format(started.format), progress)
+
+
+def _new_spool(folder: ExportFolder) -> Spool:
+    """Make the spool of an export, unless another process was here first; the folder is locked."""
+    folder.require_free()
+    return Spool(folder.spool)
+
+
+def _begun_spool(folder: ExportFolder) -> Spool:
+    """Open the spool of an export, unless another process has completed it; the folder is locked."""
+    folder.require_begun()
+    return Spool(folder.spool)
 
 
 def find_format(name: str) -> Format:
@@ -197,6 +209,7 @@ async def _complete(
     folder.write(MATCHED, (f"{name_place(place, names)}\n".encode() for place in spool.matched()))
     counts = count_records(spool)
     write_about(folder, spool)
+    require_whole(folder, spool)
     files = [folder.describe(name) for name in folder.list() if name not in _OURS]
     folder.write(MANIFEST, [make_manifest(started, format_, counts, files)])
     completed_id = await record_completion(settings, started, folder, counts.exported)

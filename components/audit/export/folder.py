@@ -33,6 +33,7 @@ class ExportFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._locked = -1
 
     @property
     def spool(self) -> Path:
@@ -60,6 +61,7 @@ class ExportFolder:
         descriptor = os.open(self.path, os.O_RDONLY)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._locked = descriptor
             yield
         except BlockingIOError:
             raise SiteError(f"{self.path}: another process writes this export now") from None
@@ -68,6 +70,7 @@ class ExportFolder:
                 f"{self.path}: cannot be written: {error}; put that right, and go on with --resume"
             ) from error
         finally:
+            self._locked = -1
             os.close(descriptor)
 
     def require_begun(self) -> None:
@@ -78,7 +81,10 @@ class ExportFolder:
             raise SiteError(f"{self.path}: there is no export to go on with")
 
     def place(self, name: str) -> Path:
-        """Return where a file lies, and make its folder."""
+        """Return where a file lies, and make its folder; raises SiteError if the export's own is not there any more."""
+        # Made anew, it would have what is written from here on, and look complete.
+        if self._locked >= 0 and not (self.path.is_dir() and _is_same(self.path, self._locked)):
+            raise SiteError(f"{self.path}: the folder was removed while it was written: begin again")
         path = self.path / name
         make_folder(path.parent, PRIVATE_FOLDER)
         return path
@@ -145,9 +151,13 @@ class ExportFolder:
             return {"path": name, "size_bytes": file.tell(), "sha256": digest}
 
     def finish(self) -> None:
-        """Remove what an export needs only until it is complete: the spool, and drafts."""
+        """Remove what an export needs only until it is complete: drafts, and at the end the spool."""
         for draft in [path for path in self.path.rglob(f".*{_DRAFT}") if path.is_file()]:
             draft.unlink()
         for suffix in ("-wal", "-shm", ""):
             self.spool.with_name(self.spool.name + suffix).unlink(missing_ok=True)
         sync_folder(self.path)
+
+
+def _is_same(path: Path, descriptor: int) -> bool:
+    return os.path.samestat(path.stat(), os.fstat(descriptor))

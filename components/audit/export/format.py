@@ -65,11 +65,16 @@ class FileContents(Protocol):
         """Return a file's content."""
 
 
+MOST_TEXT_IN_PART = 8_000_000
+
+
 class Format(ABC):
     """A format. It writes one file, or one for each shelf, and there for each day and `most_in_part` messages.
 
     `one_file` is the name of its only file, empty if there are several. With `across_shelves`, a file goes on with the
-    next shelf until it is full. `cannot_carry` says in plain words what the manifest has to say of its limits.
+    next shelf until it is full. With `most_in_part`, it is full, too, where the stanzas of its messages have
+    `MOST_TEXT_IN_PART` characters: a format may hold a file in memory. `cannot_carry` says in plain words what the
+    manifest has to say of its limits.
     """
 
     name: str

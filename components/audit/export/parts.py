@@ -4,7 +4,8 @@ from collections.abc import Iterable, Iterator
 from datetime import tzinfo
 from itertools import groupby
 
-from components.audit.export.format import Format, Part, Shelved
+from components.audit.export.format import MOST_TEXT_IN_PART, Format, Part, Shelved
+from components.audit.export.message import Entry
 from components.audit.export.text import time_in
 
 
@@ -26,15 +27,23 @@ class _Division:
         self._zone = zone
         self._part = Part(-1, None)
         self._held = 0
+        self._text = 0
 
     def __call__(self, entry: Shelved) -> Part:
         """Return the part of the next entry."""
         day = time_in(entry.entry.message.at_ns, self._zone).date().isoformat() if self._format.daily else ""
         shelf = None if self._format.across_shelves else entry.shelf
         is_other_shelf = self._part.shelf is not shelf
-        is_full = self._held >= self._format.most_in_part > 0
+        text = _length_of(entry.entry)
+        most = self._format.most_in_part
+        is_full = most > 0 and (self._held >= most or self._text + text > MOST_TEXT_IN_PART)
         if is_other_shelf or is_full or day != self._part.day or self._part.number < 0:
             number = 0 if is_other_shelf else self._part.number + 1
-            self._part, self._held = Part(number, shelf, day), 0
+            self._part, self._held, self._text = Part(number, shelf, day), 0, 0
         self._held += 1
+        self._text += text
         return self._part
+
+
+def _length_of(entry: Entry) -> int:
+    return sum([len(each.stanza) for each in (entry.message, *entry.effects)])

@@ -1,36 +1,31 @@
 """PDF to print: pages with numbers, each record with its id, in letters of any script that the fonts have."""
 
-import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import UTC
 from itertools import groupby
 
 from fpdf import FPDF
-from fpdf.enums import PDFResourceType, XPos, YPos
+from fpdf.enums import PDFResourceType
 from fpdf.fonts import TTFFont
 
 from components.audit.export.fonts import find_covered, find_fonts
 from components.audit.export.format import About, FileContents, Format, Part, Shelved
-from components.audit.export.pdf_lines import Sign, Signs, break_lines, write_runs
+from components.audit.export.pdf_lines import EM, Piece, break_lines, order_pieces, write_pieces
+from components.audit.export.pdf_words import Words
 from components.audit.export.story import Told, tell
 from components.audit.export.text import clean_xml, time_in, write_time_for_people
 
-# Scripts whose letters join, stack or run from the right: they need shaping, which costs four times as much.
-_SHAPED = re.compile(
-    "[\u0300-\u036f\u0590-\u08ff\u0900-\u109f\u1780-\u17ff\u200c-\u200f\u202a-\u202e\u2066-\u2069\ufb1d-\ufeff]"
-)
 _MARGIN_MM, _LINE_MM = 18, 4.6
-_LARGEST_RUN = 60
-# Where fpdf2 breaks lines, a word longer than one is broken where it has to be.
-_LONG_WORD = re.compile(rf"[!-~]{{{_LARGEST_RUN}}}(?=[!-~])")
+_TEXT_PT, _SMALL_PT, _TITLE_PT = 9, 7, 12
+_BLACK, _GREY = "0 g", "0.353 g"
 
 
 class Pdf(Format):
     """The format `pdf`."""
 
     name = "pdf"
-    most_in_part = 4000
+    most_in_part = 20_000
     across_shelves = True
     cannot_carry = (
         "A character that no font here can print stands as its number, such as [U+1F9FF]: the records have it.",
@@ -55,11 +50,25 @@ class Pdf(Format):
         yield bytes(pages.output())
 
 
+class _Printable(dict[int, str]):
+    """What is printed for each character: itself, or its number if no font has it."""
+
+    def __missing__(self, number: int) -> str:
+        char = chr(number)
+        shown = char if number in find_covered() or char == "\n" else _number(char)
+        self[number] = shown
+        return shown
+
+
+_PRINTABLE = _Printable()
+
+
 def printable(text: str) -> str:
     """Return a text with the numbers of characters instead of those that the fonts do not have."""
-    covered = find_covered()
-    text = unicodedata.normalize("NFC", clean_xml(text).replace("\t", "    ").replace("\r", ""))
-    return "".join(each if ord(each) in covered or each == "\n" else _number(each) for each in text)
+    if text.isascii() and text.isprintable():
+        return text
+    text = clean_xml(text).replace("\t", "    ").replace("\r", "")
+    return unicodedata.normalize("NFC", text).translate(_PRINTABLE)
 
 
 def _number(char: str) -> str:
@@ -71,18 +80,16 @@ class _Pages(FPDF):
 
     def __init__(self, part: Part, about: About) -> None:
         super().__init__()
-        self._part = part
-        self._registered: set[str] = set()
-        self._registered_page = 0
-        self._about = about
+        self._part, self._about = part, about
         for font in find_fonts():
             self.add_font(font.name, "", font.path, collection_font_number=font.number)
-        first, *others = (font.name for font in find_fonts())
-        self.set_fallback_fonts(others)
-        fonts = {name: found for name in (first, *others) if isinstance(found := self.fonts[name], TTFFont)}
-        self._signs = Signs(fonts)
-        self._numbers = {name: font.i for name, font in fonts.items()}
-        self.set_font(first, size=9)
+        self._fonts = {
+            font.name: found for font in find_fonts() if isinstance(found := self.fonts[font.name], TTFFont)
+        }
+        self._numbers = {name: font.i for name, font in self._fonts.items()}
+        self._words: dict[float, Words] = {}
+        self._registered: dict[int, set[str]] = {}
+        self.set_font(next(iter(self._fonts)), size=_TEXT_PT)
         self.set_margin(_MARGIN_MM)
         self.set_auto_page_break(True, _MARGIN_MM)
         self.alias_nb_pages()
@@ -94,79 +101,67 @@ class _Pages(FPDF):
 
     def header(self) -> None:
         """Print what each page is of."""
-        self.set_font(size=7)
-        self._line(f"{self._about.site}, export {self._about.id}, file {self._part.number + 1}", 4)
-        self.ln(2)
-        self.set_font(size=9)
+        self._write(f"{self._about.site}, export {self._about.id}, file {self._part.number + 1}", _SMALL_PT)
+        self.set_y(self.y + 2)
 
     def footer(self) -> None:
         """Print the page's number."""
         self.set_y(-12)
-        self.set_font(size=7)
-        # A page may end within a line that is shaped; the number of pages, which comes later, must not be.
-        shaping, self.text_shaping = self.text_shaping, None
+        self.set_font(size=_SMALL_PT)
         self.cell(0, 4, f"Page {self.page_no()} of {{nb}}; times are in {self._about.zone_name}", align="C")
-        self.text_shaping = shaping
+        self.set_font(size=_TEXT_PT)
 
     def write_title(self, name: str) -> None:
         """Print of which conversation the records are that follow."""
-        self.ln(2)
-        self.set_font(size=12)
-        self._line(name, 6)
-        self.set_font(size=9)
+        self.set_y(self.y + 2)
+        self._write(name, _TITLE_PT)
 
     def write_record(self, told: Told) -> None:
         """Print a record."""
-        self.set_text_color(90)
-        self._line(f"{told.time}   {told.who}   {told.record}")
-        self.set_text_color(0)
-        self._line(told.text or "(no text)")
-        self.set_text_color(90)
+        # Names come last: one that turns the direction of text around turns nothing but itself.
+        self._write(f"{told.time}   {told.record}   {told.who}", color=_GREY)
+        self._write(told.text or "(no text)")
         for note in told.notes:
-            self._line(f"– {note}")
+            self._write(f"– {note}", color=_GREY)
         for file in told.files:
             where = file.path or file.fault
-            self._line(f"– File {file.name}, {file.size_bytes:,} bytes, SHA-256 {file.sha256}: {where}")
-        self.set_text_color(0)
-        self.ln(2)
+            self._write(
+                f"– File {file.name}, {file.size_bytes:,} bytes, SHA-256 {file.sha256}: {where}", color=_GREY
+            )
+        self.set_y(self.y + 2)
 
     def _write_head(self) -> None:
         about = self._about
-        self._line(f"Query: {about.query}")
-        self._line(f"Matter: {about.matter or 'none'}. Records that matched: {about.matched:,}.")
-        self._line(
+        self._write(f"Query: {about.query}")
+        self._write(f"Matter: {about.matter or 'none'}. Records that matched: {about.matched:,}.")
+        self._write(
             f"Exported: {write_time_for_people(about.started_at_ns, about.zone)}, Steelyard {about.version}"
         )
-        self.ln(4)
+        self.set_y(self.y + 4)
 
-    def _line(self, text: str, height_mm: float = _LINE_MM) -> None:
-        if _SHAPED.search(text):
-            self.set_text_shaping(True)
-            text = _LONG_WORD.sub(lambda found: found[0] + " ", printable(text))
-            self.multi_cell(0, height_mm, text, new_x=XPos.LMARGIN, new_y=YPos.NEXT, align="L")
-            self.set_text_shaping(False)
-            return
-        width_em = (self.epw - 2 * self.c_margin) * self.k / self.font_size_pt
+    def _write(self, text: str, size_pt: int = _TEXT_PT, color: str = _BLACK) -> None:
+        """Print a text below what is there, on as many lines and pages as it needs."""
+        words = self._words.get(size_pt)
+        if words is None:
+            words = self._words[size_pt] = Words(self._fonts, size_pt)
+        limit = self.epw * self.k * EM / size_pt
         for paragraph in printable(text).split("\n"):
-            for line in break_lines(paragraph, self._signs.read(paragraph), width_em):
-                self._write(line, height_mm)
+            read = words.read(paragraph, limit)
+            for line in break_lines(read.words, limit):
+                self._write_line(order_pieces(line, read.base), limit if read.base % 2 else 0, size_pt, color)
 
-    def _write(self, line: Sequence[Sign], height_mm: float) -> None:
-        """Print one line, and go to the next."""
-        if self.will_page_break(height_mm):
+    def _write_line(self, pieces: list[Piece], right: float, size_pt: int, color: str) -> None:
+        """Print one line, and go to the next; it ends at `right`, in thousandths of an em, if that is not 0."""
+        height_mm = _LINE_MM * size_pt / _TEXT_PT
+        if self.y + height_mm > self.page_break_trigger and not self.in_footer:
             self.add_page(same=True)
-        self._register({sign.font for sign in line})
-        x = (self.x + self.c_margin) * self.k
-        y = (self.h - self.y - 0.5 * height_mm - 0.3 * self.font_size) * self.k
-        shown = write_runs(line, self._numbers, self.font_size_pt)
-        color = "" if self.text_color is None else self.text_color.serialize().lower()
-        self._out(f"q {color} BT {x:.2f} {y:.2f} Td {shown} ET Q")
-        self.set_y(self.y + height_mm)
-
-    def _register(self, fonts: set[str]) -> None:
-        """Have the page know fonts, once each."""
-        if self.page != self._registered_page:
-            self._registered, self._registered_page = set(), self.page
-        for name in fonts - self._registered:
+        registered = self._registered.setdefault(self.page, set())
+        for name in {piece.font for piece in pieces} - registered:
             self._resource_catalog.add(PDFResourceType.FONT, self._numbers[name], self.page)
-        self._registered |= fonts
+            registered.add(name)
+        indent = max(0.0, right - sum([piece.width for piece in pieces])) if right else 0.0
+        x = self.l_margin * self.k + indent * size_pt / EM
+        y = (self.h - self.y - 0.5 * height_mm) * self.k - 0.3 * size_pt
+        shown = write_pieces(pieces, self._numbers, size_pt)
+        self._out(f"{color} BT {x:.2f} {y:.2f} Td {shown} ET")
+        self.y += height_mm

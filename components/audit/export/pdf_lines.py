@@ -1,71 +1,69 @@
-"""Lines of text on printed pages: broken and written by known widths, which takes a tenth of what fpdf2 needs for it.
+"""Lines of printed pages: words side by side, broken where a reader expects it, each in the order of its directions."""
 
-It is for scripts whose letters stand one after the other from the left; fpdf2 shapes and orders all others.
-"""
-
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
-from fpdf.fonts import TTFFont
-
-_FIRST_IDEOGRAPH = "\u2e80"
-# Marks that no line begins with (UAX #14, classes CL and NS).
-_NEVER_FIRST = frozenset("，。、！？；：）」』》〉】〕％ー")
-_EM = 1000  # in the units of widths (PDF 32000-1, 9.2.4)
+EM = 1000  # in the units of widths (PDF 32000-1, 9.2.4)
 
 
-class Sign(NamedTuple):
-    """A character as a document has it: its font's name, its width in thousandths of an em, its code in hexadecimal."""
+class Piece(NamedTuple):
+    """Some letters of one font and one direction: `shown` is what stands between the brackets of `[] TJ`.
+
+    `level` is odd where they run from the right (UAX #9); `width` is in thousandths of an em.
+    """
 
     font: str
     width: float
-    code: str
+    shown: str
+    level: int = 0
 
 
-class Signs:
-    """The characters of one document; `fonts` are its fonts by name, in the order in which they are asked."""
+class Word(NamedTuple):
+    """What no line is broken within; `is_blank` where it is of blanks alone, which may stand out of a line's end."""
 
-    def __init__(self, fonts: Mapping[str, TTFFont]) -> None:
-        self._fonts = fonts
-        self._known: dict[str, Sign] = {}
-
-    def read(self, text: str) -> list[Sign]:
-        """Return the characters of a text; what no font has is left out."""
-        known, signs = self._known, []
-        for char in text:
-            sign = known.get(char)
-            if sign is None:
-                sign = known[char] = self._find(char)
-            signs.append(sign)
-        return signs
-
-    def _find(self, char: str) -> Sign:
-        number = ord(char)
-        for name, font in self._fonts.items():
-            if number in font.cmap and (code := font.subset.pick(number)) is not None:
-                return Sign(name, font.cw[number], f"{code:04X}")
-        return Sign(next(iter(self._fonts)), 0, "")
+    width: float
+    pieces: tuple[Piece, ...]
+    is_blank: bool
 
 
-def break_lines(text: str, signs: Sequence[Sign], width_em: float) -> Iterator[Sequence[Sign]]:
-    """Yield lines no wider than `width_em`: broken behind a blank or an ideograph if there is one, else anywhere."""
-    start, last_break, width, limit = 0, 0, 0.0, width_em * _EM
-    for place, (char, sign) in enumerate(zip(text, signs, strict=True)):
-        width += sign.width
-        while width > limit and place > start and char != " ":
-            cut = last_break if last_break > start else place
-            yield signs[start:cut]
-            start, width = cut, sum(each.width for each in signs[cut : place + 1])
-        if (char == " " or char >= _FIRST_IDEOGRAPH) and text[place + 1 : place + 2] not in _NEVER_FIRST:
-            last_break = place + 1
-    yield signs[start:]
+def break_lines(words: Iterable[Word], limit: float) -> Iterator[list[Word]]:
+    """Yield lines of words, each not wider than `limit` but for blanks at its end, or of one word."""
+    line, width = list[Word](), 0.0
+    for word in words:
+        if line and width + word.width > limit and not word.is_blank:
+            yield line
+            line, width = [], 0.0
+        line.append(word)
+        width += word.width
+    yield line
 
 
-def write_runs(line: Sequence[Sign], numbers: Mapping[str, int], size_pt: float) -> str:
+def order_pieces(line: Sequence[Word], base: int) -> list[Piece]:
+    """Return a line's pieces from the left to the right (UAX #9, L1 and L2); `base` is the level of its paragraph."""
+    pieces = [piece for word in line for piece in word.pieces]
+    highest = max((piece.level for piece in pieces), default=0)
+    if not highest:
+        return pieces
+    trailing = len(pieces) - sum(len(word.pieces) for word in _blanks_at_end(line))
+    pieces[trailing:] = [piece._replace(level=base) for piece in pieces[trailing:]]
+    for level in range(max(highest, base), 0, -1):
+        runs = groupby(pieces, key=lambda piece, level=level: piece.level >= level)  # type: ignore[misc]
+        pieces = [piece for is_turned, run in runs for piece in (reversed(list(run)) if is_turned else run)]
+    return pieces
+
+
+def _blanks_at_end(line: Sequence[Word]) -> Iterator[Word]:
+    for word in reversed(line):
+        if not word.is_blank:
+            return
+        yield word
+
+
+def write_pieces(pieces: Iterable[Piece], numbers: Mapping[str, int], size_pt: float) -> str:
     """Return the operators that show a line; `numbers` are those of the fonts in the document."""
-    runs = groupby(line, key=lambda sign: sign.font)
+    runs = groupby(pieces, key=lambda piece: piece.font)
     return " ".join(
-        f"/F{numbers[font]} {size_pt:.2f} Tf <{''.join(sign.code for sign in signs)}> Tj"
-        for font, signs in runs
+        f"/F{numbers[font]} {size_pt:.2f} Tf [{''.join([piece.shown for piece in run])}] TJ"
+        for font, run in runs
     )

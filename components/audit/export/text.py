@@ -6,6 +6,8 @@ from xml.sax.saxutils import escape, quoteattr
 
 from policy.files.name import clean_name
 
+# Others hand an export on to systems whose file names cannot have them.
+_NOT_IN_NAMES = str.maketrans(dict.fromkeys('<>:"|?*', "_"))
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
@@ -64,9 +66,11 @@ def write_time(at_ns: int, zone: tzinfo) -> str:
 
 def write_time_for_people(at_ns: int, zone: tzinfo) -> str:
     """Write a time with its offset, to the second."""
-    return time_in(at_ns, zone).strftime("%Y-%m-%d %H:%M:%S %z")
+    written = time_in(at_ns, zone).isoformat(" ", "seconds")
+    return f"{written[:19]} {written[19:].replace(':', '')}"
 
 
 def file_name(text: str, most_bytes: int = 80) -> str:
     """Return one part of a path that says what a text says, as far as it fits and can mislead nobody."""
-    return clean_name(clean_unicode(text)).encode()[:most_bytes].decode(errors="ignore").strip(" .") or "_"
+    text = clean_name(clean_unicode(text)).translate(_NOT_IN_NAMES)
+    return text.encode()[:most_bytes].decode(errors="ignore").strip(" .") or "_"

@@ -13,6 +13,7 @@ from components.audit.export.format import Format, Shelved
 from components.audit.export.manifest import README, Counts, Started
 from components.audit.export.parts import split_parts
 from components.audit.export.spool import Spool
+from components.process.errors import SiteError
 from components.verifier.build import build_verifier
 
 _TELL_EVERY = 1024
@@ -64,6 +65,13 @@ def write_about(folder: ExportFolder, spool: Spool) -> None:
     folder.write(LEFT_OUT, left_out)
     folder.write(VERIFIER, [build_verifier()])
     folder.write(README_FILE, [README.encode()])
+
+
+def require_whole(folder: ExportFolder, spool: Spool) -> None:
+    """Raise SiteError if a file is gone that was written before: the manifest would not name it."""
+    for name in sorted(spool.finished_files()) + spool.attached():
+        if not folder.has(name):
+            raise SiteError(f"{folder.path}: {name} was removed while the export was written: begin again")
 
 
 def count_records(spool: Spool) -> Counts:

@@ -1,5 +1,6 @@
 """XEP-0227 with message archives (`urn:xmpp:pie:0#mam`): a file for each account, which XMPP servers import."""
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from urllib.parse import quote
@@ -8,12 +9,13 @@ from lxml import etree
 
 from components.audit.export.format import About, FileContents, Format, Part, Shelved
 from components.audit.export.message import ExportMessage, Outcome
-from components.audit.export.text import escape_attribute
+from components.audit.export.text import clean_unicode, escape_attribute
 from components.audit.mark import Mark
 from components.audit.stanza_tree import read_tree
 from policy.address import bare
 
 _CLIENT = "jabber:client"
+_LONGEST_NAME = 200  # file systems take 255 bytes; a letter of an address may take nine
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -26,6 +28,7 @@ class Xep0227(Format):
         " the line, and what was refused, held or bounced. They are listed in exceptions.jsonl, and are in records/.",
         "XEP-0227 has no rooms: a room's messages are in a file of the room's address.",
         "Edits, retractions, reactions and receipts are messages of their own, as in any archive.",
+        f"An account whose file's name would have more than {_LONGEST_NAME} bytes is in a file with a number.",
         "Files are links in it; the files lie beside it, in files/.",
     )
 
@@ -40,7 +43,11 @@ class Xep0227(Format):
 
     def name_part(self, part: Part) -> str:
         """See Format. The name is the one under which Prosody's own driver looks for an account's file."""
-        return f"{quote(part.shelf.name, safe='@ ') if part.shelf else ''}.xml"
+        if part.shelf is None:
+            return ".xml"
+        # A file that begins with a dot is hidden.
+        name = re.sub(r"^\.", "%2E", quote(clean_unicode(part.shelf.name), safe="@ "))
+        return f"{name if len(name) <= _LONGEST_NAME else f'account-{part.shelf.number:06}'}.xml"
 
     def encode(
         self, part: Part, entries: Iterator[Shelved], about: About, contents: FileContents

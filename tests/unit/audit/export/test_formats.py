@@ -168,7 +168,7 @@ async def test_eml_has_each_conversation_and_day(said: Said, tmp_path: Path) -> 
     plain = first.get_body(("plain",)).get_content().replace("\r\n", "\n")  # type: ignore[union-attr]
     html = first.get_body(("html",)).get_content()  # type: ignore[union-attr]
     for number, text in enumerate(HOSTILE, said.first_hostile):
-        assert f"[{said.site.id_of(number)}]\n{text}\n" in plain
+        assert f"[{said.site.id_of(number)}]  {ALICE}/desk\n{text}\n" in plain
     (attached,) = first.iter_attachments()
     assert attached.get_content_type() == "image/png"
     content = attached.get_content()
