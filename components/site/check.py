@@ -5,7 +5,6 @@ import datetime as dt
 import fcntl
 import os
 import shutil
-import stat
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -14,7 +13,7 @@ from pathlib import Path
 
 from components.archive.errors import LogError, LogMissing
 from components.archive.keys import KeyFileError, load_verifier_key
-from components.archive.keys.reference import last_signed_file, secret_files
+from components.archive.keys.reference import last_signed_file
 from components.archive.last_signed import LastSigned
 from components.archive.log.checkpoint import CheckpointError, verify_checkpoint
 from components.archive.log.note import NoteError
@@ -37,11 +36,12 @@ from components.site.health import (
     find_server_fault,
     find_unwitnessed,
 )
-from components.site.init import accounts_file, authority_key_file
+from components.site.key_check import find_key_problems, private_files
 from components.site.parts import parts_of
 from components.site.probe import find_fault
 from components.site.prosody import ADAPTER_FILE
 from components.site.server import require_version, write_probe_config
+from components.site.state_check import find_unwritable, state_files
 from components.site.transfer_check import describe_checks, find_file_problems
 from components.site.validate import load_site
 from components.site.web_check import find_web_problems
@@ -72,7 +72,9 @@ def check_site(site_toml: Path) -> list[Finding]:
             findings += [Finding(name, True, text) for text in check(settings)]
         except _CheckError as err:
             findings += [Finding(name, False, problem) for problem in err.problems]
-        except (SiteError, OSError) as err:
+        except SettingsError as err:
+            findings += [Finding(name, False, problem) for problem in err.problems]
+        except (SiteError, KeyFileError, LogError, OSError, ValueError) as err:
             findings.append(Finding(name, False, str(err)))
     return findings
 
@@ -104,19 +106,9 @@ def _check_policy(settings: SiteFile) -> Iterator[str]:
 
 
 def _check_keys(settings: SiteFile) -> Iterator[str]:
-    server = settings.prosody
-    secrets = [file for part in parts_of(settings) for file in part.secret_files]
-    for key in (*(log.key_file for log in settings.logs), *settings.audit.key_files):
-        secrets += secret_files(key)
-    secrets += [authority_key_file(settings), accounts_file(settings)]
-    secrets += [server.certificates / f"{name}.key" for name in settings.certified_names]
-    present = [file for file in dict.fromkeys(secrets) if file.exists()]
-    open_ones = [file for file in present if stat.S_IMODE(file.stat().st_mode) & 0o077]
-    if open_ones:
-        raise _CheckError([f"others may read {file}; run `chmod 600 {file}`" for file in open_ones])
-    if not settings.gate.secret_file.read_text().strip():
-        raise SiteError(f"{settings.gate.secret_file} is empty; delete it and run `steelyard init`")
-    yield f"{len(present)} secret files, readable by their owner only"
+    if problems := find_key_problems(settings):
+        raise _CheckError(problems)
+    yield f"{len(private_files(settings))} secret files, readable by their owner only"
 
 
 def _check_auditors(settings: SiteFile) -> Iterator[str]:
@@ -136,6 +128,13 @@ def _check_folders(settings: SiteFile) -> Iterator[str]:
     if problems := [problem for folder in folders for problem in find_open_to_change(folder)]:
         raise _CheckError(problems)
     yield f"{len(folders)} folders, which nobody else may change"
+
+
+def _check_state(settings: SiteFile) -> Iterator[str]:
+    files = state_files(settings)
+    if problems := [problem for file in files for problem in find_unwritable(file)]:
+        raise _CheckError(problems)
+    yield f"{sum(file.exists() for file in files)} files, which this user can read and write"
 
 
 def _check_certificates(settings: SiteFile) -> Iterator[str]:
@@ -263,6 +262,10 @@ async def _check_log(log: LogSettings) -> str:
         finally:
             await reader.close()
     except LogMissing:
+        if lost := await find_departures(None, LastSigned(last_signed_file(log.key_file)), None):
+            raise SiteError(
+                f"{path} is gone: {lost[0]}; docs/backup.md, section 3, says what to do"
+            ) from None
         return f"{path} is not there yet"
     except (LogError, KeyFileError, NoteError, CheckpointError) as err:
         raise SiteError(f"{path}: {err}; `steelyard verify` tells more") from None
@@ -320,6 +323,7 @@ _CHECKS: dict[str, Callable[[SiteFile], Iterator[str]]] = {
     "keys": _check_keys,
     "auditors": _check_auditors,
     "folders": _check_folders,
+    "state": _check_state,
     "certificates": _check_certificates,
     "prosody": _check_prosody,
     "adapter": _check_adapter,
