@@ -22,7 +22,15 @@ from components.settings.indexer import IndexerSettings
 from components.settings.log import LogSettings, LogTable
 from components.settings.prosody import ProsodySettings
 from components.settings.roster import RosterSettings
-from components.settings.table import SettingsError, SitePath, Table, explain_unknown, parse_table, read_toml
+from components.settings.table import (
+    NAME_MAX,
+    SettingsError,
+    SitePath,
+    Table,
+    explain_unknown,
+    parse_table,
+    read_toml,
+)
 from components.settings.tiles import TilesSettings
 from components.settings.transfer import TransferSettings
 from components.settings.witness import WitnessSettings
@@ -34,7 +42,7 @@ class SiteTable(Table):
 
     table_name: ClassVar[str] = "site"
 
-    name: str = Field(min_length=1)
+    name: str = Field(min_length=1, max_length=NAME_MAX)
     logs: SitePath
 
 

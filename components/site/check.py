@@ -23,7 +23,7 @@ from components.archive.store.open import log_file, store_label
 from components.directory.apply import find_site_directory
 from components.directory.auto import find_unapplied
 from components.gate.review.store import check_queue, review_file
-from components.process.errors import SiteError
+from components.process.errors import SiteError, shorten
 from components.settings.log import LogSettings
 from components.settings.site import SiteFile
 from components.settings.table import SettingsError
@@ -69,13 +69,13 @@ def check_site(site_toml: Path) -> list[Finding]:
     findings = [Finding("settings", True, str(settings.path))]
     for name, check in _CHECKS.items():
         try:
-            findings += [Finding(name, True, text) for text in check(settings)]
+            findings += [Finding(name, True, shorten(text)) for text in check(settings)]
         except _CheckError as err:
-            findings += [Finding(name, False, problem) for problem in err.problems]
+            findings += [Finding(name, False, shorten(problem)) for problem in err.problems]
         except SettingsError as err:
             findings += [Finding(name, False, problem) for problem in err.problems]
         except (SiteError, KeyFileError, LogError, OSError, ValueError) as err:
-            findings.append(Finding(name, False, str(err)))
+            findings.append(Finding(name, False, shorten(str(err))))
     return findings
 
 
