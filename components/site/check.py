@@ -22,6 +22,7 @@ from components.archive.reader import LogReader
 from components.archive.store.open import log_file, store_label
 from components.directory.apply import find_site_directory
 from components.directory.auto import find_unapplied
+from components.gate.review.mark import HeldMark
 from components.gate.review.store import check_queue, review_file
 from components.process.errors import SiteError, shorten
 from components.settings.log import LogSettings
@@ -282,7 +283,7 @@ async def _check_log(log: LogSettings) -> str:
 
 def _check_review(settings: SiteFile) -> Iterator[str]:
     file = review_file(settings)
-    if not file.exists():
+    if not file.exists() and not HeldMark(file).path.exists():
         yield "no message has been held yet"
     elif _is_up(settings.folder):
         yield f"the gate has {file} open"

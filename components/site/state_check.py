@@ -12,7 +12,7 @@ from components.settings.site import TABLES, SiteFile
 _STATE_SETTINGS = ("status_file", "state_file")
 _BESIDE_A_LOG = ("", "-wal", "-shm", ".lock")
 _BESIDE_THE_INDEX = ("", "-wal", "-shm", ".lock", ".key")
-_BESIDE_THE_QUEUE = ("", "-journal")
+_BESIDE_THE_QUEUE = ("", "-journal", ".held")
 
 
 def state_files(site: SiteFile) -> list[Path]:
