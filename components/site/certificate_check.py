@@ -22,7 +22,8 @@ def find_certificate_problems(site: SiteFile, now: dt.datetime) -> list[str]:
     """Look at each certificate as a client does that trusts `ca.crt` and what this machine trusts."""
     authority = site.prosody.certificates / "ca.crt"
     problems = [find_problem(file, name, authority, now) for name, file in site.shown_certificates]
-    return [problem for problem in (*problems, _find_old_authority(authority, now)) if problem]
+    # An authority that cannot be read is the same line for each of them.
+    return [problem for problem in dict.fromkeys((*problems, _find_old_authority(authority, now))) if problem]
 
 
 def earliest_end(site: SiteFile) -> tuple[int, dt.datetime]:

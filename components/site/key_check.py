@@ -103,7 +103,9 @@ def _require_authority(site: SiteFile) -> None:
     file, certificate = authority_key_file(site), site.prosody.certificates / "ca.crt"
     try:
         key = load_pem_private_key(file.read_bytes(), None)
-    except (OSError, ValueError, TypeError, UnsupportedAlgorithm):
+    except OSError as error:
+        raise SiteError(f"{file}: cannot be read ({error.strerror})") from None
+    except (ValueError, TypeError, UnsupportedAlgorithm):
         raise SiteError(f"{file} is no private key; {_AUTHORITY_ADVICE}") from None
     with suppress(OSError, ValueError):  # the certificates are checked by themselves
         if load_pem_x509_certificate(certificate.read_bytes()).public_key() != key.public_key():

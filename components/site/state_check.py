@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from components.access.memory import MEMORY
 from components.archive.keys.reference import last_signed_file
 from components.archive.store.open import log_file
 from components.gate.review.store import review_file
@@ -25,6 +26,8 @@ def state_files(site: SiteFile) -> list[Path]:
     for table in TABLES:
         if found := site.find(table):
             files += [getattr(found, name) for name in _STATE_SETTINGS if hasattr(found, name)]
+    if site.access:
+        files.append(site.access.folder / MEMORY)
     return list(dict.fromkeys(file for file in files if file is not None))
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from components.archive.durable import PRIVATE, PRIVATE_FOLDER, make_folder
+from components.archive.errors import LogDamaged
 from components.archive.store.sqlite_connection import (
     Connection,
     Statement,
@@ -91,6 +92,11 @@ class Settled:
     facts: str = ""
 
 
+_ADVICE = (
+    "move it away: links to files that were sent end, and nothing of the archive is lost (docs/settings.md)"
+)
+
+
 class UploadStore:
     """All uploads by id; what a method that changes something has returned from survives a crash.
 
@@ -103,11 +109,14 @@ class UploadStore:
 
     @classmethod
     async def open(cls, path: Path) -> "UploadStore":
-        """Open the file, and make it if there is none."""
+        """Open the file, and make it if there is none; LogDamaged says what to do."""
         _make(path)
-        with sqlite_errors_named(path):
-            connection = await open_connection(path, "rw", PRAGMAS)
-            connection.transact([(sql, ()) for sql in SCHEMA], None)
+        try:
+            with sqlite_errors_named(path):
+                connection = await open_connection(path, "rw", PRAGMAS)
+                connection.transact([(sql, ()) for sql in SCHEMA], None)
+        except LogDamaged as error:
+            raise LogDamaged(f"{error}; {_ADVICE}") from error
         return cls(path, connection)
 
     def issue(self, upload: Upload) -> None:
