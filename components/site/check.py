@@ -42,7 +42,7 @@ from components.site.parts import parts_of
 from components.site.probe import find_fault
 from components.site.prosody import ADAPTER_FILE
 from components.site.server import require_version, write_probe_config
-from components.site.state_check import find_unwritable, state_files
+from components.site.state_check import find_damaged, find_unwritable, state_files
 from components.site.transfer_check import describe_checks, find_file_problems
 from components.site.validate import load_site
 from components.site.web_check import find_web_problems
@@ -133,7 +133,10 @@ def _check_folders(settings: SiteFile) -> Iterator[str]:
 
 def _check_state(settings: SiteFile) -> Iterator[str]:
     files = state_files(settings)
-    if problems := [problem for file in files for problem in find_unwritable(file)]:
+    problems = [problem for file in files for problem in find_unwritable(file)]
+    if not problems and not _is_up(settings.folder):
+        problems = list(find_damaged(settings))
+    if problems:
         raise _CheckError(problems)
     yield f"{sum(file.exists() for file in files)} files, which this user can read and write"
 

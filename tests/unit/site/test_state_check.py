@@ -9,10 +9,13 @@ from pathlib import Path
 import pytest
 
 from components.archive.keys.reference import last_signed_file
+from components.audit.console.state import ConsoleState
+from components.roster.state import KeptState, save_state
 from components.settings.site import TABLES, SiteFile
 from components.site.check import check_site
-from components.site.state_check import find_unwritable, state_files
+from components.site.state_check import find_damaged, find_unwritable, state_files
 from components.site.validate import load_site
+from components.transfer.state import UploadStore
 from tests.unit.site.test_check import record
 
 
@@ -101,3 +104,44 @@ def test_a_log_that_is_gone_is_not_one_that_has_yet_to_begin(site: Path) -> None
         "them; docs/backup.md, section 3, says what to do",
         told,
     )
+
+
+async def with_states(site: Path) -> dict[str, Path]:
+    """Make what the processes of a site would have left; return the files by name."""
+    settings = SiteFile(site)
+    assert settings.roster
+    assert settings.transfer
+    assert settings.console
+    save_state(settings.roster.state_file, KeptState())
+    settings.transfer.state_file.parent.mkdir(exist_ok=True)
+    await (await UploadStore.open(settings.transfer.state_file)).close()
+    assert ConsoleState.open(settings.console.state_file).use_link("n", 10, 1.0)
+    files = (settings.roster.state_file, settings.transfer.state_file, settings.console.state_file)
+    return {file.name: file for file in files}
+
+
+@pytest.mark.parametrize("name", ["roster.state.json", "transfer.db", "console.json"])
+async def test_what_no_process_would_start_with_is_named_and_left_as_it_is(site: Path, name: str) -> None:
+    files = await with_states(site)
+    settings, file = SiteFile(site), files[name]
+    assert list(find_damaged(settings)) == []
+    whole = file.read_bytes()
+    for content in (whole[:1], whole[: len(whole) // 2 + 1], bytes(len(whole)), b"\xff" * len(whole)):
+        file.write_bytes(content)
+        (told,) = find_damaged(settings)
+        assert told.startswith(str(file))
+        assert "; " in told or ": " in told
+        assert file.read_bytes() == content
+    assert sorted(each.name for each in file.parent.iterdir()) == sorted(files)
+    file.unlink()
+    assert list(find_damaged(settings)) == []
+
+
+async def test_a_file_of_uploads_that_was_cut_between_two_pages(site: Path) -> None:
+    files = await with_states(site)
+    file = files["transfer.db"]
+    file.write_bytes(file.read_bytes()[:8192])
+    (told,) = find_damaged(SiteFile(site))
+    assert told.startswith(f"{file}: not a database, or a corrupt one; move it away: ")
+    file.with_name("transfer.db-wal").touch()  # the rest may be in it: the component will see
+    assert list(find_damaged(SiteFile(site))) == []
