@@ -9,6 +9,8 @@ from pathlib import Path
 from components.archive.durable import PRIVATE, replace_durably, sync_folder
 from components.archive.errors import LogDamaged, LogUnavailable
 
+WHAT_IS_LOST = "the messages held in it are recorded, but will not be delivered (docs/review.md, 4)"
+
 
 class HeldMark:
     """The mark of one queue: `review.db.held` beside `review.db`."""
@@ -22,7 +24,8 @@ class HeldMark:
         """Raise LogDamaged, which says what to do, if there is a mark and none of the messages that it stands for."""
         if self._is_put and not held:
             raise LogDamaged(
-                f"{self._queue}: messages were held in it, and it is gone or empty; put it back, or remove {self.path}"
+                f"{self._queue}: messages were held in it, and it is gone or empty; put it back, or remove "
+                f"{self.path}: {WHAT_IS_LOST}"
             )
 
     def follow(self, held: int) -> None:

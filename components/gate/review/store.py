@@ -11,7 +11,7 @@ import orjson
 from components.archive.errors import LogDamaged, LogUnavailable
 from components.archive.store.open import log_file
 from components.archive.store.sqlite_connection import Connection, open_connection, sqlite_errors_named
-from components.gate.review.mark import HeldMark
+from components.gate.review.mark import WHAT_IS_LOST, HeldMark
 from components.settings.site import SiteFile
 from policy.facts import Way
 from policy.review import Item, ItemKind, Place, Stage
@@ -21,10 +21,7 @@ from policy.supervision.vote import Vote
 _PRAGMAS = ("synchronous = FULL", "secure_delete = ON", "journal_mode = TRUNCATE", "locking_mode = EXCLUSIVE")
 _TABLE = "CREATE TABLE IF NOT EXISTS item (token TEXT PRIMARY KEY, facts TEXT NOT NULL, stanza BLOB NOT NULL)"
 _OWNER_ONLY = 0o600
-_ADVICE = (
-    "move it away, and the .held beside it: the messages held in it are recorded, but will not be delivered "
-    "(docs/review.md, 4)"
-)
+_ADVICE = f"move it away, and the .held beside it: {WHAT_IS_LOST}"
 
 
 class ItemStore(Protocol):
@@ -70,8 +67,7 @@ class ReviewStore:
         """Return all items; raises LogUnavailable and LogDamaged, also where messages were held that are gone."""
         items = await _load(self._path, self._connection)
         self._held = frozenset(_messages(items))
-        with _errors_explained(self._path):
-            self._mark.require(len(self._held))
+        self._mark.require(len(self._held))
         self._mark.follow(len(self._held))
         return items
 
@@ -117,17 +113,16 @@ async def check_queue(path: Path) -> int | None:
     if _size_bytes(path.with_name(f"{path.name}-journal")):
         return None
     if not _size_bytes(path):
-        with _errors_explained(path):
-            HeldMark(path).require(0)
+        HeldMark(path).require(0)
         return 0  # a gate that was killed while it made the file leaves this, and the next gate continues with it
     with _errors_explained(path):
         connection = await open_connection(path, "ro")
         try:
             items = await _load(path, connection)
-            HeldMark(path).require(sum(1 for _ in _messages(items)))
-            return len(items)
         finally:
             await connection.close()
+    HeldMark(path).require(sum(1 for _ in _messages(items)))
+    return len(items)
 
 
 async def _load(path: Path, connection: Connection) -> list[Item]:

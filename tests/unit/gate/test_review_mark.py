@@ -82,7 +82,10 @@ async def test_a_lost_queue_is_told_by_gate_and_check(tmp_path: Path, lose: Call
     path = tmp_path / "review.db"
     await hold(path)
     lose(path)
-    said = rf"{path}: messages were held in it, and it is gone or empty; put it back, or remove {path}\.held"
+    said = (
+        rf"{path}: messages were held in it, and it is gone or empty; put it back, or remove {path}\.held: "
+        r"the messages held in it are recorded, but will not be delivered \(docs/review\.md, 4\)$"
+    )
     for use in (check_queue, open_queue):
         with pytest.raises(LogDamaged, match=said):
             await use(path)
