@@ -7,6 +7,7 @@ from components.process.run import Process, run_process
 from components.rules.access.folder import GrantsError
 from components.settings.access import AccessSettings
 from components.settings.reload import follow_settings
+from components.settings.secret import read_secret
 from components.settings.site import SiteFile
 from policy.directory.directory import DirectoryError
 
@@ -16,7 +17,7 @@ async def start(process: Process) -> None:
     site = SiteFile(process.site_toml)
     settings = site.require(AccessSettings)
     follow_settings(process, site, AccessSettings)
-    service = AccessService(site, settings.secret_file.read_text().strip())
+    service = AccessService(site, read_secret(settings.secret_file))
     process.keep(service.link)
     process.report(settings.status_file, service.describe)
     process.run("follow", service.run())

@@ -10,6 +10,9 @@ from components.archive.durable import PRIVATE, replace_durably
 
 log = structlog.get_logger("access")
 
+MEMORY = "done.json"
+"""The name of the file in the folder of the statements."""
+
 
 class AccountState(StrEnum):
     """The state of a person's account on the server."""
@@ -36,7 +39,7 @@ class Memory:
             self.recorded = {str(name): str(record) for name, record in document["recorded"].items()}
         except FileNotFoundError:
             pass
-        except (ValueError, KeyError, AttributeError):
+        except (ValueError, TypeError, KeyError, AttributeError):
             log.warning("begins anew", file=str(path))
 
     def set_account(self, jid: str, account: AccountState) -> None:

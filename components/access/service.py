@@ -15,7 +15,7 @@ from components.access.adhoc import XMLNS as XMLNS_COMMANDS
 from components.access.commands import AccessCommands
 from components.access.discovery import Discovery
 from components.access.keeper import AccountKeeper
-from components.access.memory import AccountState, Memory
+from components.access.memory import MEMORY, AccountState, Memory
 from components.access.notice import (
     describe_duties,
     make_message,
@@ -53,7 +53,7 @@ class AccessService:
         self._site = site
         self._access = site.require(AccessSettings)
         self._register = AccessRegister(self._access)
-        self._memory = Memory(self._access.folder / "done.json")
+        self._memory = Memory(self._access.folder / MEMORY)
         login = ComponentLogin(self._access.jid, secret, site.gate.address, site.gate.component_port)
         self.link = EntityLink(login, on_state=self._link_changed)
         passwords = PasswordFolder(self._access.passwords, site.prosody.config_file)

@@ -55,4 +55,6 @@ def explain_error(error: Exception) -> list[str]:
 
 
 def _line(text: str) -> str:
-    return f"steelyard: {text}"
+    from components.process.errors import shorten
+
+    return f"steelyard: {shorten(text)}"

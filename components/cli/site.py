@@ -93,7 +93,8 @@ def backup(
 
     result = back_up_site(common.site, folder, BackupChoice(with_keys, with_bucket, full_check), progress_bar)
     common.tell(result, describe_backup, lambda done: print_backup(done, folder, with_keys=with_keys))
-    return 1 if result.blobs is not None and result.blobs.problem_count else 0
+    damaged = result.blobs is not None and result.blobs.problem_count
+    return 1 if damaged or result.gone else 0
 
 
 def restore(folder: Path | None = None, /, *, accept_loss: bool = False, common: Common = COMMON) -> int:

@@ -14,6 +14,7 @@ from components.archive.follow import MAX_BATCH_BYTES, Batch, CopyState, LogFork
 from components.archive.follow.encoding import encode_batch, encode_state, parse_batch, parse_state
 from components.process.errors import SiteError
 from components.process.http import read_limited
+from components.settings.certificate import load_pair
 from components.settings.follow import FollowSettings
 
 CONNECT_S = 10.0
@@ -138,7 +139,7 @@ def make_tls(settings: FollowSettings) -> ssl.SSLContext:
     tls.minimum_version = ssl.TLSVersion.TLSv1_3
     try:
         tls.load_verify_locations(cafile=settings.authority)
-        tls.load_cert_chain(settings.certificate, settings.certificate.with_suffix(".key"))
+        load_pair(tls, settings.certificate)
     except OSError as error:
         raise SiteError(f"follow.certificate, follow.authority: {error.strerror or error}") from None
     return tls

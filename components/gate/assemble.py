@@ -49,6 +49,7 @@ from components.rules.reviewers import load_reviewers
 from components.rules.sent_files import load_sent_files
 from components.settings.archive import load_retention
 from components.settings.gate import GateSettings
+from components.settings.secret import read_secret
 from components.settings.site import SiteFile
 from policy.retention import RecordedKind, RetentionPolicy, assign_class
 
@@ -188,7 +189,7 @@ def _run_watchers(process: Process, watchers: _Watchers, canary_interval_s: floa
 def _read_login(settings: GateSettings) -> ComponentLogin:
     return ComponentLogin(
         settings.jid,
-        settings.secret_file.read_text().strip(),
+        read_secret(settings.secret_file),
         settings.address,
         settings.component_port,
         settings.reconnect_max_s,

@@ -76,8 +76,11 @@ class Process:
         self.stack.push_async_callback(_cancel, task)
 
     def report(self, file: Path, describe: Callable[[], Status]) -> None:
-        """Keep a status file up to date; the process id is always in it."""
-        self.run("status", StatusFile(file, describe, self._changed).keep_writing())
+        """Keep a status file up to date; the process id is always in it. Raises OSError if its place is none."""
+        status = StatusFile(file, describe, self._changed)
+        # Otherwise whoever waits for it would never learn why it does not come.
+        status.require_place()
+        self.run("status", status.keep_writing())
 
     def report_soon(self) -> None:
         """Write the status file soon: something has changed that must not wait."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import errno
 import json
 import os
 import time
@@ -12,6 +13,7 @@ from typing import Any
 
 _INTERVAL_S = 0.5
 _MAX_AGE_S = 3.0
+_PASSES = (errno.ENOSPC, errno.EDQUOT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +32,20 @@ class StatusFile:
 
     def __init__(self, path: Path, describe: Callable[[], Status], changed: asyncio.Event) -> None:
         self._path = path
+        self._draft = path.with_suffix(".new")
         self._describe = describe
         self._changed = changed
+
+    def require_place(self) -> None:
+        """Raise OSError if the file can never be written: its place is a folder, or this user's rights do not do."""
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._draft.touch()
+        except OSError as error:
+            if error.errno not in _PASSES:
+                raise
+        if self._path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(self._path))
 
     def write(self) -> None:
         """Write the present state as one JSON object, atomically, so that a reader never sees half of it.
@@ -42,9 +56,8 @@ class StatusFile:
         text = json.dumps({"state": status.state, "pid": os.getpid(), **status.details}) + "\n"
         with contextlib.suppress(OSError):
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            draft = self._path.with_suffix(".new")
-            draft.write_text(text)
-            draft.replace(self._path)
+            self._draft.write_text(text)
+            self._draft.replace(self._path)
 
     async def keep_writing(self) -> None:
         """Keep the file up to date until cancelled."""

@@ -17,6 +17,7 @@ from components.rules.follow import RulesChange, RulesFollower, RulesProblems
 from components.rules.load import RuleSources
 from components.settings.gate import GateSettings
 from components.settings.roster import RosterSettings
+from components.settings.secret import read_secret
 from policy.address import Domain, bare, domain_of
 from policy.roster import Rosters
 from policy.rules import Rules
@@ -37,7 +38,7 @@ class RosterService:
         self.problems: tuple[str, ...] = ()
         self._gate_status = gate.status_file
         self._to_use: asyncio.Queue[Rules] = asyncio.Queue()
-        secret = settings.secret_file.read_text().strip()
+        secret = read_secret(settings.secret_file)
         login = ComponentLogin(
             settings.jid, secret, gate.address, gate.component_port, settings.reconnect_max_s
         )

@@ -29,11 +29,11 @@ class KeptState:
 def load_state(path: Path) -> KeptState:
     """Read the state; if there is no file, no roster was ever kept. Raises RosterStateError and OSError."""
     try:
-        text = path.read_text("utf-8")
+        content = path.read_bytes()
     except FileNotFoundError:
         return KeptState()
     try:
-        state = json.loads(text)
+        state = json.loads(content)
         names = {BareJid(jid): frozenset(map(str, each)) for jid, each in state["names"].items()}
         groups = {EnterpriseId(firm): frozenset(map(str, each)) for firm, each in state["groups"].items()}
         return KeptState(frozenset(map(BareJid, state["owners"])), Given(names, groups))

@@ -13,14 +13,14 @@ from components.archive.store.open import log_name
 from components.settings.archive import LogStoreName, SiteKey
 from components.settings.auditors import AuditorEntry, find_auditor_problems
 from components.settings.log import LogSettings, LogTable
-from components.settings.table import SitePath, Table
+from components.settings.table import NAME_MAX, SitePath, Table
 
 
 class OtherAuditLog(Table):
     """The log of auditors on another machine (docs/auditor.md): it is read and verified here, and never written."""
 
     log: LogStoreName
-    log_origin: str = Field(min_length=1)
+    log_origin: str = Field(min_length=1, max_length=NAME_MAX)
     verifier_key: SitePath
 
     def log_settings(self, folder: Path) -> LogSettings:

@@ -11,7 +11,7 @@ from components.archive.keys import KeyFileError, load_verifier_key
 from components.archive.keys.reference import KeyReference, last_signed_file, needed_files, public_file
 from components.archive.store.open import StoreName, log_file, log_name, store_label
 from components.settings.archive import LogStoreName, SiteKey
-from components.settings.table import INIT_MAKES_IT, PUT_IT_BACK, Table, find_missing
+from components.settings.table import INIT_MAKES_IT, NAME_MAX, PUT_IT_BACK, Table, find_missing
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class LogTable(Table):
     """A table with a log of its own: every component that records has one."""
 
     log: LogStoreName
-    log_origin: str = Field(min_length=1)
+    log_origin: str = Field(min_length=1, max_length=NAME_MAX)
     log_key_file: SiteKey
 
     def find_problems(self) -> Iterator[str]:

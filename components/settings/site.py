@@ -22,7 +22,15 @@ from components.settings.indexer import IndexerSettings
 from components.settings.log import LogSettings, LogTable
 from components.settings.prosody import ProsodySettings
 from components.settings.roster import RosterSettings
-from components.settings.table import SettingsError, SitePath, Table, explain_unknown, parse_table, read_toml
+from components.settings.table import (
+    NAME_MAX,
+    SettingsError,
+    SitePath,
+    Table,
+    explain_unknown,
+    parse_table,
+    read_toml,
+)
 from components.settings.tiles import TilesSettings
 from components.settings.transfer import TransferSettings
 from components.settings.witness import WitnessSettings
@@ -34,7 +42,7 @@ class SiteTable(Table):
 
     table_name: ClassVar[str] = "site"
 
-    name: str = Field(min_length=1)
+    name: str = Field(min_length=1, max_length=NAME_MAX)
     logs: SitePath
 
 
@@ -144,15 +152,28 @@ class SiteFile:
         return self.transfer.base_url if self.transfer else ""
 
     @property
-    def certified_names(self) -> tuple[str, ...]:
-        """The names that the site shows certificates for: its server's, and those of its files, console and feed."""
+    def shown_certificates(self) -> tuple[tuple[str, Path], ...]:
+        """The certificates that the site shows, each with the name that clients look for; empty if nobody knows it.
+
+        These are its server's, and those of its files, console, feed and SCIM, whoever issued them.
+        """
         server, transfer, console = self.prosody, self.transfer, self.console
-        served = [(transfer.url_host, transfer.certificate)] if transfer else []
-        served += [(console.host, console.certificate)] if console else []
-        served += [(self.feed.host, self.feed.certificate)] if self.feed else []
-        # Another certificate, or a proxy's, is not the site's to make.
-        own = (name for name, file in served if file == server.certificates / f"{name}.crt")
-        return tuple(dict.fromkeys((*server.certified_names, *own)))
+        shown = [(name, server.certificates / f"{name}.crt") for name in server.certified_names]
+        shown += [(transfer.url_host, transfer.certificate)] if transfer and transfer.certificate else []
+        shown += [(console.host, console.certificate)] if console and console.certificate else []
+        shown += [(self.feed.host, self.feed.certificate)] if self.feed else []
+        scim = self.directory.scim_certificate if self.directory else None
+        if scim and scim not in (file for _, file in shown):
+            shown.append(("", scim))
+        return tuple(dict.fromkeys(shown))
+
+    @property
+    def certified_names(self) -> tuple[str, ...]:
+        """The names whose certificates `steelyard init` makes: another certificate, or a proxy's, is not the site's."""
+        folder = self.prosody.certificates
+        return tuple(
+            name for name, file in self.shown_certificates if name and file == folder / f"{name}.crt"
+        )
 
     @property
     def logs(self) -> tuple[LogSettings, ...]:

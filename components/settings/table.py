@@ -17,6 +17,7 @@ from pydantic import (
     field_validator,
 )
 
+from components.process.errors import shorten
 from policy.address import parse_domain
 from policy.toml_problem import TomlError
 from policy.toml_problem import read_toml as parse_toml
@@ -43,8 +44,8 @@ class SettingsError(ValueError):
     """A settings file is wrong; `problems` has a line for each fault: its TOML path and what to do."""
 
     def __init__(self, problems: Sequence[str]) -> None:
-        super().__init__("; ".join(problems))
-        self.problems = tuple(problems)
+        self.problems = tuple(map(shorten, problems))
+        super().__init__("; ".join(self.problems))
 
 
 def require_path(text: object) -> object:
@@ -106,6 +107,9 @@ _Model = TypeVar("_Model", bound=Table)
 
 
 INIT_MAKES_IT = "`steelyard init` makes what is missing"
+NAME_MAX = 255
+"""So many characters a name has at most that comes into lines, certificates and signed notes."""
+
 PUT_IT_BACK = "put it back from a backup that holds the keys"
 
 

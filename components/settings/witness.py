@@ -18,6 +18,8 @@ from components.settings.table import (
     find_missing,
 )
 
+URL_MAX = 2048
+
 
 def _require_log_key(vkey: str) -> str:
     parse_log_verifier_key(vkey)
@@ -30,6 +32,8 @@ def _require_cosigner_key(vkey: str) -> str:
 
 
 def _require_url(url: str) -> str:
+    if len(url) > URL_MAX:
+        raise ValueError(f"has {len(url):,} characters; an address has {URL_MAX:,} at most")
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError(f"{url!r} is no address of the form https://host/path")

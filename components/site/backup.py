@@ -39,6 +39,8 @@ _MOST_ROUNDS = 3
 class BackedUp:
     """What a backup holds now: logs by name, and the number of the site's files; `missing` logs do not exist yet.
 
+    In logs that are `gone`, something was signed: they are not there, and nobody can back them up any more.
+
     `blobs` is None if the site keeps no files, or they are `left_in_bucket`.
     """
 
@@ -47,6 +49,7 @@ class BackedUp:
     files: int
     blobs: SavedBlobs | None = None
     left_in_bucket: str = ""
+    gone: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +94,11 @@ def back_up_site(site_toml: Path, path: Path, choice: BackupChoice, bars: Bars) 
         sweep_blobs(folder)
         if choice.thorough:
             _check_all(folder, bars)
-    missing = tuple(log.name for log in settings.logs if log.name not in logs)
+    absent = [log for log in settings.logs if log.name not in logs]
+    missing = tuple(log.name for log in absent if not log.is_begun)
+    gone = tuple(log.name for log in absent if log.is_begun)
     bucket = find_left_bucket(settings, with_bucket=choice.with_bucket)
-    return BackedUp(logs, missing, files, blobs, bucket)
+    return BackedUp(logs, missing, files, blobs, bucket, gone)
 
 
 def _back_up_logs_and_blobs(

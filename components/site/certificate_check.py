@@ -4,57 +4,90 @@ import datetime as dt
 import ssl
 from pathlib import Path
 
+from cryptography import x509
+
+from components.settings.certificate import load_pair
 from components.settings.site import SiteFile
 from components.site.certificates import RENEW_BEFORE, expires_at
 
 # OpenSSL's X509_V_ERR_*: what can be said better than it does.
 _NOT_YET_VALID = 9
 _OTHER_NAME = 62
-_OTHER_AUTHORITY = {18, 19, 20, 21}
+_OTHER_AUTHORITY = {7, 18, 19, 20, 21}  # 7: one of the same name, whose key did not sign it
+
+_NAME_SHOWN = 100
 
 
 def find_certificate_problems(site: SiteFile, now: dt.datetime) -> list[str]:
-    """Look at each domain's certificate as a client does that trusts `ca.crt` and what this machine trusts."""
-    folder = site.prosody.certificates
-    problems = (find_problem(folder, domain, now) for domain in site.certified_names)
-    return [problem for problem in problems if problem]
+    """Look at each certificate as a client does that trusts `ca.crt` and what this machine trusts."""
+    authority = site.prosody.certificates / "ca.crt"
+    problems = [find_problem(file, name, authority, now) for name, file in site.shown_certificates]
+    # An authority that cannot be read is the same line for each of them.
+    return [problem for problem in dict.fromkeys((*problems, _find_old_authority(authority, now))) if problem]
 
 
 def earliest_end(site: SiteFile) -> tuple[int, dt.datetime]:
     """Return how many certificates there are, and when the first of them expires; raises ValueError and OSError."""
-    folder = site.prosody.certificates
-    ends = [expires_at(folder / f"{domain}.crt") for domain in site.certified_names]
+    ends = [expires_at(file) for _, file in site.shown_certificates]
     return len(ends), min(ends)
 
 
-def find_problem(folder: Path, domain: str, now: dt.datetime) -> str:
-    """Return what is wrong with the certificate of one domain and what to do, or nothing."""
-    certificate = folder / f"{domain}.crt"
+def find_problem(certificate: Path, name: str, authority: Path, now: dt.datetime) -> str:
+    """Return what is wrong with a certificate that has to name `name` (empty: any), and what to do; or nothing."""
     served = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     try:
-        served.load_cert_chain(certificate, certificate.with_suffix(".key"))
-        end = expires_at(certificate)
+        load_pair(served, certificate)
+        end, of = _first_end(certificate)
     except (OSError, ValueError) as err:
         return f"{certificate} and its key do not match or cannot be read: {err}"
     if end - now < RENEW_BEFORE:
-        return f"{certificate} expires on {end:%Y-%m-%d}; `steelyard init` renews the site's own"
+        return f"{certificate} expires on {end:%Y-%m-%d}{of}"
     try:
-        client = trusting(folder / "ca.crt")
+        client = trusting(authority)
     except OSError as err:
-        return f"{folder / 'ca.crt'} cannot be read: {err}; put the authority's certificate there"
+        return f"{authority} cannot be read: {err}; put the authority's certificate there"
+    client.check_hostname = bool(name)
     try:
-        _shake_hands(served, client, domain)
+        _shake_hands(served, client, name)
     except ssl.SSLCertVerificationError as err:
-        return f"{certificate} {explain_refusal(err, folder, domain)}"
+        return f"{certificate} {explain_refusal(err, authority.parent, name)}"
     except (ssl.SSLError, ValueError) as err:
-        return f"{certificate} cannot be used by clients of {domain}: {err}"
+        return f"{certificate} cannot be used by clients{f' of {name}' if name else ''}: {err}"
     return ""
+
+
+def _first_end(certificate: Path) -> tuple[dt.datetime, str]:
+    """Return when the first certificate of a file expires, and what to do then; the intermediate ones count, too."""
+    shown, *above = x509.load_pem_x509_certificates(certificate.read_bytes())
+    first = min((shown, *above), key=lambda each: each.not_valid_after_utc)
+    advice = "; `steelyard init` renews the site's own"
+    if first is not shown:
+        issuer = first.subject.rfc4514_string()[:_NAME_SHOWN]
+        advice = f", as its intermediate certificate {issuer!r} does; put a newer one there"
+    return first.not_valid_after_utc, advice
+
+
+def _find_old_authority(file: Path, now: dt.datetime) -> str:
+    """Return what to do if all of the authority's certificates expire soon; nothing of a file that cannot be read."""
+    try:
+        authorities = x509.load_pem_x509_certificates(file.read_bytes())
+    except (OSError, ValueError):
+        return ""
+    end = max(each.not_valid_after_utc for each in authorities)
+    if end - now >= RENEW_BEFORE:
+        return ""
+    return (
+        f"{file} expires on {end:%Y-%m-%d}; put the authority's next one there, and where clients trust it "
+        "(docs/settings.md, prosody.certificates)"
+    )
 
 
 def trusting(authority: Path) -> ssl.SSLContext:
     """Return the TLS context of a client that trusts an authority and what this machine trusts; raises OSError."""
     # Not ssl.create_default_context: the strictness that newer Pythons add there is not every client's.
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    # A common name counts for no client that is any newer (RFC 9525, 2).
+    context.hostname_checks_common_name = False
     context.load_default_certs()
     context.load_verify_locations(authority)
     return context
@@ -64,7 +97,7 @@ def _shake_hands(served: ssl.SSLContext, trusting: ssl.SSLContext, domain: str) 
     """Do a TLS handshake in memory; raises SSLError for what the client does not accept."""
     to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
     server = served.wrap_bio(to_server, to_client, server_side=True)
-    client = trusting.wrap_bio(to_client, to_server, server_hostname=domain)
+    client = trusting.wrap_bio(to_client, to_server, server_hostname=domain or None)
     for _flight in range(4):
         for side in (client, server):
             try:
@@ -80,10 +113,10 @@ def explain_refusal(err: ssl.SSLCertVerificationError, folder: Path, domain: str
     if err.verify_code == _NOT_YET_VALID:
         return "is not valid yet; set this machine's clock (timedatectl), or use one that is valid now"
     if err.verify_code == _OTHER_NAME:
-        return f"names another domain; use one that names {domain}"
+        return f"names another domain; use one that names {domain} (as a subjectAltName of the kind DNS)"
     if err.verify_code in _OTHER_AUTHORITY:
         return (
             f"comes from an authority that neither {folder / 'ca.crt'} nor this machine knows; put its "
             "certificate there, or add the intermediate certificates to the file"
         )
-    return f"is refused by clients: {err.verify_message}"
+    return f"is refused by clients: {err.verify_message}; put one there that was issued for a server"

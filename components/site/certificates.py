@@ -45,14 +45,29 @@ def make_certificates(
                 f"{authority_key_file} to issue them; put <domain>.crt and <domain>.key there"
             )
         return made
-    authority = x509.load_pem_x509_certificate((folder / "ca.crt").read_bytes())
-    key = serialization.load_pem_private_key(authority_key_file.read_bytes(), None)
-    if not isinstance(key, ec.EllipticCurvePrivateKey):
-        raise SiteError(f"{authority_key_file} is no elliptic curve key; put back the one that signed ca.crt")
+    authority = _load_authority(folder / "ca.crt")
+    key = _load_authority_key(authority_key_file)
     for domain in due:
         _issue(folder, domain, authority, key, now)
         made.append(folder / f"{domain}.crt")
     return made
+
+
+def _load_authority(file: Path) -> x509.Certificate:
+    try:
+        return x509.load_pem_x509_certificate(file.read_bytes())
+    except ValueError:
+        raise SiteError(f"{file} is no certificate; put it back from a backup") from None
+
+
+def _load_authority_key(file: Path) -> ec.EllipticCurvePrivateKey:
+    try:
+        key = serialization.load_pem_private_key(file.read_bytes(), None)
+    except (ValueError, TypeError):  # it is none, or wants a passphrase
+        key = None
+    if not isinstance(key, ec.EllipticCurvePrivateKey):
+        raise SiteError(f"{file} is no elliptic curve key; put back the one that signed ca.crt")
+    return key
 
 
 def make_machine_certificate(certificate: Path, name: str, now: dt.datetime) -> None:
@@ -84,7 +99,12 @@ def expires_at(certificate: Path) -> dt.datetime:
 
 def _is_due(certificate: Path, now: dt.datetime) -> bool:
     pair = (certificate, certificate.with_suffix(".key"))
-    return not all(file.exists() for file in pair) or expires_at(certificate) - now < RENEW_BEFORE
+    try:
+        return not all(file.exists() for file in pair) or expires_at(certificate) - now < RENEW_BEFORE
+    except ValueError:
+        # Its key may be one that was bought with it: that is not overwritten.
+        advice = "remove it and its key, and `steelyard init` makes another"
+        raise SiteError(f"{certificate} is no certificate; put it back, or {advice}") from None
 
 
 def _make_authority(certificate: Path, key_file: Path, site_name: str, now: dt.datetime) -> None:

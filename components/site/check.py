@@ -5,7 +5,6 @@ import datetime as dt
 import fcntl
 import os
 import shutil
-import stat
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -13,12 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from components.archive.errors import LogError
-from components.archive.keys.reference import secret_files
+from components.archive.keys import KeyFileError
 from components.archive.store.open import log_file
 from components.directory.apply import find_site_directory
 from components.directory.auto import find_unapplied
+from components.gate.review.mark import HeldMark
 from components.gate.review.store import check_queue, review_file
-from components.process.errors import SiteError
+from components.process.errors import SiteError, shorten
 from components.settings.site import SiteFile
 from components.settings.table import SettingsError
 from components.site.certificate_check import earliest_end, find_certificate_problems
@@ -30,12 +30,13 @@ from components.site.health import (
     find_server_fault,
     find_unwitnessed,
 )
-from components.site.init import accounts_file, authority_key_file
+from components.site.key_check import find_key_problems, private_files
 from components.site.log_check import check_log
 from components.site.parts import parts_of
 from components.site.probe import find_fault
 from components.site.prosody import ADAPTER_FILE
 from components.site.server import require_version, write_probe_config
+from components.site.state_check import find_damaged, find_unwritable, state_files
 from components.site.transfer_check import describe_checks, find_file_problems
 from components.site.validate import load_site
 from components.site.web_check import find_web_problems
@@ -62,11 +63,13 @@ def check_site(site_toml: Path) -> list[Finding]:
     findings = [Finding("settings", True, str(settings.path))]
     for name, check in _CHECKS.items():
         try:
-            findings += [Finding(name, True, text) for text in check(settings)]
+            findings += [Finding(name, True, shorten(text)) for text in check(settings)]
         except _CheckError as err:
+            findings += [Finding(name, False, shorten(problem)) for problem in err.problems]
+        except SettingsError as err:
             findings += [Finding(name, False, problem) for problem in err.problems]
-        except (SiteError, OSError) as err:
-            findings.append(Finding(name, False, str(err)))
+        except (SiteError, KeyFileError, LogError, OSError, ValueError) as err:
+            findings.append(Finding(name, False, shorten(str(err))))
     return findings
 
 
@@ -97,19 +100,9 @@ def _check_policy(settings: SiteFile) -> Iterator[str]:
 
 
 def _check_keys(settings: SiteFile) -> Iterator[str]:
-    server = settings.prosody
-    secrets = [file for part in parts_of(settings) for file in part.secret_files]
-    for key in (*(log.key_file for log in settings.logs), *settings.audit.key_files):
-        secrets += secret_files(key)
-    secrets += [authority_key_file(settings), accounts_file(settings)]
-    secrets += [server.certificates / f"{name}.key" for name in settings.certified_names]
-    present = [file for file in dict.fromkeys(secrets) if file.exists()]
-    open_ones = [file for file in present if stat.S_IMODE(file.stat().st_mode) & 0o077]
-    if open_ones:
-        raise _CheckError([f"others may read {file}; run `chmod 600 {file}`" for file in open_ones])
-    if not settings.gate.secret_file.read_text().strip():
-        raise SiteError(f"{settings.gate.secret_file} is empty; delete it and run `steelyard init`")
-    yield f"{len(present)} secret files, readable by their owner only"
+    if problems := find_key_problems(settings):
+        raise _CheckError(problems)
+    yield f"{len(private_files(settings))} secret files, readable by their owner only"
 
 
 def _check_auditors(settings: SiteFile) -> Iterator[str]:
@@ -129,6 +122,16 @@ def _check_folders(settings: SiteFile) -> Iterator[str]:
     if problems := [problem for folder in folders for problem in find_open_to_change(folder)]:
         raise _CheckError(problems)
     yield f"{len(folders)} folders, which nobody else may change"
+
+
+def _check_state(settings: SiteFile) -> Iterator[str]:
+    files = state_files(settings)
+    problems = [problem for file in files for problem in find_unwritable(file)]
+    if not problems and not _is_up(settings.folder):
+        problems = list(find_damaged(settings))
+    if problems:
+        raise _CheckError(problems)
+    yield f"{sum(file.exists() for file in files)} files, which this user can read and write"
 
 
 def _check_certificates(settings: SiteFile) -> Iterator[str]:
@@ -245,7 +248,7 @@ def _check_logs(settings: SiteFile) -> Iterator[str]:
 
 def _check_review(settings: SiteFile) -> Iterator[str]:
     file = review_file(settings)
-    if not file.exists():
+    if not file.exists() and not HeldMark(file).path.exists():
         yield "no message has been held yet"
     elif _is_up(settings.folder):
         yield f"the gate has {file} open"
@@ -286,6 +289,7 @@ _CHECKS: dict[str, Callable[[SiteFile], Iterator[str]]] = {
     "keys": _check_keys,
     "auditors": _check_auditors,
     "folders": _check_folders,
+    "state": _check_state,
     "certificates": _check_certificates,
     "prosody": _check_prosody,
     "adapter": _check_adapter,

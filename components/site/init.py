@@ -133,7 +133,7 @@ def load_passwords(settings: SiteFile) -> Mapping[str, str]:
         raise SiteError(
             f"{settings.path} is no demonstration (no {accounts_file(settings)}); name another with --site"
         ) from None
-    except (OSError, TomlError) as err:
+    except (OSError, UnicodeDecodeError, TomlError) as err:
         raise SiteError(f"{accounts_file(settings)}: {err}") from None
     return {str(jid): str(password) for jid, password in accounts.items()}
 

@@ -30,7 +30,7 @@ async def check_log(log: LogSettings) -> str:
         try:
             reader = await LogReader.open(log.store)
         except LogMissing:
-            _require_none(path, await find_departures(None, _last_signed(log), None))
+            _require_none(f"{path} is gone", await find_departures(None, _last_signed(log), None))
             return f"{path} is not there yet"
         try:
             _require_none(path, await find_departures(reader.source, _last_signed(log), None))

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from components.archive.durable import PRIVATE, replace_durably
 from components.process.errors import SiteError
+from components.settings.secret import read_secret
 from components.settings.site import SiteFile
 from components.site.parts import parts_of
 from components.site.prosody import PlannedComponent, ProsodyPlan, render_config
@@ -90,9 +91,9 @@ def _plan(settings: SiteFile) -> ProsodyPlan:
         web=server.web,
         gate=gate.jid,
         makes_rooms=True,
-        gate_secret=gate.secret_file.read_text().strip(),
+        gate_secret=read_secret(gate.secret_file),
         components=tuple(
-            PlannedComponent(each.jid, each.secret_file.read_text().strip(), each.side)
+            PlannedComponent(each.jid, read_secret(each.secret_file), each.side)
             for part in parts_of(settings)
             if (each := part.component) is not None and each.jid != gate.jid
         ),

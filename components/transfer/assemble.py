@@ -12,7 +12,6 @@ from components.archive.blobs.reader import BlobReader
 from components.archive.blobs.store import BlobStore
 from components.archive.keep import keep_log
 from components.archive.keys import load_recipient, load_recipient_key
-from components.archive.keys.files import read_key_file
 from components.archive.reader import LogReader
 from components.archive.store.open import log_name
 from components.process.metrics import serve_metrics
@@ -191,7 +190,7 @@ def _open_blobs(process: Process, site: SiteFile, settings: TransferSettings) ->
     process.run("swept", keep_swept(objects))
     own = load_recipient_key(settings.delivery_key_file)
     recipients = [*(load_recipient(path) for path in site.archive.recipients), own.recipient]
-    address_key = read_key_file(settings.address_key_file).strip()
+    address_key = load_link_key(settings.address_key_file)
     return (
         BlobStore(objects, settings.log_origin, address_key, recipients),
         BlobReader(objects, settings.log_origin, (own,)),

@@ -16,6 +16,7 @@ from components.process.status import Status
 from components.rules.file_links import ID_SIZE_BYTES, FileLink, FileLinks
 from components.rules.follow import RulesChange, RulesFollower, RulesProblems
 from components.settings.gate import GateSettings
+from components.settings.secret import read_secret
 from components.settings.transfer import TransferSettings
 from components.transfer.deciding import FileDecider
 from components.transfer.journal import FileJournal
@@ -134,7 +135,7 @@ class TransferService:
         self._alarms = alarms
         self._follower = follower
         self._max_bytes = settings.limits.for_slots.file_bytes
-        secret = settings.secret_file.read_text().strip()
+        secret = read_secret(settings.secret_file)
         login = ComponentLogin(
             settings.jid, secret, gate.address, gate.component_port, settings.reconnect_max_s
         )

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from components.archive.durable import PRIVATE, PRIVATE_FOLDER, make_folder
+from components.archive.errors import LogDamaged
 from components.archive.store.sqlite_connection import (
     Connection,
     Statement,
@@ -91,6 +92,13 @@ class Settled:
     facts: str = ""
 
 
+_ADVICE = (
+    "move it away: links to files that were sent end, and nothing of the archive is lost (docs/settings.md)"
+)
+
+_MAGIC, _HEAD_BYTES = b"SQLite format 3\0", 100  # https://www.sqlite.org/fileformat.html, 1.3
+
+
 class UploadStore:
     """All uploads by id; what a method that changes something has returned from survives a crash.
 
@@ -103,11 +111,14 @@ class UploadStore:
 
     @classmethod
     async def open(cls, path: Path) -> "UploadStore":
-        """Open the file, and make it if there is none."""
+        """Open the file, and make it if there is none; LogDamaged says what to do."""
         _make(path)
-        with sqlite_errors_named(path):
-            connection = await open_connection(path, "rw", PRAGMAS)
-            connection.transact([(sql, ()) for sql in SCHEMA], None)
+        try:
+            with sqlite_errors_named(path):
+                connection = await open_connection(path, "rw", PRAGMAS)
+                connection.transact([(sql, ()) for sql in SCHEMA], None)
+        except LogDamaged as error:
+            raise LogDamaged(f"{error}; {_ADVICE}") from error
         return cls(path, connection)
 
     def issue(self, upload: Upload) -> None:
@@ -276,6 +287,24 @@ def _parse(row: Sequence[Any]) -> Upload:
         id_, BareJid(owner), EnterpriseId(enterprise), name, media_type, size,
         Purpose(purpose), issued, lapses, until, Stage(stage), *addresses,
     )  # fmt: skip
+
+
+def check_uploads(path: Path) -> None:
+    """Look at the beginning and the size of a file of uploads; raises OSError and LogDamaged, which says what to do.
+
+    SQLite cannot read the whole of it without making files beside it, which is the component's.
+    """
+    size_bytes = path.stat().st_size
+    with path.open("rb") as file:
+        head = file.read(_HEAD_BYTES)
+    if not size_bytes:
+        return  # killed as it was made
+    page_bytes = int.from_bytes(head[16:18], "big") or 1
+    pages = int.from_bytes(head[28:32], "big")
+    # What a write-ahead log has may make it longer, or shorter.
+    is_whole = size_bytes == pages * page_bytes or path.with_name(f"{path.name}-wal").exists()
+    if not head.startswith(_MAGIC) or size_bytes % page_bytes or not is_whole:
+        raise LogDamaged(f"{path}: not a database, or a corrupt one; {_ADVICE}")
 
 
 def _make(path: Path) -> None:

@@ -11,6 +11,7 @@ from components.archive.errors import LogMissing
 from components.archive.store.open import log_file, may_exist, store_label
 from components.audit.checks.evidence import Evidence, read_witnessed, require_logs
 from components.audit.checks.verify_blobs import BlobReport, verify_blobs
+from components.process.errors import SiteError
 from components.process.progress import Bars
 from components.settings.log import LogSettings
 from components.settings.site import SiteFile
@@ -55,10 +56,13 @@ def verify_site(settings: SiteFile, scope: LogChoice, evidence: Evidence, bars: 
         # The first look makes the auditors' log. The first start of its writer makes any other log.
         there = log == settings.gate_log or may_exist(log.store)
         try:
+            if not may_exist(log.store):
+                _require_never_begun(log)
             reports[log.name] = _verify(log, evidence, bars) if there else None
         except LogMissing:
             if log == settings.gate_log:
                 raise
+            _require_never_begun(log)
             reports[log.name] = None
     return reports
 
@@ -80,6 +84,15 @@ def _choose(settings: SiteFile, scope: LogChoice) -> Sequence[LogSettings]:
         # Tiles belong to one log: the gate's, unless another is named.
         return [settings.gate_log] if scope.url is not None else settings.verified_logs
     return [settings.require_log(scope.log)]
+
+
+def _require_never_begun(log: LogSettings) -> None:
+    """Raise SiteError for a log that is not there, and in which something was signed."""
+    if log.is_begun:
+        raise SiteError(
+            f"{store_label(log.store)} is gone, and records were signed in it; docs/backup.md, section 3, says what to "
+            "do, and `--log` verifies one of the others"
+        )
 
 
 def _verify(log: LogSettings, evidence: Evidence, bars: Bars) -> Report:

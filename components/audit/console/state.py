@@ -21,6 +21,9 @@ class Passkey:
     added_s: int
 
 
+_ADVICE = "put it back from a backup, or remove it, and auditors make their passkeys anew"
+
+
 class ConsoleState:
     """The console's own file, which each change replaces, durably: a backup never sees half of one.
 
@@ -37,17 +40,18 @@ class ConsoleState:
     def open(cls, file: Path) -> Self:
         """Read the file, which need not be there yet; raises OSError, and ValueError if it is not the console's."""
         try:
-            kept: dict[str, Any] = json.loads(file.read_bytes())
+            content = file.read_bytes()
         except FileNotFoundError:
             file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             return cls(file, {}, ())
         try:
+            kept: dict[str, Any] = json.loads(content)
             passkeys = [Passkey(**each) for each in kept["passkeys"]]
             return cls(
                 file, {str(nonce): int(until) for nonce, until in kept["used_links"].items()}, passkeys
             )
-        except (KeyError, TypeError, AttributeError):
-            raise ValueError(f"{file} is not what a console keeps: put it back from a backup") from None
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise ValueError(f"{file} is not what a console keeps: {_ADVICE}") from None
 
     def use_link(self, nonce: str, expires_s: int, now_s: float) -> bool:
         """Note that a link is used; return False if it was used before. Raises OSError."""

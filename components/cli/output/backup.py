@@ -22,6 +22,7 @@ def describe_backup(result: BackedUp) -> dict[str, Any]:
     return {
         "logs": logs,
         "not_made_yet": list(result.missing),
+        "gone": list(result.gone),
         "site_files": result.files,
         "blobs": result.blobs and asdict(result.blobs),
         "left_in_bucket": result.left_in_bucket or None,
@@ -37,6 +38,8 @@ def print_backup(result: BackedUp, folder: Path, *, with_keys: bool) -> None:
         )
     for name in result.missing:
         print(f"{name}: is not there yet")
+    for name in result.gone:
+        print(f"{name}: is gone, and records were signed in it (docs/backup.md, section 3)")
     print(f"site: {result.files} files")
     if result.blobs is not None:
         _print_blobs(result.blobs)

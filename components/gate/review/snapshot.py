@@ -9,6 +9,7 @@ from pathlib import Path
 
 from components.archive.errors import LogUnavailable
 from components.archive.store.sqlite_connection import sqlite_errors_named
+from components.gate.review.mark import HeldMark
 
 _ATTEMPTS = 20
 _RETRY_S = 0.05
@@ -21,6 +22,8 @@ def copy_queue(path: Path, records: int) -> bytes:
     LogUnavailable, LogDamaged, OSError.
     """
     database, journal = _read_still(path)
+    if not database and not journal:
+        HeldMark(path).require(0)
     # Beside the queue, and only readable for its owner, because it holds messages in the clear.
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".queue-") as folder:
         copy = Path(folder) / path.name

@@ -11,6 +11,7 @@ import orjson
 from components.archive.errors import LogDamaged, LogUnavailable
 from components.archive.store.open import log_file
 from components.archive.store.sqlite_connection import Connection, open_connection, sqlite_errors_named
+from components.gate.review.mark import WHAT_IS_LOST, HeldMark
 from components.settings.site import SiteFile
 from policy.facts import Way
 from policy.review import Item, ItemKind, Place, Stage
@@ -20,7 +21,7 @@ from policy.supervision.vote import Vote
 _PRAGMAS = ("synchronous = FULL", "secure_delete = ON", "journal_mode = TRUNCATE", "locking_mode = EXCLUSIVE")
 _TABLE = "CREATE TABLE IF NOT EXISTS item (token TEXT PRIMARY KEY, facts TEXT NOT NULL, stanza BLOB NOT NULL)"
 _OWNER_ONLY = 0o600
-_ADVICE = "move it away: the messages held in it are recorded, but will not be delivered (docs/review.md, 4)"
+_ADVICE = f"move it away, and the .held beside it: {WHAT_IS_LOST}"
 
 
 class ItemStore(Protocol):
@@ -43,6 +44,8 @@ class ReviewStore:
     def __init__(self, path: Path, connection: Connection) -> None:
         self._path = path
         self._connection = connection
+        self._mark = HeldMark(path)
+        self._held: frozenset[str] = frozenset()
 
     @classmethod
     async def open(cls, path: Path) -> "ReviewStore":
@@ -61,22 +64,33 @@ class ReviewStore:
         return cls(path, connection)
 
     async def load(self) -> list[Item]:
-        """Return all items; raises LogUnavailable and LogDamaged."""
-        return await _load(self._path, self._connection)
+        """Return all items; raises LogUnavailable and LogDamaged, also where messages were held that are gone."""
+        items = await _load(self._path, self._connection)
+        self._held = frozenset(_messages(items))
+        self._mark.require(len(self._held))
+        self._mark.follow(len(self._held))
+        return items
 
     def save(self, changed: Iterable[Item], removed: Iterable[str]) -> None:
         """See ItemStore; blocks for the disk."""
+        changed = list(changed)
         sql = "INSERT OR REPLACE INTO item (token, facts, stanza) VALUES (?, ?, ?)"
         statements: list[tuple[str, tuple[object, ...]]] = [
             (sql, (item.token, _encode(item), item.stanza)) for item in changed
         ]
         statements += [("DELETE FROM item WHERE token = ?", (token,)) for token in removed]
+        held = (self._held | set(_messages(changed))).difference(removed)
         try:
             with sqlite_errors_named(self._path):
+                if not held:
+                    self._mark.follow(0)
+                # Killed here: messages without a mark, which the next start puts.
                 self._connection.transact(statements, _require_nothing)
+                self._mark.follow(len(held))
         except LogDamaged as error:
             # The line stops, as when the log cannot be written.
             raise LogUnavailable(str(error)) from error
+        self._held = held
 
     async def close(self) -> None:
         """Close the file."""
@@ -99,13 +113,16 @@ async def check_queue(path: Path) -> int | None:
     if _size_bytes(path.with_name(f"{path.name}-journal")):
         return None
     if not _size_bytes(path):
+        HeldMark(path).require(0)
         return 0  # a gate that was killed while it made the file leaves this, and the next gate continues with it
     with _errors_explained(path):
         connection = await open_connection(path, "ro")
         try:
-            return len(await _load(path, connection))
+            items = await _load(path, connection)
         finally:
             await connection.close()
+    HeldMark(path).require(sum(1 for _ in _messages(items)))
+    return len(items)
 
 
 async def _load(path: Path, connection: Connection) -> list[Item]:
@@ -130,6 +147,10 @@ def _errors_explained(path: Path) -> Iterator[None]:
         if _ADVICE in str(error):
             raise
         raise LogDamaged(f"{error}; {_ADVICE}") from error
+
+
+def _messages(items: Iterable[Item]) -> Iterator[str]:
+    return (item.token for item in items if item.kind is ItemKind.MESSAGE)
 
 
 def _size_bytes(path: Path) -> int:

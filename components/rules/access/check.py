@@ -6,12 +6,14 @@ from pathlib import Path
 from components.rules.access.folder import GrantsError
 from components.rules.access.register import AccessRegister
 from components.settings.access import AccessSettings
+from components.settings.table import find_missing
 from policy.directory.directory import DirectoryError, parse_usable
 
 
 def find_access_problems(access: AccessSettings, directory_file: Path) -> Iterator[str]:
     """Return what is wrong, a line for each: the setting, and what to do. Leave out faults of the directory itself."""
-    files = [access.secret_file, *access.approvers, *(former.key for former in access.former_approvers)]
+    yield from find_missing("access.secret_file", [access.secret_file])
+    files = [*access.approvers, *(former.key for former in access.former_approvers)]
     if missing := [str(file) for file in files if not file.is_file()]:
         yield f"access: there is no {', '.join(missing)}; `steelyard keys make JID --approver` makes approvers' keys"
         return

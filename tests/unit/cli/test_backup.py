@@ -119,6 +119,22 @@ def test_a_log_that_is_gone_does_not_leave_the_backup(site: Path) -> None:
     assert restore(site)["records"] == {"gate": 7}
 
 
+def test_a_log_that_is_gone_is_not_one_that_is_not_made_yet(site: Path) -> None:
+    append(site, 5)
+    append(site, 2, "audit")
+    for file in (site.parent / "archive").glob("audit.db*"):
+        file.unlink()
+    folder = site.parent.parent / "backup"
+    done = steelyard("backup", folder, "--json", "--site", site)
+    told = json.loads(done.stdout)
+    assert (done.returncode, told["gone"]) == (1, ["audit"])
+    assert told["not_made_yet"] == ["roster", "transfer", "history"]
+    assert list(told["logs"]) == ["gate"]
+    plain = steelyard("backup", folder, "--site", site)
+    assert "audit: is gone, and records were signed in it (docs/backup.md, section 3)\n" in plain.stdout
+    assert "audit: is not there yet" not in plain.stdout
+
+
 def test_keys_are_in_a_backup_only_when_asked_for(site: Path) -> None:
     append(site, 1)
     folder = site.parent.parent / "backup"

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from components.archive.keys import load_log_key
+from components.archive.keys.reference import last_signed_file
 from components.archive.log.checkpoint import Checkpoint, sign_checkpoint
 from components.archive.log.note import encode_verifier_key
 from tests.support.archive_orders import APPROVERS, order_entries
@@ -64,6 +65,22 @@ def test_it_says_what_was_found(said: Site, capsys: pytest.CaptureFixture[str]) 
     assert document["logs"]["gate"]["states"]["VALID"] == 22
     assert run(said, "--log", "gates") == 2
     assert "there is no log 'gates'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["gate", "audit"])
+def test_a_log_that_is_gone_is_not_one_that_has_yet_to_begin(
+    said: Site, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = said.settings.require_log(name)
+    last_signed_file(log.key_file).write_text(newest(said))
+    for file in Path(log.store).parent.glob(f"{name}.db*"):
+        file.unlink()
+    assert run(said) == 2
+    assert (
+        f"{name}.db is gone, and records were signed in it; docs/backup.md, section 3"
+        in capsys.readouterr().err
+    )
+    assert run(said, "--log", "audit" if name == "gate" else "gate") == 0
 
 
 def test_a_checkpoint_kept_elsewhere(said: Site, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,6 +1,7 @@
 """The status file: what a supervisor reads is whole, true, and there also while the disk is full."""
 
 import asyncio
+import errno
 import json
 import os
 import signal
@@ -19,6 +20,28 @@ def test_process_and_state_are_always_in_it(tmp_path: Path) -> None:
     StatusFile(file, lambda: Status("connected", {"records": 7}), asyncio.Event()).write()
     assert json.loads(file.read_text()) == {"state": "connected", "pid": os.getpid(), "records": 7}
     assert [path.name for path in file.parent.iterdir()] == [file.name]
+
+
+def test_a_place_where_it_can_never_be_is_told(tmp_path: Path) -> None:
+    """Otherwise who waits for it would never learn why it does not come."""
+    file = tmp_path / "run" / "toy.status.json"
+    StatusFile(file, lambda: Status("connected"), asyncio.Event()).require_place()
+    file.mkdir()
+    with pytest.raises(IsADirectoryError, match=r"toy\.status\.json"):
+        StatusFile(file, lambda: Status("connected"), asyncio.Event()).require_place()
+    below = tmp_path / "file" / "toy.status.json"
+    below.parent.touch()
+    with pytest.raises(FileExistsError):
+        StatusFile(below, lambda: Status("connected"), asyncio.Event()).require_place()
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+def test_a_full_disk_is_no_such_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    def fill(*_: object, **__: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(Path, "touch", fill)
+    StatusFile(tmp_path / "toy.status.json", lambda: Status("connected"), asyncio.Event()).require_place()
 
 
 async def test_it_is_written_again_and_again_also_after_the_disk_was_full(

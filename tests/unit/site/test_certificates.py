@@ -10,6 +10,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives import serialization
 
 from components.process.errors import SiteError
 from components.site.certificates import make_certificates
@@ -106,3 +107,38 @@ def test_somebody_elses_certificates_are_left_alone(tmp_path: Path) -> None:
     assert {path: path.read_bytes() for path in (tmp_path / "certs").iterdir()} == before
     with pytest.raises(SiteError, match=r"no certificates for tin\.example.*put <domain>\.crt"):
         make(tmp_path, domains=(*DOMAINS, "tin.example"))
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"\xff\xfe\x00", b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"]
+)
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        (
+            "certs/metals.example.crt",
+            "is no certificate; put it back, or remove it and its key, and `steelyard init`",
+        ),
+        ("certs/ca.crt", "is no certificate; put it back from a backup"),
+        ("ca.key", "is no elliptic curve key; put back the one that signed ca.crt"),
+    ],
+)
+def test_what_cannot_be_read_is_named_and_nothing_is_made_in_its_place(
+    tmp_path: Path, name: str, told: str, content: bytes
+) -> None:
+    make(tmp_path)
+    (tmp_path / name).write_bytes(content)
+    before = {file: file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()}
+    with pytest.raises(SiteError, match=f"{tmp_path / name} {told}"):
+        make(tmp_path)
+    assert {file: file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()} == before
+
+
+def test_an_authoritys_key_with_a_passphrase_is_told(tmp_path: Path) -> None:
+    make(tmp_path)
+    key = serialization.load_pem_private_key((tmp_path / "ca.key").read_bytes(), None)
+    sealed = serialization.BestAvailableEncryption(b"secret")
+    encoded = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, sealed)
+    (tmp_path / "ca.key").write_bytes(encoded)
+    with pytest.raises(SiteError, match=r"ca\.key is no elliptic curve key"):
+        make(tmp_path)

@@ -112,7 +112,7 @@ def open_to_others(site: Path) -> str:
 
 def empty_secret(site: Path) -> str:
     (site.parent / "keys" / "gate.secret").write_text("\n")
-    return f"keys: {site.parent}/keys/gate.secret is empty"
+    return f"keys: {site.parent}/keys/gate.secret holds no secret"
 
 
 def expired_certificate(site: Path) -> str:
@@ -210,8 +210,9 @@ def test_a_log_of_another_key_is_named(site: Path) -> None:
     asyncio.run(record(settings))
     other = make_signer(settings.gate.log_origin, Ed25519PrivateKey.generate()).verifier_key
     write_verifier_keys(settings.gate.log_key_file.with_suffix(".pub"), [other])
-    (problem,) = problems(site)
-    assert problem.startswith(f"logs: {settings.gate.log}: ")
+    of_keys, of_log = problems(site)
+    assert of_keys.startswith(f"keys: {settings.gate.log_key_file} is not the key of ")
+    assert of_log.startswith(f"logs: {settings.gate.log}: ")
 
 
 def test_a_clock_that_was_set_back_is_named(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
