@@ -15,7 +15,7 @@ from policy.supervision.act import ActKind
 from policy.supervision.item import ItemState
 
 if TYPE_CHECKING:
-    from components.audit.review.author import Author
+    from components.audit.author import Author
     from components.audit.review.desk import Desk
     from components.settings.site import SiteFile
 
@@ -317,7 +317,7 @@ def _tell(signing: Signing, document: dict[str, Any], line: str) -> None:
 
 def _author(signing: Signing) -> "tuple[SiteFile, Author]":
     from components.audit.auditor import find_auditor
-    from components.audit.review.author import open_author
+    from components.audit.author import open_author
     from components.settings.site import SiteFile
 
     settings = SiteFile(signing.common.site)
@@ -327,7 +327,7 @@ def _author(signing: Signing) -> "tuple[SiteFile, Author]":
 def _open(signing: Signing, *, acts: bool = True, adding: tuple[str, ...] = ()) -> "tuple[SiteFile, Desk]":
     """Open the reviewer's desk; with their key, if it is for acts."""
     from components.audit.auditor import find_auditor
-    from components.audit.review.author import Author
+    from components.audit.author import Author
     from components.audit.review.desk import open_desk
     from components.cli.output.console import run_with_bar
     from components.settings.site import SiteFile

@@ -2,9 +2,9 @@
 
 from aiohttp import web
 
+from components.audit.author import Author
 from components.audit.console.pages.review import require_unsigned
 from components.audit.console.visit import Refused, Visit
-from components.audit.review.author import Author
 from components.audit.review.held import decide_held, list_held
 from components.audit.review.held_files import find_file_log
 from components.rules.reviewers import load_reviewers
