@@ -29,13 +29,18 @@ class Author:
         return sign_text(self.id, text, self.signer) if self.signer else ""
 
 
+def open_signer(key: str) -> NoteSigner:
+    """Return the key at a place (docs/keys.md); raises KeyFileError and KeyReferenceError."""
+    return load_log_key(parse_key_reference(key, Path.cwd()))
+
+
 def open_author(settings: SiteFile, auditor: Auditor, key: str | None) -> Author:
     """Return an auditor with the key at a place (docs/keys.md), which they need where auditors have keys.
 
     Raises SiteError, KeyFileError and KeyReferenceError.
     """
     if key is not None:
-        return Author(auditor, load_log_key(parse_key_reference(key, Path.cwd())))
+        return Author(auditor, open_signer(key))
     if load_reviewers(settings).must_sign:
         raise SiteError(f"acts of auditors are signed here: name the key of {auditor.id} with --key")
     return Author(auditor)

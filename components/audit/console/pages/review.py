@@ -52,7 +52,7 @@ async def show_queue(visit: Visit) -> web.StreamResponse:
         dispositions=[each.value for each in TO_CLOSE_WITH],
         acts=[each.value for each in _ACTS],
         access_id=access_id,
-        must_sign=load_reviewers(console.site).must_sign,
+        must_sign=must_sign(visit),
     )
 
 
@@ -85,8 +85,13 @@ async def count_waiting(visit: Visit) -> Waiting:
 
 def require_unsigned(visit: Visit) -> None:
     """Raise Refused where acts are signed: the key lies with the reviewer, and never here (docs/decisions/0233)."""
-    if load_reviewers(visit.console.site).must_sign:
+    if must_sign(visit):
         raise Refused(403, "error.sign")
+
+
+def must_sign(visit: Visit) -> bool:
+    """Return whether acts are signed."""
+    return load_reviewers(visit.console.site).must_sign
 
 
 async def _look(

@@ -142,8 +142,11 @@ async def test_where_acts_are_signed_none_is_made_here(tmp_path: Path) -> None:
         await visitor.log_in("anna")
         _, page = await visitor.get("/review?state=")
         assert "steelyard review close" in page and 'id="marked"' not in page
+        _, page = await visitor.get("/matters")
+        assert "steelyard audit matter open" in page and '<form method="post" action="/matters"' not in page
         before = len(await site.accesses())
-        for path, act in (("/review", "claim"), ("/held", "release")):
-            fields = {"act": act, "record": site.id_of(0), "reason": "x", "note": "x"}
+        matters = ("/matters", "/matters/exhibits", "/matters/M-1/note", "/matters/M-1/custodian")
+        for path, act in (("/review", "claim"), ("/held", "release"), *((path, "") for path in matters)):
+            fields = {"act": act, "record": site.id_of(0), "reason": "x", "note": "x", "title": "x"}
             assert (await visitor.post(path, fields)).status == 403
         assert len(await site.accesses()) == before
