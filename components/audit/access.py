@@ -44,6 +44,10 @@ class Purpose:
     reason: str = ""
 
 
+class PurposeError(SiteError):
+    """A look for a purpose that does not count: a matter that is closed, or not the auditor's."""
+
+
 class MatterRequiredError(SiteError):
     """A look that names no matter, where each has to (audit.matter_required)."""
 

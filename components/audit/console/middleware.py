@@ -7,7 +7,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from components.archive.errors import LogError
-from components.audit.access import MatterRequiredError
+from components.audit.access import MatterRequiredError, PurposeError
 from components.audit.auditor import Role, find_auditor
 from components.audit.console.console import Console
 from components.audit.console.headers import COMMON, is_from_elsewhere, is_own_form
@@ -117,6 +117,8 @@ def _explain(visit: Visit, error: Exception) -> web.StreamResponse:
             return _page(visit, 400, error.message)
         case MatterRequiredError():
             return _page(visit, 403, visit.texts("error.matter"), asks_purpose=True)
+        case PurposeError():
+            return _page(visit, 403, str(error), asks_purpose=True)
         case LogError():
             visit.console.metrics.failed += 1
             return _page(visit, 503, visit.texts("error.log", reason=str(error)))

@@ -14,6 +14,7 @@ from components.audit.console.hidden import Hidden
 from components.audit.console.languages import NAMES, choose_language
 from components.audit.console.render import Texts, format_moment, local_time, render
 from components.audit.console.session import COOKIE, Session
+from components.audit.purpose import check_purpose
 
 _Found = TypeVar("_Found")
 
@@ -128,15 +129,29 @@ class Visit:
         return self.auditor is not None and role in self.auditor.roles
 
     async def look(self, take: Callable[[], Coroutine[Any, Any, _Found]]) -> _Found:
-        """Take a look in the name of who asks, to its end; it records why they look."""
-        session = self.session
+        """Take a look in the name of who asks, to its end; it records why they look.
+
+        Raises PurposeError if the matter that they stated does not count any more: closed since, or not theirs.
+        """
+        session, auditor, site = self.session, self.auditor, self.console.site
         purpose = Purpose(session.matter, session.reason) if session else Purpose()
 
         async def look() -> _Found:
-            set_purpose(purpose)
-            return await take()
+            if auditor:
+                await check_purpose(site, auditor, purpose)
+            return await self._for(purpose, take)
 
         return await self.console.looks.take(look)
+
+    async def record(self, take: Callable[[], Coroutine[Any, Any, _Found]]) -> _Found:
+        """Record what shows nothing, such as a login, to its end, whatever purpose was stated."""
+        session = self.session
+        purpose = Purpose(session.matter, session.reason) if session else Purpose()
+        return await self.console.looks.take(lambda: self._for(purpose, take))
+
+    async def _for(self, purpose: Purpose, take: Callable[[], Coroutine[Any, Any, _Found]]) -> _Found:
+        set_purpose(purpose)
+        return await take()
 
     @property
     def hidden(self) -> Hidden | None:

@@ -86,8 +86,12 @@ async def act(
     record_id = await record_finding(settings, make_event(deed))
     # Somebody else may have acted since: what the log says first counts.
     after = await fetch_matters(settings)
-    if record_id in after.refused:
-        raise SiteError(f"somebody else was faster: {after.refused[record_id].why}")
+    if (refused := after.refused.get(record_id)) is not None:
+        raise SiteError(
+            f"{record_id} counts for nothing: {refused.why}"
+            if refused.deed.problem
+            else f"somebody else was faster: {refused.why}"
+        )
     return after.matters[id_]
 
 

@@ -1,5 +1,6 @@
 """Grants where auditors have keys: who contributed is who signed for it; and what no grant outlives."""
 
+import asyncio
 import json
 import time
 from pathlib import Path
@@ -7,7 +8,10 @@ from typing import Any
 
 import pytest
 
-from components.archive.keys import create_log_key
+from components.archive.keys import create_log_key, load_log_key, load_recipient
+from components.archive.record import Event, RecordKind, encode_event
+from components.archive.store.open import open_store
+from components.archive.writer import Entry, LogWriter
 from tests.support.auditors import give_keys
 from tests.unit.cli.test_grant import Grants, shell
 
@@ -172,19 +176,26 @@ def test_a_grant_is_over_at_its_very_second(signers: Grants, monkeypatch: pytest
     assert "is over: ask for another" in contribute(signers, file, 3, "erin", status=2)
 
 
-def test_a_clock_that_was_set_back_issues_nothing_that_is_over(
-    signers: Grants, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def append_act(signers: Grants, at_ns: int) -> int:
+    """Append an act to the audit log at a time of that log's writer, and return the time."""
+    log, settings = signers.site.settings.audit_log, signers.site.settings
+    recipients = [load_recipient(path) for path in (*settings.archive.recipients, *settings.audit.readers)]
+    store = await open_store(log.store)
+    writer = await LogWriter.open_on(store, load_log_key(log.key_file), recipients, lambda: at_ns)
+    event = Event(RecordKind.MATTER, "noted", (), at_ns)
+    await writer.append([Entry(RecordKind.MATTER, encode_event(event))])
+    await writer.close()
+    return at_ns
+
+
+def test_a_clock_that_was_set_back_issues_nothing_that_is_over(signers: Grants) -> None:
     file = ask_for(signers)
     contribute(signers, file, 1, "greta")
     contribute(signers, file, 3, "erin")
-    now_ns, until_ns = time.time_ns(), json.loads(file.read_text())["terms"]["until_ns"]
-    with monkeypatch.context() as patch:
-        patch.setattr(time, "time_ns", lambda: until_ns)
-        patch.setattr(time, "time", lambda: until_ns / 10**9)
-        signers.run("matter", "open", "x", "--key", signers.keys["lena"])
-    monkeypatch.setattr(time, "time_ns", lambda: now_ns)
+    until_ns = json.loads(file.read_text())["terms"]["until_ns"]
+    assert asyncio.run(append_act(signers, until_ns)) == until_ns
     assert "is over" in issue(signers, file, status=2)
+    assert signers.ask("grant", "list")["grants"][0]["issued"] == ""
 
 
 def test_who_is_no_auditor_any_more_gets_none_and_gives_none(signers: Grants) -> None:
