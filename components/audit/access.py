@@ -30,7 +30,7 @@ _BUSY_RETRY_S = 0.02
 # said, or it is what a reviewer or the acts of auditors themselves are there for.
 _WITHOUT_MATTER = frozenset(
     (
-        *("activity", "console", "grant", "history", "matter", "repeat", "review"),
+        *("activity", "console", "grant", "history", "matter", "repeat", "review", "fetch"),
         *("expire", "orders", "propose", "index", "overview", "reconcile", "replay", "rescan", "topics"),
     )
 )
