@@ -1,12 +1,53 @@
 """Texts that people sign: each says one thing, which has no other encoding."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import TypeVar
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Generic, TypeVar
 
 _Value = TypeVar("_Value")
 _REASON_MAX = 300
 
 REASON_RULE = f"a reason is one line of at most {_REASON_MAX} characters"
+RECORD_ID = re.compile(r"[0-9A-Za-z._-]{1,64}/(0|[1-9][0-9]{0,17})")
+SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True, slots=True)
+class LineForm(Generic[_Value]):
+    """How values of one kind are a line that people sign: `header act name=value ...`, the last of which has blanks.
+
+    `name_fields` returns the act and the fields, of which empty ones are left out; `build` makes the value of them, and
+    raises KeyError or ValueError. `require_valid` raises what `error` makes of a problem.
+    """
+
+    header: str
+    last: str
+    name_fields: Callable[[_Value], tuple[str, Mapping[str, str]]]
+    build: Callable[[str, Mapping[str, str]], _Value]
+    require_valid: Callable[[_Value], None]
+    error: Callable[[str], ValueError]
+
+    def encode(self, value: _Value) -> str:
+        """Encode as the signed line, with its newline; raises `error` for values that mean nothing."""
+        self.require_valid(value)
+        act, fields = self.name_fields(value)
+        words = (f"{name}={each}" for name, each in fields.items() if each)
+        return " ".join([self.header, act, *words]) + "\n"
+
+    def parse(self, text: str) -> _Value:
+        """Parse a line; raises `error` unless it is in its one encoding."""
+        line, _, rest = text.removesuffix("\n").partition(f" {self.last}=")
+        found, *words = line.split(" ")
+        if found != self.header or not words:
+            raise self.error(f"it does not begin with {self.header}")
+        fields = dict(word.partition("=")[::2] for word in words[1:]) | {self.last: rest}
+        return parse_only(text, lambda: self.build(words[0], fields), self.encode, self.error)
+
+    def digest(self, value: _Value) -> str:
+        """Return the SHA-256 (hex) of its line, by which others name it, and a repetition is known."""
+        return sha256(self.encode(value).encode()).hexdigest()
 
 
 def parse_only(
@@ -26,22 +67,6 @@ def parse_only(
     if encode(value) != text:
         raise error("it is in another encoding than its one")
     return value
-
-
-def encode_line(header: str, act: str, fields: Mapping[str, str]) -> str:
-    """Encode a line that says something: a header, an act, and the fields that are not empty, with its newline."""
-    return " ".join([header, act, *(f"{name}={value}" for name, value in fields.items() if value)]) + "\n"
-
-
-def split_line(
-    text: str, header: str, last: str, error: Callable[[str], ValueError]
-) -> tuple[str, dict[str, str]]:
-    """Return the act and the fields of such a line; the value of `last` may have blanks. Raises `error`."""
-    line, _, rest = text.removesuffix("\n").partition(f" {last}=")
-    found, *words = line.split(" ")
-    if found != header or not words:
-        raise error(f"it does not begin with {header}")
-    return words[0], dict(word.partition("=")[::2] for word in words[1:]) | {last: rest}
 
 
 def require_all(checks: Iterable[tuple[object, str]], error: Callable[[str], ValueError]) -> None:

@@ -30,7 +30,7 @@ _BUSY_RETRY_S = 0.02
 # said, or it is what a reviewer or the acts of auditors themselves are there for.
 _WITHOUT_MATTER = frozenset(
     (
-        *("activity", "console", "grant", "history", "matter", "repeat", "review"),
+        *("activity", "console", "grant", "history", "matter", "repeat", "review", "fetch"),
         *("expire", "orders", "propose", "index", "overview", "reconcile", "replay", "rescan", "topics"),
     )
 )
@@ -46,6 +46,10 @@ class Purpose:
 
 class LookNotRecordedError(SiteError):
     """A look that could not be recorded: then nothing is shown."""
+
+
+class PurposeError(SiteError):
+    """A look for a purpose that does not count: a matter that is closed, or not the auditor's."""
 
 
 class MatterRequiredError(SiteError):

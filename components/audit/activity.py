@@ -75,10 +75,14 @@ class Activity:
 
 @dataclass(frozen=True, slots=True)
 class ActivityReport:
-    """What auditors did, by their ids; `access_id` is the record of this look."""
+    """What auditors did, by their ids; `access_id` is the record of this look.
+
+    `unread` are records of looks that do not open here, and logs of auditors' machines that are not here.
+    """
 
     activities: tuple[Activity, ...]
     access_id: str
+    unread: tuple[str, ...] = ()
 
 
 async def report_activity(
@@ -86,10 +90,12 @@ async def report_activity(
 ) -> ActivityReport:
     """Return what those did whose looks this auditor may see, and record the look; raises SiteError and LogError."""
     seen = SeenActors(settings, auditor)
-    looks = [look async for look in read_looks(settings, wanted, progress) if look.access.actor in seen]
+    read = await read_looks(settings, wanted, progress)
+    looks = [look for look in read.looks if look.access.actor in seen]
     activities = summarize(looks, ordinary)
     access = Access(auditor.id, "activity", wanted.actor, time.time_ns(), 0, len(looks))
-    return ActivityReport(activities, await record_access(settings, access))
+    unread = tuple(read.unread) if seen.all_of_them else ()
+    return ActivityReport(activities, await record_access(settings, access), unread)
 
 
 def summarize(looks: Iterable[RecordedLook], ordinary: Ordinary) -> tuple[Activity, ...]:
@@ -130,8 +136,17 @@ def _find_unusual(
             yield f"the whole archive, or most of it ({access.result_count:,} records)"
         if not access.matter and _OF_A_PERSON.search(access.query):
             yield "a person, without a matter"
+    if access.act == "read" and not access.matter and _is_whole(access.query):
+        yield "a whole conversation, without a matter"
+    if access.act == "console-link" and access.query != access.actor:
+        yield f"a way into the console as {access.query}"
     if kind is ActKind.VIEW and counts[kind] == ordinary.views_a_day + 1:
         yield f"more than {ordinary.views_a_day:,} views on this day"
+
+
+def _is_whole(query: str) -> bool:
+    """Return whether a conversation was read by its parties or its room, and not around a record."""
+    return "@" in query.partition(" ")[0]
 
 
 def _is_most(access: Access, ordinary: Ordinary) -> bool:
@@ -142,6 +157,6 @@ def _is_most(access: Access, ordinary: Ordinary) -> bool:
 _KINDS = {
     ActKind.RELEASE: {"release"},
     ActKind.EXPORT: {"export"},
-    ActKind.SEARCH: {"search", "sample"},
-    ActKind.VIEW: {"show", "read", "list", "proof", "chronology"},
+    ActKind.SEARCH: {"search", "sample", "count", "terms"},
+    ActKind.VIEW: {"show", "read", "list", "proof", "chronology", "queue"},
 }

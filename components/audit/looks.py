@@ -1,14 +1,15 @@
 """The looks that the audit log holds, and whose an auditor may see: for reports, reruns and the history."""
 
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from components.archive.errors import LogMissing
 from components.archive.record import Access, RecordKind, parse_record
+from components.archive.seal import NoKeyError
 from components.audit.auditor import Auditor, Role, list_auditors
 from components.audit.kinds import read_kinds
 from components.audit.open_log import open_log
 from components.process.progress import Progress
+from components.settings.log import LogSettings
 from components.settings.site import SiteFile
 
 
@@ -41,24 +42,48 @@ class LookFilter:
         )
 
 
-async def read_looks(
-    settings: SiteFile, wanted: LookFilter, progress: Progress
-) -> AsyncIterator[RecordedLook]:
-    """Yield the recorded looks, in the log's order; raises SiteError and LogError."""
-    log = settings.audit_log
-    try:
-        async with open_log(settings, log) as opener:
-            async for opened in read_kinds(opener, (RecordKind.ACCESS,), progress):
-                try:
-                    record = parse_record(RecordKind.ACCESS, opened.payload or b"")
-                except ValueError:  # RecordError: destroyed, or it does not open
-                    continue
-                if isinstance(record, Access):
-                    look = RecordedLook(f"{log.name}/{opened.index}", record)
-                    if wanted.takes(look):
-                        yield look
-    except LogMissing:
-        return
+@dataclass(slots=True)
+class ReadLooks:
+    """Looks by their times; `unread` are the records of looks that do not open here, and logs that are not here."""
+
+    looks: list[RecordedLook] = field(default_factory=list)
+    unread: list[str] = field(default_factory=list)
+
+
+async def read_looks(settings: SiteFile, wanted: LookFilter, progress: Progress) -> ReadLooks:
+    """Return the looks that this site's audit log has, and those of auditors' machines; raises SiteError and LogError.
+
+    What does not open, because an order destroyed it or it was sealed to other keys, is named: nobody hides a look by
+    how they seal it.
+    """
+    found = ReadLooks()
+    for log in (settings.audit_log, *settings.other_audit_logs):
+        try:
+            await _read_log(settings, log, wanted, progress, found)
+        except LogMissing:
+            # Nobody has looked at anything here yet; another machine's log should be here.
+            found.unread += [log.name] if log != settings.audit_log else []
+        except NoKeyError:
+            if log == settings.audit_log:
+                raise
+            found.unread.append(log.name)
+    found.looks.sort(key=lambda look: look.access.at_ns)
+    return found
+
+
+async def _read_log(
+    settings: SiteFile, log: LogSettings, wanted: LookFilter, progress: Progress, found: ReadLooks
+) -> None:
+    async with open_log(settings, log) as opener:
+        async for opened in read_kinds(opener, (RecordKind.ACCESS,), progress):
+            record_id = f"{log.name}/{opened.index}"
+            try:
+                record = parse_record(RecordKind.ACCESS, opened.payload or b"")
+            except ValueError:  # RecordError: destroyed, or it does not open
+                found.unread.append(record_id)
+                continue
+            if isinstance(record, Access) and wanted.takes(look := RecordedLook(record_id, record)):
+                found.looks.append(look)
 
 
 class SeenActors:
@@ -72,6 +97,7 @@ class SeenActors:
         self._auditor = auditor
         self._listed = {each.id: each.enterprises for each in list_auditors(settings)}
         self._sees_others = bool(auditor.roles & {Role.OVERSEER, Role.LEAD})
+        self.all_of_them = self._sees_others and auditor.enterprises is None
 
     def __contains__(self, actor: str) -> bool:
         """Return whether the looks of this actor may be seen."""

@@ -11,13 +11,11 @@ from components.archive.keys.ring import load_key_ring
 from components.archive.log.leaf import parse_leaf
 from components.archive.opener import RecordOpener
 from components.archive.reader import LogReader
-from components.archive.record import Event, RecordKind
 from components.archive.seal import EnvelopeOpener
-from components.audit.grant.fold import REVOKED
+from components.audit.grant.fold import fold_grants
 from components.audit.grant.in_force import find_grants, for_log
-from components.audit.kinds import parse_event, read_kinds
+from components.audit.matter.judge import read_deeds
 from components.process.errors import SiteError
-from components.process.progress import ignore_progress
 from components.settings.log import LogSettings
 from components.settings.site import SiteFile
 
@@ -45,7 +43,7 @@ async def _find_granted(
     folder = settings.audit.grants
     if folder is None or log == settings.audit_log:
         return for_log((), log.origin, keys)
-    revoked = {str(dict(event.details).get("grant", "")) for event in await _fetch_revocations(settings)}
+    revoked = await _fetch_revoked(settings)
     now_ns = max(time.time_ns(), await _fetch_newest_ns(reader))
     return for_log(find_grants(folder, keys, now_ns, revoked), log.origin, keys)
 
@@ -58,14 +56,14 @@ async def _fetch_newest_ns(reader: LogReader) -> int:
     return 0
 
 
-async def _fetch_revocations(settings: SiteFile) -> list[Event]:
+async def _fetch_revoked(settings: SiteFile) -> set[str]:
+    """Return the ids of the grants that were revoked."""
     try:
         async with open_log(settings, settings.audit_log) as log:
-            opened = [each async for each in read_kinds(log, (RecordKind.MATTER,), ignore_progress)]
+            deeds = await read_deeds(settings, settings.audit_log, log)
     except LogMissing:
-        return []
-    events = (parse_event(each, RecordKind.MATTER) for each in opened)
-    return [event for event in events if event is not None and event.name == REVOKED]
+        return set()
+    return {id_ for id_, grant in fold_grants(deeds).items() if grant.revoked}
 
 
 def _require_origin(log: LogSettings, found: str) -> None:

@@ -63,7 +63,7 @@ async def repeat_searches(
     seen = SeenActors(settings, auditor)
     looks = [
         look
-        async for look in read_looks(settings, wanted, progress)
+        for look in (await read_looks(settings, wanted, progress)).looks
         if look.access.actor in seen and look.access.act in _REPEATABLE
     ]
     if not looks or wanted.ids - {look.id for look in looks}:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from components.archive.log.leaf import parse_leaf
 from components.archive.orders.tombstoned import fetch_tombstoned
 from components.archive.store import LogSource
+from components.audit.access import digest_of
 from components.audit.around import Around, view_around
 from components.audit.asked import Widened
 from components.audit.auditor import Auditor
@@ -132,6 +133,8 @@ async def search(
         records = tuple(view for view in views if not view.destroyed)
         matched = found.matched - (len(views) - len(records))
         around = await view_around(lookup, found.places, context) if context else {}
+        if around:
+            await _record_around(lookup, around, context)
         return SearchResult(
             asked.query,
             records,
@@ -150,6 +153,13 @@ async def search(
             is_cut=asked.is_cut,
             around=around,
         )
+
+
+async def _record_around(lookup: Lookup, around: Mapping[str, Around], context: int) -> None:
+    """Record that what stands around the hits is shown, too: the query does not tell it."""
+    shown = [view.id for each in around.values() for view in (*each.before, *each.after)]
+    what = f"{' '.join(around)} --context {context}"
+    await lookup.record("read", len(shown), digest_of(dict.fromkeys(shown)), what)
 
 
 async def find_ids(

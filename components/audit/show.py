@@ -101,11 +101,11 @@ async def show(
         ]
         views = [view for view in views if await _may_show(settings, auditor, view)]
         found = [(view, await _prove(log, opener.reader, view)) for view in views]
-    for view in views:
-        await require_own_matter(settings, view.content, auditor)
     actor = auditor.id if auditor else name_actor()
     access = Access(actor, "show", record_id, now_ns, size, len(found))
     access_id = await record_access(settings, access)
+    for view in views:
+        await require_own_matter(settings, view.content, auditor)
     for view, proof in found:
         return RecordDetail(view, proof, access_id)
     if auditor is not None and auditor.enterprises is not None:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from components.cli.options import COMMON, OUTPUT, Common, LogName, Output
+from components.cli.options import COMMON, OUTPUT, SIGNING, Common, LogName, Output, OwnKey, Signing
 
 GrantPath = Annotated[Path, Parameter(name="file", help="The grant's file.")]
 GrantId = Annotated[str, Parameter(name="grant", help="The grant's id, as `grant list` shows it.")]
@@ -46,7 +46,7 @@ def request(
     matter: str = "",
     chosen: Chosen = CHOSEN,
     output: Annotated[Path | None, Parameter(alias="-o")] = None,
-    common: Common = COMMON,
+    signing: Signing = SIGNING,
 ) -> None:
     """Ask for a grant. Those who hold shares of the key contribute them to the file that this writes.
 
@@ -65,20 +65,20 @@ def request(
     """
     from components.audit.grant.ask import parse_choice, parse_until
     from components.audit.grant.request import GrantRequest, request_grant
-    from components.cli.matter import who_acts
+    from components.cli.matter import who_signs
     from components.cli.output.grant import describe_request, print_request
 
-    settings, by = who_acts(common.site)
+    settings, by = who_signs(signing)
     log = settings.require_log(chosen.log) if chosen.log else settings.gate_log
     choice = parse_choice(chosen.segments, chosen.after, chosen.before, chosen.conversation, chosen.hold)
     ask = GrantRequest(auditor, to, log, choice, parse_until(until), chosen.opened_with, matter, reason)
     made = asyncio.run(request_grant(settings, by, ask, output))
-    common.tell(made, describe_request, print_request)
+    signing.common.tell(made, describe_request, print_request)
 
 
 @app.command
 def contribute(
-    file: GrantPath, *, share: Path | None = None, name: str = "", output: Output = OUTPUT
+    file: GrantPath, *, share: Path | None = None, name: str = "", key: OwnKey = None, output: Output = OUTPUT
 ) -> None:
     """Show what a grant would open, for whom, until when. With a share, contribute it. This needs no site.
 
@@ -87,26 +87,30 @@ def contribute(
     share
         The file with your share of the key. It is sealed before it gets into the grant's file.
     name
-        Your name, for the record (default: your user of the operating system).
+        Your name, where auditors have no keys (default: your user of the operating system).
     """
     from components.audit.access import name_actor
+    from components.audit.author import open_signer
     from components.audit.grant.contribute import contribute as add
+    from components.audit.grant.contribute import name_contributor
     from components.audit.grant.file import read_grant_file
     from components.cli.output.grant import describe_file, print_file
 
-    found = add(file, share, name or name_actor()) if share else read_grant_file(file)
+    signer = open_signer(key) if key else None
+    by = name_contributor(signer) if signer else name or name_actor()
+    found = add(file, share, by, signer) if share else read_grant_file(file)
     output.tell(found, describe_file, print_file)
 
 
 @app.command
-def issue(file: GrantPath, *, common: Common = COMMON) -> None:
+def issue(file: GrantPath, *, signing: Signing = SIGNING) -> None:
     """Make the grant of the contributed shares, where it was asked for. Then give the file to the auditor."""
     from components.audit.grant.issue import issue_grant
-    from components.cli.matter import who_acts
+    from components.cli.matter import who_signs
     from components.cli.output.grant import describe_file, print_file
 
-    settings, by = who_acts(common.site)
-    common.tell(asyncio.run(issue_grant(settings, by, file)), describe_file, print_file)
+    settings, by = who_signs(signing)
+    signing.common.tell(asyncio.run(issue_grant(settings, by, file)), describe_file, print_file)
 
 
 @app.command(name="list")
@@ -123,13 +127,12 @@ def list_(*, common: Common = COMMON) -> None:
 
 
 @app.command
-def revoke(grant: GrantId, *, reason: Why, common: Common = COMMON) -> None:
+def revoke(grant: GrantId, *, reason: Why, signing: Signing = SIGNING) -> None:
     """Revoke a grant: Steelyard's tools open nothing with it any more, where they see the audit log."""
-    from components.audit.auditor import find_auditor
     from components.audit.grant.issue import revoke_grant
     from components.cli.output.grant import describe_grant, print_grant
     from components.settings.site import SiteFile
 
-    settings = SiteFile(common.site)
-    found = asyncio.run(revoke_grant(settings, find_auditor(settings), grant, reason))
-    common.tell(found, describe_grant, print_grant)
+    settings = SiteFile(signing.common.site)
+    found = asyncio.run(revoke_grant(settings, signing.open_author(settings), grant, reason))
+    signing.common.tell(found, describe_grant, print_grant)

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
-from components.cli.options import COMMON, Common, RecordId
+from components.cli.options import COMMON, SIGNING, Common, RecordId, Signing
 
 if TYPE_CHECKING:
     from components.audit.auditor import Auditor
+    from components.audit.author import Author
     from components.audit.matter.values import Detail, Matter
     from components.settings.site import SiteFile
 
@@ -27,7 +28,7 @@ def open_(
     *,
     id_: Annotated[str, Parameter(name="--id", help="Its id; if left out, one is made.")] = "",
     enterprise: tuple[str, ...] = (),
-    common: Common = COMMON,
+    signing: Signing = SIGNING,
 ) -> None:
     """Open a matter. You are the first who works on it.
 
@@ -38,8 +39,8 @@ def open_(
     """
     from components.audit.matter.acts import open_matter
 
-    settings, auditor = who_acts(common.site)
-    _tell(common, asyncio.run(open_matter(settings, auditor, title, id_, enterprise)))
+    settings, author = who_signs(signing)
+    _tell(signing.common, asyncio.run(open_matter(settings, author, title, id_, enterprise)))
 
 
 @app.command(name="list")
@@ -63,15 +64,15 @@ def show(matter: MatterId, *, common: Common = COMMON) -> None:
 
 
 @app.command
-def close(matter: MatterId, *, reason: Why, common: Common = COMMON) -> None:
+def close(matter: MatterId, *, reason: Why, signing: Signing = SIGNING) -> None:
     """Close a matter: nothing is added any more, and nobody can look for it. Its holds stay in force."""
-    _act(common, "closed", matter, {"reason": reason})
+    _act(signing, "closed", matter, {"reason": reason})
 
 
 @app.command
-def reopen(matter: MatterId, *, reason: Why, common: Common = COMMON) -> None:
+def reopen(matter: MatterId, *, reason: Why, signing: Signing = SIGNING) -> None:
     """Open a closed matter again."""
-    _act(common, "reopened", matter, {"reason": reason})
+    _act(signing, "reopened", matter, {"reason": reason})
 
 
 @app.command
@@ -81,7 +82,7 @@ def people(
     add: tuple[str, ...] = (),
     remove: tuple[str, ...] = (),
     as_lead: bool = False,
-    common: Common = COMMON,
+    signing: Signing = SIGNING,
 ) -> None:
     """Change who may work on a matter. Nobody else sees that it is there.
 
@@ -96,28 +97,28 @@ def people(
     """
     from components.audit.matter.people import change_people
 
-    settings, auditor = who_acts(common.site)
-    _tell(common, asyncio.run(change_people(settings, auditor, matter, add, remove, as_lead=as_lead)))
+    settings, author = who_signs(signing)
+    _tell(signing.common, asyncio.run(change_people(settings, author, matter, add, remove, as_lead=as_lead)))
 
 
 @app.command
-def add_custodian(matter: MatterId, jid: Jid, *, reason: Why = "", common: Common = COMMON) -> None:
+def add_custodian(matter: MatterId, jid: Jid, *, reason: Why = "", signing: Signing = SIGNING) -> None:
     """Add a custodian: a person, or a room, whose records the matter is about."""
     from components.audit.matter.people import add_custodian as add
 
-    settings, auditor = who_acts(common.site)
-    _tell(common, asyncio.run(add(settings, auditor, matter, jid, reason)))
+    settings, author = who_signs(signing)
+    _tell(signing.common, asyncio.run(add(settings, author, matter, jid, reason)))
 
 
 @app.command
-def remove_custodian(matter: MatterId, jid: Jid, *, reason: Why = "", common: Common = COMMON) -> None:
+def remove_custodian(matter: MatterId, jid: Jid, *, reason: Why = "", signing: Signing = SIGNING) -> None:
     """Take out a custodian. Holds of theirs stay in force."""
-    _act(common, "custodian-removed", matter, {"who": jid, "reason": reason})
+    _act(signing, "custodian-removed", matter, {"who": jid, "reason": reason})
 
 
 @app.command
 def add_exhibit(
-    matter: MatterId, record: RecordId, *, title: Title = "", note: str = "", common: Common = COMMON
+    matter: MatterId, record: RecordId, *, title: Title = "", note: str = "", signing: Signing = SIGNING
 ) -> None:
     """Make a record an exhibit. It gets the next number, which never changes.
 
@@ -128,12 +129,12 @@ def add_exhibit(
     """
     from components.audit.matter.exhibits import add_exhibit as add
 
-    settings, auditor = who_acts(common.site)
-    _tell(common, asyncio.run(add(settings, auditor, matter, record, title, note)))
+    settings, author = who_signs(signing)
+    _tell(signing.common, asyncio.run(add(settings, author, matter, record, title, note)))
 
 
 @app.command
-def withdraw_exhibit(matter: MatterId, number: int, *, reason: Why, common: Common = COMMON) -> None:
+def withdraw_exhibit(matter: MatterId, number: int, *, reason: Why, signing: Signing = SIGNING) -> None:
     """Withdraw an exhibit. Its number is not given again.
 
     Parameters
@@ -141,11 +142,11 @@ def withdraw_exhibit(matter: MatterId, number: int, *, reason: Why, common: Comm
     number
         The exhibit's number.
     """
-    _act(common, "exhibit-withdrawn", matter, {"number": number, "reason": reason})
+    _act(signing, "exhibit-withdrawn", matter, {"number": number, "reason": reason})
 
 
 @app.command
-def note(matter: MatterId, text: str, *, exhibit: int = 0, at: str = "", common: Common = COMMON) -> None:
+def note(matter: MatterId, text: str, *, exhibit: int = 0, at: str = "", signing: Signing = SIGNING) -> None:
     """Write a note on a matter, or on one of its exhibits.
 
     Parameters
@@ -160,11 +161,11 @@ def note(matter: MatterId, text: str, *, exhibit: int = 0, at: str = "", common:
     from components.audit.matter.exhibits import parse_time
 
     about_ns = parse_time(at) if at else 0
-    _act(common, "noted", matter, {"text": text, "number": exhibit, "about_ns": about_ns})
+    _act(signing, "noted", matter, {"text": text, "number": exhibit, "about_ns": about_ns})
 
 
 @app.command
-def link_hold(matter: MatterId, order: str, *, common: Common = COMMON) -> None:
+def link_hold(matter: MatterId, order: str, *, signing: Signing = SIGNING) -> None:
     """Let a hold that names another matter, or none, belong to this one, too.
 
     Parameters
@@ -174,12 +175,12 @@ def link_hold(matter: MatterId, order: str, *, common: Common = COMMON) -> None:
     """
     from components.audit.matter.holds import link_hold as link
 
-    settings, auditor = who_acts(common.site)
-    _tell(common, asyncio.run(link(settings, auditor, matter, order)))
+    settings, author = who_signs(signing)
+    _tell(signing.common, asyncio.run(link(settings, author, matter, order)))
 
 
 @app.command
-def save(matter: MatterId, query: str, *, title: Title = "", common: Common = COMMON) -> None:
+def save(matter: MatterId, query: str, *, title: Title = "", signing: Signing = SIGNING) -> None:
     """Search, and save the result: the query, how much was searched and found, and the digest of the ids.
 
     Parameters
@@ -190,11 +191,11 @@ def save(matter: MatterId, query: str, *, title: Title = "", common: Common = CO
     from components.audit.matter.saved import save_result
     from components.cli.output.console import run_with_bar
 
-    settings, auditor = who_acts(common.site)
+    settings, author = who_signs(signing)
     found = run_with_bar(
-        "Indexing", "entries", lambda bar: save_result(settings, auditor, matter, query, title, bar)
+        "Indexing", "entries", lambda bar: save_result(settings, author, matter, query, title, bar)
     )
-    _tell(common, found)
+    _tell(signing.common, found)
 
 
 @app.command
@@ -220,12 +221,18 @@ def who_acts(site: Path) -> "tuple[SiteFile, Auditor]":
     return settings, auditor
 
 
-def _act(common: Common, what: str, matter: str, details: "dict[str, Detail]") -> None:
+def who_signs(signing: Signing) -> "tuple[SiteFile, Author]":
+    """Read the site's settings, and find out who acts, with their key; raises as `who_acts` and `open_author` do."""
+    settings, _ = who_acts(signing.common.site)
+    return settings, signing.open_author(settings)
+
+
+def _act(signing: Signing, what: str, matter: str, details: "dict[str, Detail]") -> None:
     from components.audit.matter.acts import act
     from components.audit.matter.values import MatterAct
 
-    settings, auditor = who_acts(common.site)
-    _tell(common, asyncio.run(act(settings, auditor, MatterAct(what), matter, details)))
+    settings, author = who_signs(signing)
+    _tell(signing.common, asyncio.run(act(settings, author, MatterAct(what), matter, details)))
 
 
 def _tell(common: Common, matter: "Matter") -> None:

@@ -12,6 +12,7 @@ from cyclopts.validators import Number
 from components.cli.output.json_printer import print_json
 
 if TYPE_CHECKING:
+    from components.audit.author import Author
     from components.settings.site import SiteFile
 
 DEFAULT_SITE = Path("var/site.toml")
@@ -48,6 +49,10 @@ LogName = Annotated[
 ApproverKey = Annotated[
     str, Parameter(name="--key", help="Where the approver's private key is kept (docs/keys.md).")
 ]
+OwnKey = Annotated[
+    str | None,
+    Parameter(name="--key", help="Where your private key is kept (docs/keys.md); acts are signed with it."),
+]
 Reason = Annotated[str, Parameter(help="Why, in one line.")]
 SealedReason = Annotated[
     str, Parameter(name="--reason", help="Why, in words. Only auditors can read it in the log.")
@@ -80,6 +85,9 @@ class Common(Output):
     """The options of nearly all commands: their site, and how they print."""
 
     site: SiteOption = DEFAULT_SITE
+
+
+COMMON = Common()
 
 
 # Without slots, so that it can be a base beside another one.
@@ -118,7 +126,23 @@ class Look(Purposeful, Output):
     """The options of nearly all looks: also how they print."""
 
 
+@Parameter(name="*")
+@dataclass(frozen=True, slots=True)
+class Signing:
+    """What each act of an auditor takes."""
+
+    key: OwnKey = None
+    common: Common = COMMON
+
+    def open_author(self, settings: "SiteFile") -> "Author":
+        """Return who acts, with their key; raises as `find_auditor` and `open_author` do."""
+        from components.audit.auditor import find_auditor
+        from components.audit.author import open_author
+
+        return open_author(settings, find_auditor(settings), self.key)
+
+
 OUTPUT = Output()
-COMMON = Common()
 LOOK = Look()
 PURPOSEFUL = Purposeful()
+SIGNING = Signing()

@@ -8,34 +8,30 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
 
-from components.cli.options import COMMON, LOOK, Common, Look, RecordId, SealedReason, Timeout
+from components.cli.options import (
+    COMMON,
+    LOOK,
+    SIGNING,
+    Common,
+    Look,
+    RecordId,
+    SealedReason,
+    Signing,
+    Timeout,
+)
 from components.process.errors import SiteError
 from components.process.pipe import write_output
 from policy.supervision.act import ActKind
 from policy.supervision.item import ItemState
 
 if TYPE_CHECKING:
-    from components.audit.review.author import Author
     from components.audit.review.desk import Desk
     from components.settings.site import SiteFile
 
-ReviewerKey = Annotated[
-    str | None,
-    Parameter(name="--key", help="Where your private key is kept (docs/keys.md); acts are signed with it."),
-]
 Item = Annotated[str, Parameter(name="records", help="The ids of items' records, such as gate/100042.")]
 Note = Annotated[
     str, Parameter(name="--note", help="What you found, in one line. Only auditors can read it.")
 ]
-
-
-@Parameter(name="*")
-@dataclass(frozen=True, slots=True)
-class Signing:
-    """What each act of a reviewer takes."""
-
-    key: ReviewerKey = None
-    common: Common = COMMON
 
 
 @Parameter(name="*")
@@ -46,8 +42,6 @@ class Decision(Signing):
     reason: SealedReason
     timeout: Timeout = 10.0
 
-
-SIGNING = Signing()
 
 app = App(name="review", help="Review flagged messages, and decide on held ones (docs/review.md).")
 
@@ -290,7 +284,8 @@ def _decide(record: str, act: str, decision: Decision, done: tuple[str, str]) ->
     from components.audit.review.held import decide_held
     from components.audit.review.held_files import find_file_log
 
-    settings, author = _author(decision)
+    settings = SiteFile(decision.common.site)
+    author = decision.open_author(settings)
     decided = asyncio.run(decide_held(settings, record, act, decision.reason, decision.timeout, author))
     log = find_file_log(settings)
     is_file = log is not None and record.startswith(f"{log.name}/")
@@ -315,25 +310,16 @@ def _tell(signing: Signing, document: dict[str, Any], line: str) -> None:
     signing.common.tell(document, dict, lambda _: print(line))
 
 
-def _author(signing: Signing) -> "tuple[SiteFile, Author]":
-    from components.audit.auditor import find_auditor
-    from components.audit.review.author import open_author
-    from components.settings.site import SiteFile
-
-    settings = SiteFile(signing.common.site)
-    return settings, open_author(settings, find_auditor(settings), signing.key)
-
-
 def _open(signing: Signing, *, acts: bool = True, adding: tuple[str, ...] = ()) -> "tuple[SiteFile, Desk]":
     """Open the reviewer's desk; with their key, if it is for acts."""
     from components.audit.auditor import find_auditor
-    from components.audit.review.author import Author
+    from components.audit.author import Author
     from components.audit.review.desk import open_desk
     from components.cli.output.console import run_with_bar
     from components.settings.site import SiteFile
 
     settings = SiteFile(signing.common.site)
-    author = _author(signing)[1] if acts else Author(find_auditor(settings))
+    author = signing.open_author(settings) if acts else Author(find_auditor(settings))
     desk = run_with_bar("Indexing", "entries", lambda progress: open_desk(settings, author, progress, adding))
     return settings, desk
 

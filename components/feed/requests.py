@@ -23,7 +23,7 @@ from components.settings.log import LogSettings
 from policy.directory.directory import Directory
 from policy.review import ReviewAct
 from policy.supervision.act import ActError
-from policy.supervision.fold import CLOCK_SLACK_S
+from policy.supervision.once import CLOCK_SLACK_S
 from policy.supervision.parties import find_parties
 
 MAX_REQUEST_BYTES = 64 * 1024

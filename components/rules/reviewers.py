@@ -1,20 +1,28 @@
-"""The listed auditors and their keys: signs and verifies acts of review (docs/review.md, section 7)."""
+"""The listed auditors and their keys: signs and verifies their acts, of review and in matters (docs/auditor.md)."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from components.archive.keys import load_verifier_key
-from components.archive.log.note import NoteError, NoteSigner, VerifierKey, sign_note, verify_signatures
+from components.archive.log.note import (
+    NoteError,
+    NoteSigner,
+    VerifierKey,
+    sign_note,
+    split_note,
+    verify_signatures,
+)
 from components.link.review_request import ReviewRequest
 from components.process.errors import SiteError
 from components.settings.auditors import AUDITOR_KEY, AuditorEntry
 from components.settings.site import SiteFile
 from policy.supervision.act import Act, ActError, encode_act, parse_act
-from policy.supervision.fold import CLOCK_SLACK_S, Bench
+from policy.supervision.fold import Bench
 from policy.supervision.item import REVIEWERS
+from policy.supervision.once import CLOCK_SLACK_S
 from policy.supervision.reviewer import Parties, find_reviewer_problem
 
-NOT_SIGNED = "this act is not signed with the key of its reviewer"
+NOT_SIGNED = "this act is not signed with the key of its author"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +41,7 @@ class Reviewers:
     def __init__(self, entries: Sequence[AuditorEntry]) -> None:
         """Read their keys; raises KeyFileError."""
         self._entries = {entry.id: entry for entry in entries}
-        self._keys: dict[str, VerifierKey] = {
-            entry.id: load_verifier_key(entry.key) for entry in entries if entry.key is not None
-        }
+        self._keys = {entry.id: _load_keys(entry) for entry in entries if entry.key_files}
 
     @property
     def must_sign(self) -> bool:
@@ -47,27 +53,21 @@ class Reviewers:
         known = {id_: entry.reviewer for id_, entry in self._entries.items()}
         return Bench(known, find_parties, anybody=not known)
 
-    def find_signature_problem(self, act: Act, signature: str, at_s: int) -> str:
+    def find_signature_problem(self, by: str, text: str, signature: str, at_s: int) -> str:
         """Return why an act that was recorded at a Unix time does not count for its author, or nothing.
 
-        `signature` is the line of its signature, without newline, or empty.
+        `text` is what its author signs, `signature` the line of the signature, without newline, or empty.
         """
-        entry = self._entries.get(act.by)
+        entry = self._entries.get(by)
         if self._entries and entry is None:
-            return f"{act.by} is not listed"
+            return f"{by} is not listed"
         if entry is not None and entry.until_s is not None and entry.until_s <= at_s:
-            return f"{act.by} was no auditor any more"
+            return f"{by} was no auditor any more"
         if not self.must_sign:
             return ""
-        key = self._keys.get(act.by)
-        try:
-            # One key signs for one person: another's, also one of the same name, is passed over.
-            signers = (
-                verify_signatures(f"{encode_act(act)}\n{signature}\n", [key])[1] if key and signature else []
-            )
-        except (NoteError, ActError) as error:
-            return str(error)
-        return "" if signers else NOT_SIGNED
+        if not signature:
+            return NOT_SIGNED
+        return _find_key_problem(by, f"{text}\n{signature}\n", self._keys.get(by, ()), at_s)
 
     def authorize(
         self, request: ReviewRequest, item: str, origin: str, parties: Parties, now_s: int
@@ -104,7 +104,7 @@ class Reviewers:
             return "what was signed is not what is asked for"
         if abs(act.at_s - now_s) > CLOCK_SLACK_S:
             return f"this had to be signed within {CLOCK_SLACK_S // 60} minutes; decide again"
-        return self.find_signature_problem(act, signature, now_s)
+        return self.find_signature_problem(act.by, encode_act(act), signature, now_s)
 
 
 def load_reviewers(settings: SiteFile) -> Reviewers:
@@ -112,12 +112,45 @@ def load_reviewers(settings: SiteFile) -> Reviewers:
     return Reviewers(settings.audit.auditors if "audit" in settings.document else ())
 
 
-def sign_act(act: Act, signer: NoteSigner) -> str:
-    """Sign an act with its reviewer's key, and return the line of the signature; raises SiteError for another's."""
+@dataclass(frozen=True, slots=True)
+class _Key:
+    """A key of an auditor; `until_s` is when it was retired (Unix time), None if it was not."""
+
+    public: VerifierKey
+    until_s: int | None = None
+
+
+def _load_keys(entry: AuditorEntry) -> tuple[_Key, ...]:
+    present = (_Key(load_verifier_key(entry.key)),) if entry.key else ()
+    return (*present, *(_Key(load_verifier_key(each.key), each.until_s) for each in entry.retired))
+
+
+def _find_key_problem(by: str, note: str, keys: Sequence[_Key], at_s: int) -> str:
+    """Return why a note does not count as signed by an auditor with these keys, or nothing; it names the key."""
+    try:
+        line = split_note(note)[1][0]
+        # One key signs for one person: another's, also one of the same name, is passed over.
+        signers = verify_signatures(note, [each.public for each in keys])[1]
+    except NoteError as error:
+        return str(error)
+    if not signers:
+        return (
+            f"it is signed with the key {line.name}+{line.key_id.hex()}, which is not listed as one of {by}"
+        )
+    for each in keys:
+        if each.public in signers and each.until_s is not None and each.until_s <= at_s:
+            return (
+                f"it is signed with the key {line.name}+{line.key_id.hex()} of {by}, which was retired before"
+            )
+    return ""
+
+
+def sign_text(by: str, text: str, signer: NoteSigner) -> str:
+    """Sign an act with its author's key, and return the line of the signature; raises SiteError for another's."""
     name = signer.verifier_key.name
-    if name != f"{AUDITOR_KEY}{act.by}":
-        raise SiteError(f"this is the key of {name}, and you are {act.by}")
-    return sign_note(encode_act(act), signer).splitlines()[-1]
+    if name != f"{AUDITOR_KEY}{by}":
+        raise SiteError(f"this is the key of {name}, and you are {by}")
+    return sign_note(text, signer).splitlines()[-1]
 
 
 def encode_note(act: Act, signature: str) -> str:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import Annotated
 
 from pydantic import AfterValidator, AwareDatetime, Field
@@ -19,11 +19,23 @@ AUDITOR_KEY = "auditor/"
 AuditorId = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._@-]{0,63}$")]
 
 
+class RetiredKey(Table):
+    """The public half of a key that an auditor had: what it signed counts if it was recorded before `until`."""
+
+    key: SitePath
+    until: AwareDatetime
+
+    @property
+    def until_s(self) -> int:
+        """Until when it signed, as Unix time."""
+        return _to_unix(self.until)
+
+
 class AuditorEntry(Table):
     """An auditor: `user` is their user of the operating system, if they use commands; `key` the public half of theirs.
 
-    Without `enterprises` they see all of the site. `jid` is their own account on the line, if they have one. From
-    `until` on they are no auditor any more; what they did before stays valid.
+    `retired` are keys that they had before. Without `enterprises` they see all of the site. `jid` is their own account
+    on the line, if they have one. From `until` on they are no auditor any more; what they did before stays valid.
     """
 
     id: AuditorId
@@ -32,13 +44,19 @@ class AuditorEntry(Table):
     roles: tuple[Role, ...] = Field(min_length=1)
     enterprises: tuple[str, ...] | None = Field(default=None, min_length=1)
     key: SitePath | None = None
+    retired: tuple[RetiredKey, ...] = ()
     jid: Annotated[str, AfterValidator(parse_bare_jid)] | None = None
     until: AwareDatetime | None = None
 
     @property
     def until_s(self) -> int | None:
         """When they stop being an auditor, as Unix time; None while nobody knows."""
-        return None if self.until is None else int(self.until.astimezone(UTC).timestamp())
+        return None if self.until is None else _to_unix(self.until)
+
+    @property
+    def key_files(self) -> tuple[SitePath, ...]:
+        """The files of all public keys of theirs, the present one first."""
+        return (*((self.key,) if self.key else ()), *(each.key for each in self.retired))
 
     @property
     def reviewer(self) -> Reviewer:
@@ -51,6 +69,10 @@ class AuditorEntry(Table):
         return None if self.enterprises is None else frozenset(self.enterprises)
 
 
+def _to_unix(at: datetime) -> int:
+    return int(at.astimezone(UTC).timestamp())
+
+
 def find_auditor_problems(entries: Sequence[AuditorEntry]) -> Iterator[str]:
     """Yield what is wrong with the auditors: who is listed twice, and whose key is missing, another's, or shared."""
     setting = "audit.auditors"
@@ -58,17 +80,19 @@ def find_auditor_problems(entries: Sequence[AuditorEntry]) -> Iterator[str]:
         values = [getattr(each, what) for each in entries]
         for value in sorted(value for value, times in Counter(values).items() if value and times > 1):
             yield f"{setting}: two have the {what} {value}; give each another one"
-    keys: dict[bytes, str] = {}
-    for entry in entries:
-        if entry.key is None:
-            continue
+    yield from _find_key_problems(entries, setting)
+
+
+def _find_key_problems(entries: Sequence[AuditorEntry], setting: str) -> Iterator[str]:
+    owners: dict[bytes, str] = {}
+    for entry, file in [(each, file) for each in entries for file in each.key_files]:
         try:
-            key = load_verifier_key(entry.key)
+            key = load_verifier_key(file)
         except KeyFileError as error:
             yield f"{setting}: {error}; `steelyard keys make {entry.id} --auditor` makes one"
             continue
         if key.name != f"{AUDITOR_KEY}{entry.id}":
-            yield f"{setting}: {entry.key} is the key of {key.name}, not of {AUDITOR_KEY}{entry.id}"
-        owner = keys.setdefault(key.public_key.public_bytes_raw(), entry.id)
+            yield f"{setting}: {file} is the key of {key.name}, not of {AUDITOR_KEY}{entry.id}"
+        owner = owners.setdefault(key.public_key.public_bytes_raw(), entry.id)
         if owner != entry.id:
             yield f"{setting}: {owner} and {entry.id} have the same key; each auditor needs their own"

@@ -8,14 +8,12 @@ from hashlib import sha256
 
 from policy.address import AddressError, BareJid, parse_bare_jid
 from policy.directory.enterprise import DeskId, EnterpriseId, Role
-from policy.one_encoding import REASON_RULE, encode_line, is_reason, parse_only, require_all, split_line
+from policy.one_encoding import REASON_RULE, RECORD_ID, SHA256, LineForm, is_reason, require_all
 from policy.utc import format_utc, parse_utc
 
 HEADER = "steelyard-access/1"
 
-_SHA256 = re.compile(r"[0-9a-f]{64}")
 _ID = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
-_RECORD = re.compile(r"[0-9A-Za-z._-]{1,64}/(0|[1-9][0-9]{0,17})")
 
 
 class StatementError(ValueError):
@@ -67,10 +65,8 @@ class Statement:
     reason: str = ""
 
 
-def encode_statement(statement: Statement) -> str:
-    """Encode as the signed line, with its newline; raises StatementError for values that no act can have."""
-    _require_valid(statement)
-    fields = {
+def _name_fields(statement: Statement) -> tuple[str, Mapping[str, str]]:
+    return statement.act.value, {
         "person": statement.person,
         "enterprise": statement.enterprise,
         "by": statement.by,
@@ -84,13 +80,6 @@ def encode_statement(statement: Statement) -> str:
         "record": statement.record,
         "reason": statement.reason,
     }
-    return encode_line(HEADER, statement.act.value, fields)
-
-
-def parse_statement(text: str) -> Statement:
-    """Parse a line; raises StatementError unless it is in its one encoding."""
-    act, fields = split_line(text, HEADER, "reason", _no_statement)
-    return parse_only(text, lambda: _build(act, fields), encode_statement, _no_statement)
 
 
 def _build(act: str, fields: Mapping[str, str]) -> Statement:
@@ -109,11 +98,6 @@ def _build(act: str, fields: Mapping[str, str]) -> Statement:
         fields.get("record", ""),
         fields["reason"],
     )
-
-
-def statement_digest(statement: Statement) -> str:
-    """Return the SHA-256 (hex) of its line, by which others name it."""
-    return sha256(encode_statement(statement).encode()).hexdigest()
 
 
 def notice_digest(text: str) -> str:
@@ -148,15 +132,15 @@ def _require_valid(statement: Statement) -> None:
         (statement.desk is None or (asks and _ID.fullmatch(statement.desk)), "a desk belongs to a request"),
         (statement.until_s is None or asks, "an end belongs to a request"),
         (
-            bool(_SHA256.fullmatch(statement.request)) if act.is_about_request else not statement.request,
+            bool(SHA256.fullmatch(statement.request)) if act.is_about_request else not statement.request,
             "an approval, denial or certificate, and nothing else, names the digest of a request",
         ),
         (
-            bool(_SHA256.fullmatch(statement.notice)) if acknowledges else not statement.notice,
+            bool(SHA256.fullmatch(statement.notice)) if acknowledges else not statement.notice,
             "an acknowledgement, and nothing else, names the digest of a notice",
         ),
         (
-            not statement.record or (acknowledges and _RECORD.fullmatch(statement.record)),
+            not statement.record or (acknowledges and RECORD_ID.fullmatch(statement.record)),
             "an acknowledgement may name its record",
         ),
         (not acknowledges or statement.by == statement.person, "everybody acknowledges for themselves"),
@@ -174,3 +158,7 @@ def _is_jid(text: str) -> bool:
         return parse_bare_jid(text) == text
     except AddressError:
         return False
+
+
+_FORM = LineForm(HEADER, "reason", _name_fields, _build, _require_valid, _no_statement)
+encode_statement, parse_statement, statement_digest = _FORM.encode, _FORM.parse, _FORM.digest

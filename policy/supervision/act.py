@@ -4,21 +4,18 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from hashlib import sha256
 
-from policy.one_encoding import encode_line, parse_only, require_all, split_line
+from policy.one_encoding import RECORD_ID, SHA256, LineForm, require_all
 from policy.utc import format_utc, parse_utc
 
 HEADER = "steelyard-review/1"
 
 NOTE_MAX_CHARACTERS = 1_000
 
-_ITEM = re.compile(r"[0-9A-Za-z._-]{1,64}/(0|[1-9][0-9]{0,17})")
 _WORD = re.compile(r"[\x21-\x3c\x3e-\x7e]{1,200}")
 _AUDITOR = re.compile(r"[^\s=]{1,64}")
 _ID = re.compile(r"[0-9a-f]{16,64}")
 _QUEUE = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
-_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 class ActError(ValueError):
@@ -83,10 +80,8 @@ class Act:
     note: str = ""
 
 
-def encode_act(act: Act) -> str:
-    """Encode as the signed line, with its newline; raises ActError for values that make no act."""
-    _require_valid(act)
-    fields = {
+def _name_fields(act: Act) -> tuple[str, Mapping[str, str]]:
+    return act.kind.value, {
         "item": act.item,
         "origin": act.origin,
         "by": act.by,
@@ -98,13 +93,6 @@ def encode_act(act: Act) -> str:
         "evidence": act.evidence,
         "note": act.note,
     }
-    return encode_line(HEADER, act.kind.value, fields)
-
-
-def parse_act(text: str) -> Act:
-    """Parse a line; raises ActError unless it is in its one encoding."""
-    kind, fields = split_line(text, HEADER, "note", _no_act)
-    return parse_only(text, lambda: _build(kind, fields), encode_act, _no_act)
 
 
 def _build(kind: str, fields: Mapping[str, str]) -> Act:
@@ -119,17 +107,12 @@ def _build(kind: str, fields: Mapping[str, str]) -> Act:
     )
 
 
-def digest_act(act: Act) -> str:
-    """Return the SHA-256 (hex) of its line, by which a repetition is known."""
-    return sha256(encode_act(act).encode()).hexdigest()
-
-
 def _require_valid(act: Act) -> None:
     """Refuse fields that do not belong to the act, so that nobody signs a meaningless word."""
     kind = act.kind
     closes = kind is ActKind.CLOSE
     checks = (
-        (_ITEM.fullmatch(act.item), "an item is named by its record's id, such as gate/100042"),
+        (RECORD_ID.fullmatch(act.item), "an item is named by its record's id, such as gate/100042"),
         (_WORD.fullmatch(act.origin), "a log is named by its origin"),
         (_AUDITOR.fullmatch(act.by), "a reviewer is named by their id, without a space"),
         (0 <= act.at_s < 1 << 34, "its time is a Unix time"),
@@ -147,7 +130,7 @@ def _require_valid(act: Act) -> None:
             f"close, and nothing else, has a disposition: {', '.join(TO_CLOSE_WITH)}",
         ),
         (
-            not act.evidence or (kind in DECISIONS and _SHA256.fullmatch(act.evidence)),
+            not act.evidence or (kind in DECISIONS and SHA256.fullmatch(act.evidence)),
             "a decision may show that its record was read",
         ),
         (act.note or kind not in _WITH_NOTE, f"{kind.value} needs a reason"),
@@ -161,3 +144,7 @@ def _require_valid(act: Act) -> None:
 
 def _no_act(problem: str) -> ActError:
     return ActError(f"not an act of review: {problem}")
+
+
+_FORM = LineForm(HEADER, "note", _name_fields, _build, _require_valid, _no_act)
+encode_act, parse_act, digest_act = _FORM.encode, _FORM.parse, _FORM.digest

@@ -5,14 +5,8 @@ from dataclasses import dataclass, field
 
 from policy.supervision.act import ActKind, digest_act
 from policy.supervision.item import Entry, ItemStatus, apply_act, find_act_problem, reject_act
+from policy.supervision.once import Once
 from policy.supervision.reviewer import Parties, Reviewer, Role
-
-CLOCK_SLACK_S = 900
-"""How far the time of an act may be from that of its record: enough time to sign it elsewhere."""
-
-REPEATED = "this act is recorded already"
-
-_NS_PER_S = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +33,7 @@ class Fold:
 
     bench: Bench
     items: dict[str, ItemStatus] = field(default_factory=dict)
-    _seen: set[str] = field(default_factory=set)
+    _once: Once = field(default_factory=Once)
 
     def find(self, item: str) -> ItemStatus:
         """Return the state of an item: nobody has done anything about most of them."""
@@ -50,10 +44,8 @@ class Fold:
         act = entry.act
         if entry.problem:
             return entry.problem
-        if digest_act(act) in self._seen:
-            return REPEATED
-        if abs(act.at_s - entry.at_ns // _NS_PER_S) > CLOCK_SLACK_S:
-            return "it was signed at another time than it was recorded"
+        if problem := self._once.find_problem(digest_act(act), act.at_s, entry.at_ns):
+            return problem
         reviewer = self.bench.find(act.by)
         if reviewer is None:
             return f"{act.by} is not listed"
@@ -67,8 +59,7 @@ class Fold:
         after = reject_act(status, entry, problem) if problem else apply_act(status, entry)
         self.items[entry.act.item] = after
         if not entry.problem:
-            # Also one that was not allowed then: repeated later, it might be.
-            self._seen.add(digest_act(entry.act))
+            self._once.add(digest_act(entry.act))
         return problem
 
 

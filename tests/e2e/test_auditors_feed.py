@@ -19,9 +19,10 @@ from components.archive.record import RecordKind
 from components.archive.store.sqlite_source import SqliteSource
 from components.archive.writer import Entry, LogWriter
 from components.audit.auditor import find_auditor
+from components.audit.author import Author, open_author
 from components.audit.checks.evidence import load_evidence
 from components.audit.checks.verify_site import LogChoice, verify_site
-from components.audit.review.author import Author, open_author
+from components.audit.review.author import write_act
 from components.audit.review.held import decide_held, list_held
 from components.audit.search import find_ids
 from components.cli.output.console import progress_bar
@@ -159,7 +160,7 @@ async def test_an_unsigned_decision_and_one_of_somebody_else_are_not_passed_on(f
 
 def signed_release(fed: FedSite, number: int, **changed: str) -> bytes:
     author = author_of(fed, "erin")
-    signed = author.write(ActKind.RELEASE, fed.site.gate_log, number, evidence="0" * 64, note="x")
+    signed = write_act(author, ActKind.RELEASE, fed.site.gate_log, number, evidence="0" * 64, note="x")
     from components.rules.reviewers import encode_note
 
     request = ReviewRequest(

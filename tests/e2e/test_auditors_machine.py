@@ -14,9 +14,9 @@ from components.archive.reader import LogReader
 from components.archive.record import RecordKind, Submission, encode_submission
 from components.archive.writer import Entry, LogWriter
 from components.audit.auditor import find_auditor
+from components.audit.author import Author, open_author
 from components.audit.checks.evidence import load_evidence
 from components.audit.checks.verify_site import LogChoice, verify_site
-from components.audit.review.author import Author, open_author
 from components.audit.review.desk import Desk, open_desk
 from components.audit.review.held import decide_held
 from components.cli.output.console import progress_bar

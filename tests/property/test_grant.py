@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from components.archive.grant import GrantTerms, encode_terms, open_granted, parse_terms, seal_grant
 from components.archive.keys.recipient_text import encode_recipient
-from components.archive.record import Event, RecordKind
 from components.archive.seal import RecipientKey, SealError, new_segment_keys
 from components.audit.grant.file import Contribution, GrantFile, encode_grant_file, parse_grant_file
-from components.audit.grant.fold import ASKED, ISSUED, REVOKED, fold_grants, read_numbers, write_numbers
+from components.audit.grant.fold import fold_grants, read_numbers, write_numbers
+from components.audit.matter.values import Deed, DeedAct, GrantAct, MatterAct
 
 ERIN = RecipientKey("erin", X25519PrivateKey.from_private_bytes(bytes([1] * 32)))
 GRETA = RecipientKey("greta", X25519PrivateKey.from_private_bytes(bytes([2] * 32)))
@@ -46,7 +46,11 @@ def test_numbers_are_read_as_they_are_written(numbers: tuple[int, ...]) -> None:
 @given(TERMS)
 def test_a_grants_file_is_read_as_it_is_written(terms: GrantTerms) -> None:
     assert parse_terms(json.loads(encode_terms(terms))) == terms
-    file = GrantFile(terms, (Contribution("anna", 7, 2, "[]"),), {1: b"[]"})
+    file = GrantFile(
+        terms,
+        (Contribution("anna", 7, 2, "[]"), Contribution("ben", 7, 3, "[]", 5, "00" * 8, "— x")),
+        {1: b"[]"},
+    )
     assert parse_grant_file(encode_grant_file(file)) == file
 
 
@@ -70,19 +74,28 @@ def test_a_grant_opens_for_its_auditor_in_its_terms_alone(
 @given(
     st.lists(
         st.tuples(
-            st.sampled_from((ASKED, ISSUED, REVOKED, "noted")), st.sampled_from("ab"), st.sampled_from("xy")
+            st.sampled_from((*GrantAct, MatterAct.NOTE)),
+            st.sampled_from("ab"),
+            st.sampled_from("xy"),
+            st.sampled_from(("", "not signed")),
         ),
         max_size=12,
     )
 )
-def test_the_first_word_on_a_grant_counts(events: list[tuple[str, str, str]]) -> None:
+def test_the_first_word_on_a_grant_counts(acts: list[tuple[DeedAct, str, str, str]]) -> None:
     recorded = [
-        (f"audit/{place}", Event(RecordKind.MATTER, name, (("digest", digest), ("grant", id_)), place))
-        for place, (name, id_, digest) in enumerate(events)
+        Deed(act, "", "anna", place, {"grant": id_, "digest": digest}, str(place), problem=problem)
+        for place, (act, id_, digest, problem) in enumerate(acts)
     ]
     for id_, grant in fold_grants(recorded).items():
-        mine = [(record, event) for record, event in recorded if dict(event.details)["grant"] == id_]
-        asked = next(record for record, event in mine if event.name == ASKED)
-        assert grant.asked == asked
-        assert not grant.issued or int(grant.issued[6:]) > int(asked[6:])
-        assert not grant.revoked or int(grant.revoked[6:]) > int(asked[6:])
+        mine = [deed for deed in recorded if deed.text("grant") == id_ and not deed.problem]
+        (asked, *_) = [deed for deed in mine if deed.act is GrantAct.REQUEST]
+        assert (grant.asked, grant.digest) == (asked.record, asked.text("digest"))
+        later = [deed for deed in mine if deed.at_ns > asked.at_ns]
+        own = [deed for deed in later if deed.text("digest") == grant.digest]
+        issued = next((deed.record for deed in own if deed.act is GrantAct.ISSUE), "")
+        assert grant.issued == issued
+        assert grant.revoked == next((deed.record for deed in later if deed.act is GrantAct.REVOKE), "")
+        shares = [deed for deed in own if deed.act is GrantAct.CONTRIBUTE]
+        counted = [deed for deed in shares if not issued or deed.at_ns < int(issued)]
+        assert grant.contributors.count("anna") == len(counted)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from components.archive.keys import create_log_key
 from components.archive.record import Event, RecordKind
 from components.audit import auditor
 from components.rules.recorded_directory import DETAIL, write_listed
@@ -74,3 +75,14 @@ async def make_audited_site(folder: Path, more: str = "", *, records_directory: 
 def become(monkeypatch: pytest.MonkeyPatch, user: str) -> None:
     """Let this process be that user's, for what asks who gives a command."""
     monkeypatch.setattr(auditor, "name_actor", lambda: user)
+
+
+def give_keys(site: Site, *who: str) -> dict[str, Path]:
+    """Give auditors of a site keys to sign with, and return the files of their private halves."""
+    keys = {each: site.path.parent / f"keys/auditor-{each}.key" for each in who}
+    text = site.path.read_text()
+    for each, file in keys.items():
+        create_log_key(file, f"auditor/{each}")
+        text = text.replace(f'id = "{each}"\n', f'id = "{each}"\nkey = "keys/{file.stem}.pub"\n')
+    site.path.write_text(text)
+    return keys

@@ -8,13 +8,13 @@ from components.archive.keys import create_log_key
 from components.archive.log.note import NoteSigner
 from components.link.review_request import ReviewRequest
 from components.rules.decisions import Decisions
-from components.rules.reviewers import Reviewers, encode_note, sign_act
+from components.rules.reviewers import Reviewers, encode_note, sign_text
 from components.settings.auditors import AuditorEntry
 from policy.content.policy import ContentPolicy
 from policy.directory.directory import Directory, parse_directory
 from policy.review import ReviewAct
 from policy.rules import Rules
-from policy.supervision.act import Act, ActKind
+from policy.supervision.act import Act, ActKind, encode_act
 from tests.support.gate_process import one_enterprise
 
 NOBODY = Reviewers(())
@@ -63,4 +63,8 @@ class Desks:
             note=request.reason,
         )
         act = replace(act, **changes)
-        return replace(request, actor=by, statement=encode_note(act, sign_act(act, self.signers[by])))
+        return replace(
+            request,
+            actor=by,
+            statement=encode_note(act, sign_text(act.by, encode_act(act), self.signers[by])),
+        )

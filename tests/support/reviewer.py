@@ -6,7 +6,7 @@ from pathlib import Path
 
 from components.archive.keys import create_log_key
 from components.audit.auditor import find_auditor
-from components.audit.review.author import Author
+from components.audit.author import Author
 from components.audit.review.held import HeldList, decide_held, list_held
 from components.settings.site import SiteFile
 from tests.support.gate_process import GateProcess

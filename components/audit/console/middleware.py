@@ -11,7 +11,7 @@ from aiohttp.typedefs import Handler, Middleware
 
 from components.archive.alarm_name import AlarmName
 from components.archive.errors import LogError
-from components.audit.access import LookNotRecordedError, MatterRequiredError
+from components.audit.access import LookNotRecordedError, MatterRequiredError, PurposeError
 from components.audit.auditor import Role, find_auditor
 from components.audit.console.console import Console
 from components.audit.console.headers import COMMON, is_from_elsewhere, is_own_form
@@ -143,6 +143,8 @@ def _explain(visit: Visit, error: Exception) -> web.StreamResponse:
             return _page(visit, 403, visit.texts("error.matter"), asks_purpose=True)
         case LookNotRecordedError():
             return _page(visit, 503, str(error))
+        case PurposeError():
+            return _page(visit, 403, str(error), asks_purpose=True)
         case LogError():
             visit.console.metrics.failed += 1
             return _page(visit, 503, visit.texts("error.log", reason=str(error)))

@@ -16,6 +16,7 @@ from components.audit.console.languages import NAMES, choose_language
 from components.audit.console.looks import Looks
 from components.audit.console.render import Texts, format_moment, local_time, render
 from components.audit.console.session import COOKIE, Session
+from components.audit.purpose import check_purpose
 
 _Found = TypeVar("_Found")
 
@@ -132,19 +133,33 @@ class Visit:
     async def look(
         self, take: Callable[[], Coroutine[Any, Any, _Found]], looks: Looks | None = None
     ) -> _Found:
-        """Take a look in the name of who asks, to its end; it records why they look."""
-        session = self.session
+        """Take a look in the name of who asks, to its end; it records why they look.
+
+        Raises PurposeError if the matter that they stated does not count any more: closed since, or not theirs.
+        """
+        session, auditor, site = self.session, self.auditor, self.console.site
         purpose = Purpose(session.matter, session.reason) if session else Purpose()
 
         async def look() -> _Found:
-            set_purpose(purpose)
-            return await take()
+            if auditor:
+                await check_purpose(site, auditor, purpose)
+            return await self._for(purpose, take)
 
         try:
             return await (looks or self.console.looks).take(look)
         except LookNotRecordedError as error:
             self.console.alarms.sound(AlarmName.LOOKS_NOT_RECORDED, reason=str(error.__cause__))
             raise
+
+    async def record(self, take: Callable[[], Coroutine[Any, Any, _Found]]) -> _Found:
+        """Record what shows nothing, such as a login, to its end, whatever purpose was stated."""
+        session = self.session
+        purpose = Purpose(session.matter, session.reason) if session else Purpose()
+        return await self.console.looks.take(lambda: self._for(purpose, take))
+
+    async def _for(self, purpose: Purpose, take: Callable[[], Coroutine[Any, Any, _Found]]) -> _Found:
+        set_purpose(purpose)
+        return await take()
 
     @property
     def hidden(self) -> Hidden | None:

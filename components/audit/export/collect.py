@@ -115,15 +115,15 @@ class Collector:
 
 def spans_of(places: Sequence[int]) -> Iterator[tuple[IndexedLog, int, int]]:
     """Yield the spans of records to read, each of one log, from a first number to an end."""
-    start = before = -1
+    if not places:
+        return
+    start = before = places[0]
     for place in places:
-        if before >= 0 and (place - before > _LARGEST_GAP or find_record(place)[0] != find_record(before)[0]):
+        if place - before > _LARGEST_GAP or find_record(place)[0] != find_record(before)[0]:
             yield _span(start, before)
-            start = -1
-        start = place if start < 0 else start
+            start = place
         before = place
-    if before >= 0:
-        yield _span(start, before)
+    yield _span(start, before)
 
 
 def _span(start: int, last: int) -> tuple[IndexedLog, int, int]:

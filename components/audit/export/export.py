@@ -12,7 +12,7 @@ from components.archive.blobs.reader import BlobReader
 from components.archive.keys import KeyFileError, load_verifier_key
 from components.archive.log.checkpoint import verify_checkpoint
 from components.archive.record import Access
-from components.audit.access import get_purpose, name_actor, record_access
+from components.audit.access import Purpose, get_purpose, name_actor, record_access
 from components.audit.auditor import Auditor, Role
 from components.audit.export.attachments import Attachments
 from components.audit.export.collect import Collector, Sources
@@ -40,8 +40,9 @@ from components.audit.export.write import count_records, require_whole, write_ab
 from components.audit.index.logs import IndexedLog, find_record
 from components.audit.index.pages import name_place
 from components.audit.indexed import find_indexed, open_indexed, open_site_index
+from components.audit.purpose import check_purpose
 from components.audit.query.tree import format_query
-from components.audit.search import find_ids
+from components.audit.search import FoundIds, find_ids
 from components.process.errors import SiteError
 from components.process.progress import Progress
 from components.settings.blobs import open_objects
@@ -87,15 +88,9 @@ async def export(
     folder = ExportFolder(output)
     folder.require_free()
     format_, zone = find_format(wanted.format), find_zone(wanted.zone)
+    if auditor:
+        await check_purpose(settings, auditor, Purpose(wanted.matter))
     found = await find_ids(settings, wanted.query, progress, auditor)
-    if 0 < wanted.limit < len(found):
-        raise SiteError(
-            f"{len(found):,} records match, and --limit allows {wanted.limit:,}: nothing is exported"
-        )
-    if found.is_cut:
-        raise SiteError(
-            "more records than a search looks into might match the regular expression: narrow the query by dates"
-        )
     matter = wanted.matter or get_purpose().matter
     now_ns, query = time.time_ns(), format_query(found.query)
     actor = auditor.id if auditor else name_actor()
@@ -114,6 +109,8 @@ async def export(
         found.as_of.index_format,
     )
     access_id = await record_access(settings, access)
+    # Only now: how many match is what a search tells.
+    _require_exportable(found, wanted)
     site = settings.gate_log.origin.partition("/")[0]
     about = About(access_id, site, query, matter, wanted.zone, zone, now_ns, len(found), version("steelyard"))
     started = Started(about, wanted.format, actor, found.log_size, found.digest, logs)
@@ -124,6 +121,18 @@ async def export(
             spool.add_matched(found.places)
             spool.note(_STARTED, encode_started(started))
         return await _complete(settings, folder, spool, started, format_, progress)
+
+
+def _require_exportable(found: FoundIds, wanted: Wanted) -> None:
+    """Refuse more records than are allowed, or than a regular expression was looked for in; raises SiteError."""
+    if 0 < wanted.limit < len(found):
+        raise SiteError(
+            f"{len(found):,} records match, and --limit allows {wanted.limit:,}: nothing is exported"
+        )
+    if found.is_cut:
+        raise SiteError(
+            "more records than a search looks into might match the regular expression: narrow the query by dates"
+        )
 
 
 async def resume(
@@ -145,6 +154,8 @@ async def resume(
         # It holds what its own auditor may see.
         if actor != started.actor:
             raise SiteError(f"{output}: {started.actor} began this export, and only they can go on with it")
+        if auditor:
+            await check_purpose(settings, auditor, Purpose(about.matter))
         await record_access(
             settings,
             Access(

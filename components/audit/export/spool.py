@@ -16,6 +16,7 @@ from components.audit.export.message import ACTS, Entry, ExportMessage, may_act
 from components.audit.export.spool_rows import Rows
 from components.audit.export.spooled import decode_message, hash_alias
 from components.audit.export.text import clean_unicode
+from components.audit.index.logs import IndexedLog
 
 # `place` is that of a record in the index (index/logs.py). `held` has the order in which a format tells messages;
 # `alias` the ids by which later messages name a message, `effect` what was done to it. `gone` are files that an order
@@ -125,10 +126,10 @@ class Spool:
         return [found for (found,) in self._db.execute(sql, (place, count))]
 
     def last_collected(self) -> int:
-        """Return the last place that was collected, -1 if none was."""
+        """Return the last place that was collected, one before all places if none was."""
         sql = "SELECT max(place) FROM (SELECT max(place) AS place FROM message UNION SELECT max(place) FROM left_out)"
         (last,) = self._db.execute(sql).fetchone()
-        return -1 if last is None else int(last)
+        return min(IndexedLog).place(0) - 1 if last is None else int(last)
 
     def add(self, collected: Iterable[Collected], format_: Format) -> None:
         """Add records in the order of their places, within the caller's transaction."""

@@ -1,12 +1,10 @@
-"""What the audit log says of grants: asked for, issued, revoked. A pure fold over its events."""
+"""What the audit log says of grants: asked for, contributed to, issued, revoked. A pure fold over its acts."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from components.archive.record import Event
-
-ASKED, ISSUED, REVOKED = "grant-requested", "grant-issued", "grant-revoked"
+from components.audit.matter.values import Deed, GrantAct
 
 
 class GrantState(StrEnum):
@@ -22,8 +20,8 @@ class GrantState(StrEnum):
 class RecordedGrant:
     """A grant by its records: what it opens, for whom, until when, by whose shares, and for which matter.
 
-    `segments` is a text such as `3-9, 12`; `digest` that of its terms. `issued` and `revoked` are records' ids, empty
-    while there are none.
+    `segments` is a text such as `3-9, 12`; `digest` that of its terms. `contributors` is whose shares opened it, as a
+    text, which says of whom nobody has signed for. `issued` and `revoked` are records' ids, empty while there are none.
     """
 
     id: str
@@ -51,37 +49,55 @@ class RecordedGrant:
         return GrantState.IN_FORCE if self.issued else GrantState.ASKED
 
 
-def fold_grants(events: Iterable[tuple[str, Event]]) -> dict[str, RecordedGrant]:
+def fold_grants(deeds: Iterable[Deed]) -> dict[str, RecordedGrant]:
     """Return all grants by id, in the order in which they were asked for.
 
     What was asked for once does not change: a second request of the same id counts for nothing, and so does an issue
-    of other terms.
+    of other terms, and an act with a problem of its own.
     """
     grants: dict[str, RecordedGrant] = {}
-    for record_id, event in events:
-        details = {name: str(value) for name, value in event.details}
-        id_ = details.get("grant", "")
-        found = grants.get(id_)
-        if event.name == ASKED and found is None:
-            grants[id_] = _ask(record_id, details, dict(event.details).get("until_ns", 0))
-        elif found is None:
+    for deed in deeds:
+        id_ = deed.text("grant")
+        if deed.problem:
             continue
-        elif event.name == ISSUED and not found.issued and details.get("digest") == found.digest:
-            grants[id_] = replace(found, issued=record_id, contributors=details.get("contributors", ""))
-        elif event.name == REVOKED and not found.revoked:
-            grants[id_] = replace(found, revoked=record_id, revoked_because=details.get("reason", ""))
+        if (found := grants.get(id_)) is not None:
+            grants[id_] = _go_on(found, deed)
+        elif deed.act is GrantAct.REQUEST:
+            grants[id_] = _ask(deed)
     return grants
 
 
-def _ask(record_id: str, details: dict[str, str], until_ns: str | int) -> RecordedGrant:
-    names = ("log", "segments", "auditor", "key_id", "matter", "reason", "digest")
-    texts = {name: details.get(name, "") for name in names}
+def _go_on(grant: RecordedGrant, deed: Deed) -> RecordedGrant:
+    is_own, record = deed.text("digest") == grant.digest, deed.record
+    match deed.act:
+        case GrantAct.CONTRIBUTE if is_own and not grant.issued:
+            return replace(grant, contributors=", ".join(filter(None, (grant.contributors, _name(deed)))))
+        case GrantAct.ISSUE if is_own and not grant.issued:
+            return replace(grant, issued=record, contributors=grant.contributors or _name_unsigned(deed))
+        case GrantAct.REVOKE if not grant.revoked:
+            return replace(grant, revoked=record, revoked_because=deed.text("reason"))
+    return grant
+
+
+def _name(deed: Deed) -> str:
+    """Name who contributed a share."""
+    return f"{deed.by} (share {deed.number('number')}{'' if deed.signature else ', not signed'})"
+
+
+def _name_unsigned(deed: Deed) -> str:
+    """Name who contributed, of an issue of before contributions were acts of their own."""
+    return f"{named}, not signed" if (named := deed.text("contributors")) else ""
+
+
+def _ask(deed: Deed) -> RecordedGrant:
+    names = ("log", "segments", "auditor", "key_id", "reason", "digest")
     return RecordedGrant(
-        details.get("grant", ""),
-        until_ns=until_ns if isinstance(until_ns, int) else 0,
-        asked_by=details.get("by", ""),
-        asked=record_id,
-        **texts,
+        deed.text("grant"),
+        until_ns=deed.number("until_ns"),
+        matter=deed.matter,
+        asked_by=deed.by,
+        asked=deed.record,
+        **{name: deed.text(name) for name in names},
     )
 
 

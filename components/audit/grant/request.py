@@ -11,14 +11,16 @@ from components.archive.grant import GrantTerms
 from components.archive.keys import KeyFileError, load_recipient
 from components.archive.keys.private import write_private
 from components.archive.keys.recipient_text import encode_recipient, encode_recipient_key
-from components.archive.record import Event, RecordKind
 from components.archive.seal import Recipient, RecipientKey
 from components.audit.access import record_finding
-from components.audit.auditor import Auditor, Role, find_auditor
+from components.audit.auditor import Role, find_auditor
+from components.audit.author import Author
 from components.audit.grant.file import GrantFile, write_grant_file
-from components.audit.grant.fold import ASKED, write_numbers
+from components.audit.grant.fold import write_numbers
 from components.audit.grant.segments import SegmentChoice, choose_segments
-from components.audit.matter.acts import find_matter
+from components.audit.matter.acts import fetch_matters, find_matter
+from components.audit.matter.record import make_deed, make_event
+from components.audit.matter.values import Detail, GrantAct
 from components.process.errors import SiteError
 from components.settings.log import LogSettings
 from components.settings.site import SiteFile
@@ -45,18 +47,21 @@ class GrantRequest:
 
 
 async def request_grant(
-    settings: SiteFile, by: Auditor, ask: GrantRequest, path: Path | None
+    settings: SiteFile, author: Author, ask: GrantRequest, path: Path | None
 ) -> tuple[Path, GrantFile]:
     """Record that a grant is asked for, and write its file and the collector's key beside it.
 
     The collector's private half must stay on this machine: contributed shares are sealed to it. Raises SiteError,
     KeyFileError and LogError.
     """
+    by = author.auditor
     by.require(Role.AUDITOR, Role.REVIEWER, Role.LEAD)
     now_ns = time.time_ns()
     if ask.until_ns <= now_ns:
         raise SiteError("the grant's time is over already")
-    await _require_worthy(settings, by, ask)
+    if ask.matter:
+        await find_matter(settings, by, ask.matter)
+    await require_worthy(settings, ask.auditor, ask.matter)
     segments = await choose_segments(settings, ask.log, ask.choice)
     collector = RecipientKey(COLLECTOR, X25519PrivateKey.generate())
     terms = GrantTerms(
@@ -74,7 +79,9 @@ async def request_grant(
         now_ns,
     )
     path = path or Path(f"{terms.id}.grant")
-    await record_finding(settings, _make_event(terms))
+    details = _describe(terms)
+    deed = make_deed(author, GrantAct.REQUEST, terms.matter, settings.audit_log.origin, details)
+    await record_finding(settings, make_event(deed))
     # Killed here: a request that nobody can contribute to; ask again.
     write_private(collector_file(path), encode_recipient_key(collector))
     file = GrantFile(terms)
@@ -100,29 +107,27 @@ def find_recipient(settings: SiteFile, name: str) -> Recipient:
     raise SiteError(f"{name} is no recipient of this site's segments: name {names}")
 
 
-async def _require_worthy(settings: SiteFile, by: Auditor, ask: GrantRequest) -> None:
-    """Check that the auditor is one, and works on the matter, which is open; raises SiteError."""
-    auditor = find_auditor(settings, ask.auditor)
+async def require_worthy(settings: SiteFile, who: str, matter: str) -> None:
+    """Check that who is to read is an auditor, and works on the open matter; raises SiteError and LogError."""
+    auditor = find_auditor(settings, who)
     auditor.require(Role.AUDITOR, Role.REVIEWER, Role.LEAD)
-    if ask.matter:
-        matter = await find_matter(settings, by, ask.matter)
-        if not matter.is_open:
-            raise SiteError(f"the matter {ask.matter} is closed; re-open it first")
-        if ask.auditor not in matter.people:
-            raise SiteError(f"{ask.auditor} does not work on {ask.matter}; add them with `matter people`")
+    if not matter:
+        return
+    found = (await fetch_matters(settings)).matters.get(matter)
+    if found is None or not found.is_open:
+        raise SiteError(f"the matter {matter} is closed; re-open it first")
+    if who not in found.people:
+        raise SiteError(f"{who} does not work on {matter}; add them with `matter people`")
 
 
-def _make_event(terms: GrantTerms) -> Event:
-    details: dict[str, str | int] = {
+def _describe(terms: GrantTerms) -> dict[str, Detail]:
+    return {
         "grant": terms.id,
         "log": terms.log,
         "segments": write_numbers(terms.segments),
         "auditor": terms.auditor,
         "key_id": terms.key_id,
         "until_ns": terms.until_ns,
-        "matter": terms.matter,
         "reason": terms.reason,
         "digest": terms.digest(),
-        "by": terms.asked_by,
     }
-    return Event(RecordKind.MATTER, ASKED, tuple(sorted(details.items())), terms.asked_at_ns)

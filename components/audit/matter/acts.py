@@ -8,34 +8,29 @@ from components.archive.errors import LogMissing
 from components.archive.record import Event, Record, RecordKind
 from components.audit.access import record_finding
 from components.audit.auditor import Auditor, find_auditor
-from components.audit.kinds import parse_event, read_kinds
+from components.audit.author import Author
 from components.audit.matter.fold import ALL_ENTERPRISES, Folded, apply_deed, fold_deeds
-from components.audit.matter.record import make_event, read_deed
+from components.audit.matter.judge import read_deeds
+from components.audit.matter.record import make_deed, make_event, read_deed
 from components.audit.matter.values import Deed, Detail, Matter, MatterAct, MatterError
 from components.audit.open_log import open_log
 from components.process.errors import SiteError
-from components.process.progress import ignore_progress
 from components.settings.site import SiteFile
 
 
-async def fetch_events(settings: SiteFile) -> list[tuple[str, Event]]:
-    """Return all events of matters and grants with their records' ids, in the log's order; raises LogError."""
+async def fetch_deeds(settings: SiteFile) -> list[Deed]:
+    """Return all acts in matters and on grants, in the log's order, judged; raises SiteError and LogError."""
     log = settings.audit_log
-    found = []
     try:
         async with open_log(settings, log) as opener:
-            async for opened in read_kinds(opener, (RecordKind.MATTER,), ignore_progress):
-                if event := parse_event(opened, RecordKind.MATTER):
-                    found.append((f"{log.name}/{opened.index}", event))
+            return await read_deeds(settings, log, opener)
     except LogMissing:
         return []
-    return found
 
 
 async def fetch_matters(settings: SiteFile) -> Folded:
     """Return all matters of a site, whoever may see them; raises SiteError and LogError."""
-    deeds = (read_deed(event, record_id) for record_id, event in await fetch_events(settings))
-    return fold_deeds(deed for deed in deeds if deed)
+    return fold_deeds(await fetch_deeds(settings))
 
 
 async def list_matters(settings: SiteFile, auditor: Auditor) -> list[Matter]:
@@ -60,7 +55,7 @@ async def require_own_matter(
     if not isinstance(content, Event) or content.kind is not RecordKind.MATTER:
         return
     deed = read_deed(content, "")
-    if deed is not None:
+    if deed is not None and isinstance(deed.act, MatterAct):
         matter = (await fetch_matters(settings)).matters.get(deed.matter)
         auditor = auditor or find_auditor(settings)
         if matter is None or not matter.is_seen_by(auditor.id, auditor.enterprises):
@@ -78,13 +73,12 @@ def require_seen(folded: Folded, auditor: Auditor, id_: str) -> Matter:
 
 
 async def act(
-    settings: SiteFile, auditor: Auditor, what: MatterAct, id_: str, details: Mapping[str, Detail]
+    settings: SiteFile, author: Author, what: MatterAct, id_: str, details: Mapping[str, Detail]
 ) -> Matter:
     """Record an act in a matter, and return the matter after it; raises SiteError and LogError."""
     folded = await fetch_matters(settings)
-    now_ns = time.time_ns()
-    deed = Deed(what, id_, auditor.id, now_ns, details)
-    _require_within(folded, auditor, deed)
+    deed = make_deed(author, what, id_, settings.audit_log.origin, details)
+    _require_within(folded, author.auditor, deed)
     try:
         apply_deed(folded.matters.get(id_), deed)
     except MatterError as error:
@@ -92,15 +86,20 @@ async def act(
     record_id = await record_finding(settings, make_event(deed))
     # Somebody else may have acted since: what the log says first counts.
     after = await fetch_matters(settings)
-    if record_id in after.refused:
-        raise SiteError(f"somebody else was faster: {after.refused[record_id]}")
+    if (refused := after.refused.get(record_id)) is not None:
+        raise SiteError(
+            f"{record_id} counts for nothing: {refused.why}"
+            if refused.deed.problem
+            else f"somebody else was faster: {refused.why}"
+        )
     return after.matters[id_]
 
 
 async def open_matter(
-    settings: SiteFile, auditor: Auditor, title: str, id_: str = "", enterprises: tuple[str, ...] = ()
+    settings: SiteFile, author: Author, title: str, id_: str = "", enterprises: tuple[str, ...] = ()
 ) -> Matter:
     """Open a matter, within what its opener may see; without an id, it gets one by chance. Raises as `act` does."""
+    auditor = author.auditor
     outside = sorted(each for each in enterprises if not auditor.may_see(each))
     if outside:
         raise SiteError(f"{', '.join(outside)}: not among the enterprises that you may see")
@@ -109,7 +108,7 @@ async def open_matter(
     own = ALL_ENTERPRISES if auditor.enterprises is None else " ".join(sorted(auditor.enterprises))
     named = " ".join(sorted(enterprises)) or own
     id_ = id_ or f"M-{time.gmtime().tm_year}-{secrets.token_hex(3)}"
-    return await act(settings, auditor, MatterAct.OPEN, id_, {"title": title, "enterprises": named})
+    return await act(settings, author, MatterAct.OPEN, id_, {"title": title, "enterprises": named})
 
 
 def _require_own_name(enterprises: Set[str], id_: str) -> None:

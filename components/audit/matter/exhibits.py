@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from components.archive.record import Access
 from components.audit.access import record_access
 from components.audit.auditor import Auditor
+from components.audit.author import Author
 from components.audit.matter.acts import act, find_matter
 from components.audit.matter.scope import is_own_record
 from components.audit.matter.values import Detail, Exhibit, Matter, MatterAct, Note
@@ -38,10 +39,10 @@ class Chronology:
 
 
 async def add_exhibit(
-    settings: SiteFile, auditor: Auditor, id_: str, record_id: str, title: str, note: str
+    settings: SiteFile, author: Author, id_: str, record_id: str, title: str, note: str
 ) -> Matter:
     """Make a record an exhibit of a matter; raises SiteError, also for a record that the auditor may not see."""
-    view = await _fetch(settings, await find_matter(settings, auditor, id_), record_id)
+    view = await _fetch(settings, await find_matter(settings, author.auditor, id_), record_id)
     leaf = view.opened.leaf
     details: dict[str, Detail] = {
         "exhibit": record_id,
@@ -50,7 +51,7 @@ async def add_exhibit(
         "said_at_ns": view.at_ns,
         "payload_sha256": leaf.payload_sha256.hex(),
     }
-    return await act(settings, auditor, MatterAct.ADD_EXHIBIT, id_, details)
+    return await act(settings, author, MatterAct.ADD_EXHIBIT, id_, details)
 
 
 async def make_chronology(settings: SiteFile, auditor: Auditor, id_: str) -> Chronology:

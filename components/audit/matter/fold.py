@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from components.audit.matter.values import (
     Custodian,
     Deed,
+    DeedAct,
     Exhibit,
     LinkedHold,
     Matter,
@@ -23,29 +24,49 @@ AS_LEAD = "lead"
 
 
 @dataclass(frozen=True, slots=True)
+class Refused:
+    """A recorded act that counts for nothing, and why."""
+
+    deed: Deed
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Folded:
-    """All matters by id, and the acts that did not fit: their records, and why."""
+    """All matters by id, and the acts that count for nothing, by their records."""
 
     matters: Mapping[str, Matter]
-    refused: Mapping[str, str] = field(default_factory=dict)
+    refused: Mapping[str, Refused] = field(default_factory=dict)
+
+    def refused_of(self, matter: str) -> tuple[Refused, ...]:
+        """Return the acts in a matter that count for nothing, in the order of the log."""
+        return tuple(each for each in self.refused.values() if each.deed.matter == matter)
 
 
 def fold_deeds(deeds: Iterable[Deed]) -> Folded:
     """Return the matters that acts make, in the order of the log; one that does not fit changes nothing."""
     matters: dict[str, Matter] = {}
-    refused: dict[str, str] = {}
+    refused: dict[str, Refused] = {}
     for deed in deeds:
+        if not isinstance(deed.act, MatterAct):
+            continue
         try:
             matters[deed.matter] = apply_deed(matters.get(deed.matter), deed)
         except MatterError as error:
-            refused[deed.record] = str(error)
+            refused[deed.record] = Refused(deed, str(error))
     return Folded(matters, refused)
 
 
 def apply_deed(matter: Matter | None, deed: Deed) -> Matter:
     """Return what an act makes of its matter, None before it is opened; raises MatterError if it does not fit."""
-    if deed.act is MatterAct.OPEN:
-        return _open(matter, deed)
+    if deed.problem:
+        raise MatterError(deed.problem)
+    after = _open(matter, deed) if deed.act is MatterAct.OPEN else _change(matter, deed)
+    unsigned = (*after.unsigned, deed.record) if deed.is_unsigned else after.unsigned
+    return replace(after, changed_at_ns=deed.recorded_at_ns or deed.at_ns, unsigned=unsigned)
+
+
+def _change(matter: Matter | None, deed: Deed) -> Matter:
     if matter is None:
         raise MatterError(f"there is no matter {deed.matter}")
     by_lead = deed.act is MatterAct.ADD_PERSON and deed.text("as") == AS_LEAD
@@ -54,7 +75,7 @@ def apply_deed(matter: Matter | None, deed: Deed) -> Matter:
         raise MatterError(f"there is no matter {deed.matter}")
     if not matter.is_open and deed.act not in _WHEN_CLOSED:
         raise MatterError(f"the matter {deed.matter} is closed; re-open it first")
-    return replace(_CHANGES[deed.act](matter, deed), changed_at_ns=deed.at_ns)
+    return _CHANGES[deed.act](matter, deed)
 
 
 def _open(matter: Matter | None, deed: Deed) -> Matter:
@@ -73,7 +94,6 @@ def _open(matter: Matter | None, deed: Deed) -> Matter:
         deed.at_ns,
         enterprises,
         (deed.by,),
-        changed_at_ns=deed.at_ns,
     )
 
 
@@ -193,7 +213,7 @@ def _require(deed: Deed, name: str) -> str:
 
 
 _WHEN_CLOSED = (MatterAct.REOPEN, MatterAct.ADD_PERSON, MatterAct.REMOVE_PERSON)
-_CHANGES: Mapping[MatterAct, Callable[[Matter, Deed], Matter]] = {
+_CHANGES: Mapping[DeedAct, Callable[[Matter, Deed], Matter]] = {
     MatterAct.CLOSE: _close,
     MatterAct.REOPEN: _reopen,
     MatterAct.ADD_PERSON: _add_person,

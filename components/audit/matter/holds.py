@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from components.archive.errors import LogMissing
 from components.archive.orders.order import OrderAct
-from components.audit.auditor import Auditor
+from components.audit.author import Author
 from components.audit.matter.acts import act, find_matter
 from components.audit.matter.scope import is_own_jid
 from components.audit.matter.values import LinkedHold, Matter, MatterAct
@@ -46,12 +46,12 @@ async def find_holds(settings: SiteFile, matter: Matter) -> list[HoldOfMatter]:
     return found
 
 
-async def link_hold(settings: SiteFile, auditor: Auditor, id_: str, order: str) -> Matter:
+async def link_hold(settings: SiteFile, author: Author, id_: str, order: str) -> Matter:
     """Link a hold to a matter, by the id of its order; raises SiteError and LogError."""
-    matter = await find_matter(settings, auditor, id_)
+    matter = await find_matter(settings, author.auditor, id_)
     for log, view in await _fetch_holds(settings):
         if view.order.id == order and _concerns(settings, matter, view):
-            return await act(settings, auditor, MatterAct.LINK_HOLD, id_, {"hold": order, "log": log})
+            return await act(settings, author, MatterAct.LINK_HOLD, id_, {"hold": order, "log": log})
     raise SiteError(f"there is no hold {order}; `steelyard archive orders` shows all orders")
 
 

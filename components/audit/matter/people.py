@@ -3,7 +3,8 @@
 import time
 from collections.abc import Sequence
 
-from components.audit.auditor import Auditor, Role, list_auditors
+from components.audit.auditor import Role, list_auditors
+from components.audit.author import Author
 from components.audit.indexed import catch_up_logs, open_indexed, open_site_index
 from components.audit.matter.acts import act, fetch_matters, find_matter
 from components.audit.matter.fold import AS_LEAD
@@ -18,7 +19,7 @@ from components.settings.site import SiteFile
 
 async def change_people(
     settings: SiteFile,
-    auditor: Auditor,
+    author: Author,
     id_: str,
     add: Sequence[str],
     remove: Sequence[str],
@@ -33,23 +34,23 @@ async def change_people(
     if not add and not remove:
         raise SiteError("name an auditor with --add or --remove")
     if as_lead:
-        auditor.require(Role.LEAD)
+        author.auditor.require(Role.LEAD)
     matter = (await fetch_matters(settings)).matters.get(id_)
-    is_own = matter is not None and (as_lead or auditor.id in matter.people)
-    if matter is None or not (is_own and matter.is_within(auditor.enterprises)):
+    is_own = matter is not None and (as_lead or author.auditor.id in matter.people)
+    if matter is None or not (is_own and matter.is_within(author.auditor.enterprises)):
         raise SiteError(f"there is no matter {id_}")
     for who in add:
         _require_auditor(settings, matter, who)
         details = {"who": who} | ({"as": AS_LEAD} if as_lead else {})
-        matter = await act(settings, auditor, MatterAct.ADD_PERSON, id_, details)
+        matter = await act(settings, author, MatterAct.ADD_PERSON, id_, details)
     for who in remove:
-        matter = await act(settings, auditor, MatterAct.REMOVE_PERSON, id_, {"who": who})
+        matter = await act(settings, author, MatterAct.REMOVE_PERSON, id_, {"who": who})
     return matter
 
 
-async def add_custodian(settings: SiteFile, auditor: Auditor, id_: str, jid: str, reason: str) -> Matter:
+async def add_custodian(settings: SiteFile, author: Author, id_: str, jid: str, reason: str) -> Matter:
     """Add a person or a room that the directory or a record names; raises SiteError and LogError."""
-    matter = await find_matter(settings, auditor, id_)
+    matter = await find_matter(settings, author.auditor, id_)
     who = read_jid(jid)
     if not is_own_jid(settings, matter.enterprises, who):
         raise SiteError(f"{who} is in neither the directory nor any record of what {id_} may concern")
@@ -58,7 +59,7 @@ async def add_custodian(settings: SiteFile, auditor: Auditor, id_: str, jid: str
             await catch_up_logs(settings, index, logs, ignore_progress)
             require_known([who], settings.gate.directory_file, index, time.time_ns())
     details = {"who": str(who), "reason": reason}
-    return await act(settings, auditor, MatterAct.ADD_CUSTODIAN, matter.id, details)
+    return await act(settings, author, MatterAct.ADD_CUSTODIAN, matter.id, details)
 
 
 def _require_auditor(settings: SiteFile, matter: Matter, who: str) -> None:

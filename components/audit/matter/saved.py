@@ -2,7 +2,7 @@
 
 from components.archive.record import Access
 from components.audit.access import record_access
-from components.audit.auditor import Auditor
+from components.audit.author import Author
 from components.audit.matter.acts import act, find_matter
 from components.audit.matter.values import Detail, Matter, MatterAct
 from components.audit.search import find_ids
@@ -12,14 +12,14 @@ from components.settings.site import SiteFile
 
 
 async def save_result(
-    settings: SiteFile, auditor: Auditor, id_: str, query: str, title: str, progress: Progress
+    settings: SiteFile, author: Author, id_: str, query: str, title: str, progress: Progress
 ) -> Matter:
     """Search, and save the result in a matter; the search is a record of its own. Raises as `find_ids` and `act` do."""
-    if not (await find_matter(settings, auditor, id_)).is_open:
+    if not (await find_matter(settings, author.auditor, id_)).is_open:
         raise SiteError(f"the matter {id_} is closed; re-open it first")
-    found = await find_ids(settings, query, progress, auditor)
+    found = await find_ids(settings, query, progress, author.auditor)
     access = Access(
-        auditor.id,
+        author.auditor.id,
         "search",
         query,
         found.as_of.at_ns,
@@ -41,4 +41,4 @@ async def save_result(
         "searched_at_ns": found.as_of.at_ns,
         "search": await record_access(settings, access),
     }
-    return await act(settings, auditor, MatterAct.SAVE, id_, details)
+    return await act(settings, author, MatterAct.SAVE, id_, details)

@@ -22,6 +22,18 @@ class MatterAct(StrEnum):
     LINK_HOLD = "hold-linked"
 
 
+class GrantAct(StrEnum):
+    """What somebody does about a grant (docs/matters.md, "Grants"): the name of the event in the audit log."""
+
+    REQUEST = "grant-requested"
+    CONTRIBUTE = "grant-contributed"
+    ISSUE = "grant-issued"
+    REVOKE = "grant-revoked"
+
+
+DeedAct = MatterAct | GrantAct
+
+
 class MatterError(ValueError):
     """An act does not fit to its matter; the message says why, and what to do."""
 
@@ -31,14 +43,25 @@ Detail = str | int
 
 @dataclass(frozen=True, slots=True)
 class Deed:
-    """An act in a matter: `record` is its record's id (empty before it is recorded), `by` an auditor's id."""
+    """An act in a matter, or about a grant: `by` is an auditor's id, `record` the id of its record, if it has one.
 
-    act: MatterAct
+    `id` makes it unlike all others, `origin` is the name of the log that it is for, `signature` the line of its
+    signature; empty where nobody has to sign. `recorded_at_ns` is the log's own time. `problem` says why it counts for
+    nothing whatever its matter is; `is_unsigned`: it is not signed, although auditors have keys.
+    """
+
+    act: DeedAct
     matter: str
     by: str
     at_ns: int
     details: Mapping[str, Detail] = field(default_factory=dict)
     record: str = ""
+    id: str = ""
+    origin: str = ""
+    signature: str = ""
+    recorded_at_ns: int = 0
+    problem: str = ""
+    is_unsigned: bool = False
 
     def text(self, name: str) -> str:
         """Return a detail; empty if there is none."""
@@ -124,7 +147,8 @@ class LinkedHold:
 class Matter:
     """A matter, after all acts in it; `enterprises` is None if it may concern all of the site.
 
-    `people` are the ids of the auditors who may work on it, `changed_at_ns` the time of the last act.
+    `people` are the ids of the auditors who may work on it, `changed_at_ns` the time of the last act. `unsigned` are
+    the records of acts of before auditors had keys, which nobody has signed.
     """
 
     id: str
@@ -140,6 +164,7 @@ class Matter:
     saved: tuple[SavedResult, ...] = ()
     holds: tuple[LinkedHold, ...] = ()
     changed_at_ns: int = 0
+    unsigned: tuple[str, ...] = ()
 
     def is_seen_by(self, auditor: str, enterprises: Set[str] | None) -> bool:
         """Return whether an auditor who may see these enterprises (None: all) sees the matter at all."""

@@ -191,20 +191,22 @@ async def propose_erasure(
             _require_index(settings, log)
             node = parse_query(scope.query, scene.now_ns)
             query, indexes = format_query(node), scene.index.find_all(compile_query(node))
+        details = OrderDetails(OrderAct.ERASE, _make_id(scene.now_ns), matter, scope.custodian, query, reason)
+        # First: what is refused tells what matches, too.
+        access_id = await _record_proposal(settings, scene, details, len(indexes))
         if not indexes:
             raise SiteError("no record matches: nothing to erase")
         refusals = await refuse_erasure(scene.log, scene.policy, scene.now_ns, indexes, scene.holds)
         if refusals:
             raise OrderRefused(refusals)
         envelopes = await make_envelopes(settings, scene.log, indexes)
-        details = OrderDetails(OrderAct.ERASE, _make_id(scene.now_ns), matter, scope.custodian, query, reason)
         fields = {
             "segments": tuple(sorted(envelopes)),
             "indexes": indexes,
             "considered": scene.considered,
             "keys": {segment: sha256(new.keys).hexdigest() for segment, new in envelopes.items()},
         }
-        return await _propose(settings, scene, details, fields, envelopes)
+        return await _propose(settings, scene, details, fields, envelopes, access_id)
 
 
 async def list_orders(
@@ -244,14 +246,22 @@ async def _propose(
     details: OrderDetails,
     fields: Mapping[str, Any],
     envelopes: Mapping[int, NewEnvelopes] | None = None,
+    access_id: str = "",
 ) -> Proposal:
     payload = encode_order_details(details)
     act = OrderAct(details.act)
     order = Order(scene.log.origin, details.id, act, sha256(payload).hexdigest(), **fields)
     text = encode_order(order)
     named = len(order.indexes or order.segments)
-    access_id = await _record(settings, scene, f"propose {act}", details.id, named)
+    access_id = access_id or await _record_proposal(settings, scene, details, named)
     return Proposal(order, details, OrderRequest(text, payload, envelopes or {}), access_id)
+
+
+async def _record_proposal(settings: SiteFile, scene: _Look, details: OrderDetails, count: int) -> str:
+    """Record what is proposed, with what was looked for: an order that nobody signs is nowhere else."""
+    custodian = f"with:{details.custodian}" if details.custodian else ""
+    query = " ".join(filter(None, (details.id, custodian, details.query)))
+    return await _record(settings, scene, f"propose {details.act}", query, count)
 
 
 async def _record(settings: SiteFile, scene: _Look, act: str, query: str, count: int) -> str:

@@ -13,7 +13,7 @@ from components.audit.review.flagged_reader import FlaggedReader
 from components.rules.reviewers import Reviewers
 from components.settings.log import LogSettings
 from components.settings.site import SiteFile
-from policy.supervision.act import ActError
+from policy.supervision.act import Act, ActError, encode_act
 from policy.supervision.item import Entry
 
 _NS_PER_S = 1_000_000_000
@@ -68,10 +68,28 @@ class ReviewReader:
                     at_ns = opened.leaf.time_ns
                     found.views += [View(item, record.actor, at_ns) for item in record.query.split()]
                 elif isinstance(record, Event):
-                    _take_act(found, record, opened, log.name, self._reviewers)
+                    self._take_act(record, opened, log.name)
         # Each log keeps its own order, in which time never goes back.
         found.entries.sort(key=lambda entry: entry.at_ns)
         return found
+
+    def _take_act(self, event: Event, opened: OpenedRecord, log_name: str) -> None:
+        try:
+            signed = read_signed(event)
+        except ActError:
+            self._found.malformed += 1
+            return
+        act, at_ns = signed.act, opened.leaf.time_ns
+        problem = self._find_origin_problem(act) or self._reviewers.find_signature_problem(
+            act.by, encode_act(act), signed.signature, at_ns // _NS_PER_S
+        )
+        entry = Entry(act, f"{log_name}/{opened.index}", at_ns, problem, signed.outcome)
+        self._found.entries.append(entry)
+
+    def _find_origin_problem(self, act: Act) -> str:
+        """Return why an act is of another site than this: an auditor of both may have the same key at both."""
+        log = self._settings.find_log(act.item.rpartition("/")[0])
+        return "" if log and log.origin == act.origin else f"it was made at another site: {act.origin}"
 
     async def _is_continued(self, logs: Sequence[LogSettings]) -> bool:
         """Return whether the logs still have what was read last: one that was put back from a backup may not."""
@@ -97,19 +115,6 @@ class ReviewReader:
         except LogMissing:
             # Nobody has looked at anything there yet.
             return
-
-
-def _take_act(
-    found: ReviewRecords, event: Event, opened: OpenedRecord, log_name: str, reviewers: Reviewers
-) -> None:
-    try:
-        signed = read_signed(event)
-    except ActError:
-        found.malformed += 1
-        return
-    at_ns = opened.leaf.time_ns
-    problem = reviewers.find_signature_problem(signed.act, signed.signature, at_ns // _NS_PER_S)
-    found.entries.append(Entry(signed.act, f"{log_name}/{opened.index}", at_ns, problem, signed.outcome))
 
 
 def _parse(opened: OpenedRecord) -> Access | Event | None:

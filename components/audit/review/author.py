@@ -4,16 +4,11 @@ import secrets
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-from components.archive.keys import load_log_key
-from components.archive.keys.reference import parse_key_reference
-from components.archive.log.note import NoteSigner
 from components.archive.record import Event, RecordKind
 from components.audit.access import record_findings
-from components.audit.auditor import Auditor
+from components.audit.author import Author
 from components.process.errors import SiteError
-from components.rules.reviewers import load_reviewers, sign_act
 from components.settings.log import LogSettings
 from components.settings.site import SiteFile
 from policy.supervision.act import Act, ActError, ActKind, encode_act
@@ -32,48 +27,17 @@ class Signed:
     outcome: Outcome | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Author:
-    """An auditor who acts, with their key, None where nobody has to sign."""
-
-    auditor: Auditor
-    signer: NoteSigner | None = None
-
-    @property
-    def id(self) -> str:
-        """By whom their acts are recorded; a user of the operating system without a name has a space in theirs."""
-        return self.auditor.id.replace(" ", "-")
-
-    def write(self, kind: ActKind, log: LogSettings, number: int, **fields: str) -> Signed:
-        """Make an act on a record, and sign it; raises SiteError for values that make none."""
-        if "note" in fields:
-            fields["note"] = " ".join(fields["note"].split())
-        try:
-            act = Act(
-                kind,
-                f"{log.name}/{number}",
-                log.origin,
-                self.id,
-                int(time.time()),
-                secrets.token_hex(8),
-                **fields,
-            )
-            encode_act(act)
-        except ActError as error:
-            raise SiteError(str(error)) from None
-        return Signed(act, sign_act(act, self.signer) if self.signer else "")
-
-
-def open_author(settings: SiteFile, auditor: Auditor, key: str | None) -> Author:
-    """Return an auditor with the key at a place (docs/keys.md), which they need where auditors have keys.
-
-    Raises SiteError, KeyFileError and KeyReferenceError.
-    """
-    if key is not None:
-        return Author(auditor, load_log_key(parse_key_reference(key, Path.cwd())))
-    if load_reviewers(settings).must_sign:
-        raise SiteError(f"acts of review are signed here: name the key of {auditor.id} with --key")
-    return Author(auditor)
+def write_act(author: Author, kind: ActKind, log: LogSettings, number: int, **fields: str) -> Signed:
+    """Make an act of an auditor on a record, and sign it; raises SiteError for values that make none."""
+    if "note" in fields:
+        fields["note"] = " ".join(fields["note"].split())
+    item, at_s = f"{log.name}/{number}", int(time.time())
+    try:
+        act = Act(kind, item, log.origin, author.id, at_s, secrets.token_hex(8), **fields)
+        text = encode_act(act)
+    except ActError as error:
+        raise SiteError(str(error)) from None
+    return Signed(act, author.sign(text))
 
 
 async def record_acts(settings: SiteFile, acts: Sequence[Signed]) -> list[str]:

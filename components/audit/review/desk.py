@@ -7,9 +7,10 @@ from functools import partial
 
 from components.archive.record import Access
 from components.audit.access import digest_of, record_access
+from components.audit.author import Author
 from components.audit.indexed import catch_up_all, find_indexed, open_indexed, open_site_index
 from components.audit.review.acts import ReviewReader, ReviewRecords, View
-from components.audit.review.author import Author, Signed, record_acts
+from components.audit.review.author import Signed, record_acts, write_act
 from components.audit.review.flagged import Flagged
 from components.audit.review.names import hides_names
 from components.audit.review.rules import load_directory, load_rules
@@ -125,7 +126,7 @@ class Desk:
         ):
             raise SiteError(f"there is no message or file {item} that {self.author.id} may see")
         log, number = parse_record_id(self.settings, item)
-        return self.author.write(kind, log, number, **fields)
+        return write_act(self.author, kind, log, number, **fields)
 
 
 async def open_desk(

@@ -9,8 +9,8 @@ from components.archive.record import Access, RecordKind, Submission, parse_reco
 from components.audit.access import record_access
 from components.audit.asking import ask_writer
 from components.audit.auditor import Auditor, find_auditor
+from components.audit.author import Author
 from components.audit.open_log import open_log
-from components.audit.review.author import Author
 from components.audit.review.held_files import (
     HeldFiles,
     decide_file,

@@ -9,8 +9,8 @@ from components.archive.record import Access, Event, RecordKind, Submission, par
 from components.audit.access import record_access
 from components.audit.asking import ask_writer
 from components.audit.auditor import Auditor
+from components.audit.author import Author
 from components.audit.open_log import open_log
-from components.audit.review.author import Author
 from components.audit.review.request import Decided, ask_for, note_answer
 from components.audit.review.rules import load_directory
 from components.audit.show import explain_absence

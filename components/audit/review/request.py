@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass, replace
 
-from components.audit.review.author import Author, Signed, record_acts
+from components.audit.author import Author
+from components.audit.review.author import Signed, record_acts, write_act
 from components.link.review_request import ReviewAnswer, ReviewRequest
 from components.process.errors import SiteError
 from components.rules.reviewers import encode_note
@@ -28,7 +29,7 @@ def ask_for(
     author: Author, kind: ActKind, log: LogSettings, number: int, reason: str, evidence: str
 ) -> tuple[Signed, ReviewRequest]:
     """Return the signed act of a decision, and the request for it; raises SiteError."""
-    signed = author.write(kind, log, number, evidence=evidence, note=reason)
+    signed = write_act(author, kind, log, number, evidence=evidence, note=reason)
     statement = encode_note(signed.act, signed.signature) if signed.signature else ""
     return signed, ReviewRequest(kind.value, number, author.id, signed.act.note, evidence, statement)
 

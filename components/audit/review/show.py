@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from components.audit.auditor import find_auditor
-from components.audit.review.author import Author
+from components.audit.author import Author
 from components.audit.review.desk import open_desk
 from components.audit.review.names import HiddenNames, queue_of
 from components.audit.review.rules import load_directory

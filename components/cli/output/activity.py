@@ -12,7 +12,11 @@ from components.cli.output.terminal import show_text
 
 def describe_activity(report: ActivityReport) -> dict[str, Any]:
     """Describe what auditors did for JSON."""
-    return {"auditors": [_describe(each) for each in report.activities], "access": report.access_id}
+    return {
+        "auditors": [_describe(each) for each in report.activities],
+        "unread": list(report.unread),
+        "access": report.access_id,
+    }
 
 
 def print_activity(report: ActivityReport) -> None:
@@ -35,6 +39,11 @@ def print_activity(report: ActivityReport) -> None:
             if access.query:
                 console.print(Text("    " + show_text(access.query)))
         console.print()
+    if report.unread:
+        named = ", ".join(report.unread[:10]) + (" ..." if len(report.unread) > 10 else "")
+        why = "destroyed, sealed to other keys, or a log is missing"
+        told = f"{len(report.unread):,} cannot be read here ({why}): {named}"
+        console.print(Text(show_text(told), style="yellow"))
     count = len(report.activities)
     console.print(make_look(report.access_id, f"{count:,} {'auditor' if count == 1 else 'auditors'}."))
 

@@ -40,8 +40,12 @@ def describe_detail(detail: MatterDetail) -> dict[str, Any]:
         for each in detail.holds
     ]
     unheld = unheld_custodians(detail.matter, detail.holds)
+    refused = [
+        {"record": each.deed.record, "by": each.deed.by, "act": str(each.deed.act), "why": each.why}
+        for each in detail.refused
+    ]
     described = describe_matter(detail.matter) | {"holds": holds, "custodians_without_hold": unheld}
-    return described | {"access": detail.access_id}
+    return described | {"counts_for_nothing": refused, "access": detail.access_id}
 
 
 def describe_chronology(found: Chronology) -> dict[str, Any]:
@@ -136,6 +140,11 @@ def _sections(detail: MatterDetail) -> Iterator[tuple[str, list[tuple[str, str]]
     yield "Saved results", saved
     notes = [(each.record, f"{each.by}: {each.text}") for each in matter.notes]
     yield "Notes", notes
+    yield "Not signed", [(record, "made before auditors had keys") for record in matter.unsigned]
+    refused = [
+        (each.deed.record, f"{each.deed.act} by {each.deed.by}: {each.why}") for each in detail.refused
+    ]
+    yield "Counts for nothing", refused
 
 
 def _tell_hold(hold: HoldOfMatter) -> str:

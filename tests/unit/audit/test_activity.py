@@ -51,6 +51,10 @@ def test_looks_are_counted_by_who_and_day_and_kind() -> None:
     [
         ("search", ActKind.SEARCH),
         ("sample", ActKind.SEARCH),
+        ("count", ActKind.SEARCH),
+        ("terms", ActKind.SEARCH),
+        ("review-queue", ActKind.VIEW),
+        ("export fetch", ActKind.EXPORT),
         ("show", ActKind.VIEW),
         ("read", ActKind.VIEW),
         ("export", ActKind.EXPORT),
@@ -81,6 +85,9 @@ def test_kinds_of_looks(act: str, kind: ActKind) -> None:
         (look(count=501), "the whole archive, or most of it (501 records)"),
         (look(query="copper from:alice"), "a person, without a matter"),
         (look(query="NOT (With:alice)"), "a person, without a matter"),
+        (look("count", query="from:alice"), "a person, without a matter"),
+        (look("read", query="a@m.example b@m.example --limit 50"), "a whole conversation, without a matter"),
+        (look("console-link", query="li"), "a way into the console as li"),
     ],
 )
 def test_what_is_out_of_the_ordinary(taken: RecordedLook, says: str) -> None:
@@ -95,6 +102,9 @@ def test_what_is_out_of_the_ordinary(taken: RecordedLook, says: str) -> None:
         look(query="from:alice", matter="M-1"),
         look(query='"buy from: me"x'),
         look("show", query="from:alice"),
+        look("read", query="gate/7 --before 5 --after 5"),
+        look("read", query="a@m.example --limit 50", matter="M-1"),
+        look("console-link", query="erin"),
         look(count=500),
     ],
 )

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from components.archive.keys import create_log_key, create_recipient_key
 from tests.support.auditors import become, make_audited_site
 from tests.unit.cli.test_matter import ALICE, BOB, Shell
 
@@ -29,6 +30,43 @@ def test_who_sees_whose_activity(shell: Shell) -> None:
     assert actors(shell, "greta") == ["greta"]
     assert {"erin", "greta", "lena"} <= set(actors(shell, "otto"))
     assert {"erin", "greta", "lena"} <= set(actors(shell, "lena"))
+
+
+def test_looks_of_auditors_machines_are_in_it_and_what_does_not_open_is_named(shell: Shell) -> None:
+    """Whoever works elsewhere, and seals the records of it to themselves, is found out."""
+    folder, text = shell.site.path.parent, shell.site.path.read_text()
+    for name in ("there", "alone"):
+        create_log_key(folder / f"keys/log-{name}.key", f"metals.example/{name}")
+        mine = text.replace("archive/audit.db", f"archive/{name}.db").replace(
+            "log-audit.key", f"log-{name}.key"
+        )
+        mine = mine.replace("metals.example/audit", f"metals.example/{name}")
+        mine = mine.replace("archive/index.db", f"archive/index-{name}.db")
+        if name == "alone":
+            create_recipient_key(folder / "keys/own.key", "own")
+            mine = mine.replace("keys/auditor.pub", "keys/own.pub").replace(
+                '["keys/auditor.key"]', '["keys/auditor.key", "keys/own.key"]'
+            )
+        (folder / f"{name}.toml").write_text(mine)
+        text += f'\n[[audit.others]]\nlog = "archive/{name}.db"\nlog_origin = "metals.example/{name}"\n'
+        text += f'verifier_key = "keys/log-{name}.pub"\n'
+    shell.site.path.write_text(text)
+    shell.become("otto")
+    # None of them has done anything yet, which looks like a log that was taken away.
+    assert shell.ask("activity")["unread"] == ["there", "alone"]
+    shell.become("erin")
+    for name in ("there", "alone"):
+        shell.run("search", "gallium", "--site", folder / f"{name}.toml")
+    shell.become("otto")
+    told = shell.ask("activity", "--actor", "erin")
+    (erin,) = told["auditors"]
+    assert erin["totals"]["searches"] == 1
+    assert told["unread"] == ["alone"]
+    assert "1 cannot be read here" in shell.run("activity")
+    (again,) = shell.ask("replay", "--actor", "erin")["searches"]
+    assert (again["id"].partition("/")[0], again["outcome"]) == ("there", "same")
+    shell.become("erin")
+    assert shell.ask("activity")["unread"] == []
 
 
 def test_a_report_has_queries_and_no_contents(shell: Shell) -> None:

@@ -39,6 +39,7 @@ class Grants(Shell):
     """A site whose auditors' key is in shares, and the machines of two auditors with keys of their own."""
 
     folder: Path
+    keys: dict[str, Path]
 
     def share(self, number: int, of: str = "share") -> Path:
         return self.folder / f"{of}-{number}.txt"
@@ -135,7 +136,7 @@ def test_a_grant_opens_its_segments_and_no_others(shell: Grants) -> None:
     assert "tin" not in shell.run("show", shell.site.id_of(1), status=2)
     (listed,) = shell.ask("grant", "list")["grants"]
     assert (listed["state"], listed["segments"], listed["auditor"]) == ("in force", "1", "erin")
-    assert listed["contributors"] == "holder 1 (share 1), holder 3 (share 3)"
+    assert listed["contributors"] == "holder 1 (share 1, not signed), holder 3 (share 3, not signed)"
 
 
 def test_without_a_grant_nothing_is_readable(shell: Grants) -> None:

@@ -54,6 +54,31 @@ def test_every_command_of_the_auditors_is_a_look(
     assert len(asyncio.run(said.accesses())) == (2 if name == "export" else 1)
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        # How many match is what a search tells.
+        ("export", "selling", "--format", "csv", "--output", "exported", "--limit", "1"),
+        ("show", "gate/99999"),
+        ("proof", "gate/99999"),
+        ("search", "nothing"),
+        ("read", "gate/1", "--seen-by", "bob@metals.example"),
+    ],
+)
+async def test_what_a_refusal_tells_is_a_look_too(command: tuple[str, ...], said: Site) -> None:
+    await said.record(said.say("alice@metals.example/desk", "bob@metals.example", "Selling tin", at_s=1))
+    await asyncio.to_thread(run_command, "audit", *command)
+    assert len(await said.accesses()) == 1
+
+
+async def test_what_stands_around_the_hits_is_a_look_of_its_own(said: Site) -> None:
+    await said.record(said.say("alice@metals.example/desk", "bob@metals.example", "and tin", at_s=1))
+    await asyncio.to_thread(run_command, "audit", "search", "copper", "--context", "3")
+    around, found = await said.accesses()
+    assert (around.act, around.query, around.result_count) == ("read", "gate/1 --context 3", 1)
+    assert (found.act, found.query) == ("search", '"copper"')
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_what_cannot_be_recorded_is_not_shown(
     name: str, said: Site, capsys: pytest.CaptureFixture[str]

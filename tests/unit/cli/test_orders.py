@@ -303,6 +303,26 @@ def test_every_look_and_proposal_is_a_record(shell: Shell) -> None:
     assert acts == ["expire --plan", "orders", "propose expire", "search", "propose erase", "propose hold"]
 
 
+def test_what_an_order_looks_for_is_in_the_record_also_if_nothing_comes_of_it(shell: Shell) -> None:
+    """Else a proposal that nobody signs were a search that nobody sees."""
+    shell.run("archive", "hold", "--query", "selenium", "--matter", "M", "--out", "a")
+    shell.run("archive", "hold", "--custodian", "alice@metals.example", "--matter", "M", "--out", "b")
+    assert shell.run("archive", "erase", "--query", "from:nobody gallium", "--out", "c")[0] != 0
+    shell.order("hold", "--query", "thallium", "--matter", "M", "--reason", "a claim")
+    assert shell.run("archive", "erase", "--query", "thallium", "--out", "d")[0] != 0
+    looks = asyncio.run(shell.site.accesses())
+    proposed = [
+        (each.act, each.query.partition(" ")[2].replace('"', ""), each.result_count) for each in looks
+    ]
+    assert proposed == [
+        ("propose hold", "selenium", 1),
+        ("propose hold", "with:alice@metals.example", 2),
+        ("propose erase", "from:nobody AND gallium", 0),
+        ("propose hold", "thallium", 1),
+        ("propose erase", "thallium", 1),
+    ]
+
+
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [

@@ -8,23 +8,25 @@ from typing import Any
 
 import pytest
 
-from components.archive.keys import create_log_key
+from components.archive.keys import create_log_key, load_log_key
+from components.archive.keys.reference import parse_key_reference
 from components.archive.record import Event, RecordKind, Submission
 from components.audit import access, auditor
 from components.audit.access import record_findings
 from components.audit.auditor import find_auditor
+from components.audit.author import Author
 from components.audit.review import held as held_messages
 from components.audit.review import held_files
 from components.audit.review.acts import ReviewReader
-from components.audit.review.author import Author, Signed, encode_signed, read_signed
+from components.audit.review.author import Signed, encode_signed, read_signed
 from components.audit.review.request import Decided
 from components.link.review_request import HeldMessage, ReviewAnswer
 from components.process.errors import SiteError
 from components.rules.recorded_directory import DETAIL, write_listed
-from components.rules.reviewers import Reviewers
+from components.rules.reviewers import Reviewers, sign_text
 from components.settings.site import SiteFile
 from policy.directory.directory import Directory, parse_directory
-from policy.supervision.act import Act, ActKind
+from policy.supervision.act import Act, ActKind, encode_act
 from tests.support.audit_site import T0_NS, Site, make_site
 from tests.support.retention_site import Shell
 from tests.unit.policy.content.rules import write_rule
@@ -107,6 +109,11 @@ class Office:
     def sign(self, user: str, *arguments: str) -> tuple[int, str, str]:
         """Run a command, signed with the user's key."""
         return self.do(user, *arguments, "--key", str(self.key_of(user)))
+
+    def signed(self, act: Act) -> Signed:
+        """Return an act, signed by its author."""
+        key = load_log_key(parse_key_reference(str(self.key_of(act.by)), Path()))
+        return Signed(act, sign_text(act.by, encode_act(act), key))
 
     def key_of(self, user: str) -> Path:
         return self.site.path.parent / f"keys/auditor-{user}.key"
@@ -375,16 +382,18 @@ async def test_forged_acts_are_shown_and_count_for_nothing(office: Office) -> No
         Signed(replace_act(act, by="lena"), signed.signature),
         Signed(replace_act(act, kind=ActKind.NOTE, note="I agree"), signed.signature),
         Signed(replace_act(act, id="00" * 8)),
+        # Of another site, where she has the same key.
+        office.signed(replace_act(act, kind=ActKind.NOTE, note="x", origin="tin.example/gate")),
     ]
     await record_findings(settings, [encode_signed(each) for each in forged])
     await record_findings(settings, [Event(RecordKind.SUPERVISION, "close", (("item", item),), 1)])
     shown = await asyncio.to_thread(office.item, "lena", item)
     assert (shown["state"], shown["holder"]) == ("claimed", "erin")
-    assert [step["counts"] for step in shown["acts"]] == [True, False, False, False, False]
+    assert [step["counts"] for step in shown["acts"]] == [True, False, False, False, False, False]
     assert entry.problem == ""
     other = await asyncio.to_thread(office.item, "lena", office.site.id_of(2))
     assert (other["state"], [step["counts"] for step in other["acts"]]) == ("open", [False])
-    assert (await asyncio.to_thread(office.document, "lena", "report"))["invalid_acts"] == 5
+    assert (await asyncio.to_thread(office.document, "lena", "report"))["invalid_acts"] == 6
 
 
 async def test_what_is_read_again_is_what_is_new_and_a_log_that_was_put_back_is_read_anew(

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from components.archive.store.sqlite_source import SqliteSource
+from components.audit.review.author import write_act
 from components.feed.machines import Machine
 from components.feed.requests import KEPT_S, RequestRefused, Requests
 from components.link.review_request import REQUEST_PREFIX, ReviewRequest, encode_review_request
@@ -40,8 +41,8 @@ def machine_of(*auditors: str) -> Machine:
 
 def release(fed: FedSite) -> tuple[bytes, int]:
     """Return a decision that Erin has signed, and when."""
-    signed = author_of(fed, "erin").write(
-        ActKind.RELEASE, fed.site.gate_log, 3, evidence="0" * 64, note="why"
+    signed = write_act(
+        author_of(fed, "erin"), ActKind.RELEASE, fed.site.gate_log, 3, evidence="0" * 64, note="why"
     )
     statement = encode_note(signed.act, signed.signature)
     request = ReviewRequest("release", 3, "erin", "why", "0" * 64, statement)

@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 
 from policy.supervision.act import Act, ActError, ActKind, encode_act, parse_act
-from policy.supervision.fold import REPEATED, Bench, Fold, fold_acts
+from policy.supervision.fold import Bench, Fold, fold_acts
 from policy.supervision.item import ALLOWED, Entry, ItemState, Outcome
+from policy.supervision.once import REPEATED
 from policy.supervision.pseudonym import hide_names, make_pseudonym
 from policy.supervision.report import Reviewed, make_report
 from policy.supervision.reviewer import Parties, Reviewer, Role

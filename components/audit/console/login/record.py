@@ -13,11 +13,11 @@ async def record_login(visit: Visit, auditor: str, way: str, *, is_admitted: boo
     act = ADMITTED if is_admitted else REFUSED
     console, at_ns = visit.console, int(visit.console.clock() * 1e9)
     access = Access(auditor, act, f"{way} from {visit.address}", at_ns, 0, int(is_admitted))
-    await visit.look(lambda: record_access(console.site, access))
+    await visit.record(lambda: record_access(console.site, access))
 
 
 async def record_passkey(visit: Visit, done: str, id_: str) -> None:
     """Record that an auditor added or removed a passkey; raises SiteError."""
     at_ns = int(visit.console.clock() * 1e9)
     access = Access(visit.who.id, f"console-passkey-{done}", id_[:32], at_ns, 0, 1)
-    await visit.look(lambda: record_access(visit.console.site, access))
+    await visit.record(lambda: record_access(visit.console.site, access))

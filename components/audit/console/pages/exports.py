@@ -4,6 +4,8 @@ from functools import partial
 
 from aiohttp import web
 
+from components.archive.record import Access
+from components.audit.access import record_access
 from components.audit.console.jobs import MOST_OF_ONE, Job
 from components.audit.console.visit import Refused, Visit
 from components.audit.export.export import ExportResult, Wanted, export
@@ -43,5 +45,8 @@ async def fetch_export(visit: Visit) -> web.StreamResponse:
     job = visit.console.jobs.find(visit.who.id, visit.request.match_info["id"])
     if job is None or job.file is None:
         raise Refused(404, "error.404")
+    export_id = job.result.access_id if job.result else ""
+    access = Access(visit.who.id, "export fetch", export_id, int(visit.console.clock() * 1e9), 0, 1)
+    await visit.record(lambda: record_access(visit.console.site, access))
     name = f"steelyard-{job.format}-{job.id}.zip"
     return web.FileResponse(job.file, headers={"Content-Disposition": f'attachment; filename="{name}"'})

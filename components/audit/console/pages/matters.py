@@ -5,6 +5,7 @@ from functools import partial
 from aiohttp import web
 
 from components.archive.record import Submission
+from components.audit.console.pages.review import find_author, signs_elsewhere
 from components.audit.console.visit import Refused, Visit
 from components.audit.matter.acts import act, open_matter
 from components.audit.matter.exhibits import ChronologyEntry, add_exhibit, make_chronology
@@ -18,13 +19,13 @@ _MOST_AT_ONCE = 200
 async def list_matters(visit: Visit) -> web.StreamResponse:
     """Show the matters that an auditor works on."""
     seen = await visit.look(lambda: look_at_matters(visit.console.site, visit.who))
-    return visit.page("matters.html", seen=seen)
+    return visit.page("matters.html", seen=seen, must_sign=signs_elsewhere(visit))
 
 
 async def open_new(visit: Visit) -> web.StreamResponse:
     """Open a matter."""
-    title = visit.said("title").strip()
-    matter = await visit.look(lambda: open_matter(visit.console.site, visit.who, title))
+    author, title = find_author(visit), visit.said("title").strip()
+    matter = await visit.look(lambda: open_matter(visit.console.site, author, title))
     return visit.go_to(f"/matters/{matter.id}")
 
 
@@ -35,7 +36,13 @@ async def show_matter(visit: Visit) -> web.StreamResponse:
     chronology = await visit.look(lambda: make_chronology(site, visit.who, id_))
     if (hidden := visit.hidden) and any(hidden.covers(_rules_of(each)) for each in chronology.entries):
         raise Refused(403, "error.reason")
-    return visit.page("matter.html", detail=detail, matter=detail.matter, chronology=chronology)
+    return visit.page(
+        "matter.html",
+        detail=detail,
+        matter=detail.matter,
+        chronology=chronology,
+        must_sign=signs_elsewhere(visit),
+    )
 
 
 def _rules_of(entry: ChronologyEntry) -> tuple[str, ...]:
@@ -45,24 +52,27 @@ def _rules_of(entry: ChronologyEntry) -> tuple[str, ...]:
 
 async def add_exhibits(visit: Visit) -> web.StreamResponse:
     """Make all marked records exhibits of a matter."""
+    author = find_author(visit)
     id_, note = visit.said("matter").strip(), visit.said("note").strip()
     records = visit.said_all("record")
     if not records or len(records) > _MOST_AT_ONCE:
         raise Refused(400, "error.marked", most=_MOST_AT_ONCE)
     for record in dict.fromkeys(records):
-        await visit.look(partial(add_exhibit, visit.console.site, visit.who, id_, record, record, note))
+        await visit.look(partial(add_exhibit, visit.console.site, author, id_, record, record, note))
     return visit.go_to(f"/matters/{id_}")
 
 
 async def add_note(visit: Visit) -> web.StreamResponse:
     """Write a note on a matter."""
+    author = find_author(visit)
     id_, text = visit.request.match_info["id"], visit.said("text").strip()
-    await visit.look(lambda: act(visit.console.site, visit.who, MatterAct.NOTE, id_, {"text": text}))
+    await visit.look(lambda: act(visit.console.site, author, MatterAct.NOTE, id_, {"text": text}))
     return visit.go_to(f"/matters/{id_}")
 
 
 async def add_person(visit: Visit) -> web.StreamResponse:
     """Add a custodian to a matter."""
+    author = find_author(visit)
     id_, jid, reason = visit.request.match_info["id"], visit.said("jid").strip(), visit.said("reason").strip()
-    await visit.look(lambda: add_custodian(visit.console.site, visit.who, id_, jid, reason))
+    await visit.look(lambda: add_custodian(visit.console.site, author, id_, jid, reason))
     return visit.go_to(f"/matters/{id_}")

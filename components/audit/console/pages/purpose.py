@@ -18,7 +18,7 @@ async def state_purpose(visit: Visit) -> web.StreamResponse:
     session = visit.own_session
     matter, reason = visit.said("matter").strip(), " ".join(visit.said("reason").split())[:_MOST_CHARACTERS]
     if matter:
-        await visit.look(lambda: check_purpose(visit.console.site, visit.who, Purpose(matter, reason)))
+        await visit.record(lambda: check_purpose(visit.console.site, visit.who, Purpose(matter, reason)))
     session.matter, session.reason = matter, reason
     back = visit.said("back")
     return visit.go_to(back if _BACK.fullmatch(back) else "/account")

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from components.audit.auditor import Auditor
+from components.audit.author import Author
 from components.audit.console.visit import Refused, Visit
 from components.audit.review.acts import ReviewReader
-from components.audit.review.author import Author
 from components.audit.review.desk import Desk, QueueItem, Wanted, count_queues, open_desk
 from components.process.progress import ignore_progress
 from components.rules.reviewers import load_reviewers

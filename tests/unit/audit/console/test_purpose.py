@@ -6,6 +6,10 @@ from pathlib import Path
 import pytest
 
 from components.archive.keys import create_log_key
+from components.audit.auditor import find_auditor
+from components.audit.author import Author
+from components.audit.matter.acts import act as close_matter
+from components.audit.matter.values import MatterAct
 from components.settings.site import SiteFile
 from tests.support.audit_site import Site
 from tests.support.console_site import Visitor, make_console_site, open_console
@@ -111,8 +115,27 @@ async def test_one_goes_back_to_a_record_alone(visitor: Visitor, back: str) -> N
 
 
 async def test_a_matter_that_is_not_ones_own_is_no_purpose(site: Site, visitor: Visitor) -> None:
-    assert (await visitor.post("/purpose", {"matter": "M-none"})).status == 400
+    assert (await visitor.post("/purpose", {"matter": "M-none"})).status == 403
     assert "M-none" not in (await visitor.get("/account"))[1]
+
+
+async def test_a_matter_that_was_closed_since_is_no_purpose_any_more(site: Site, visitor: Visitor) -> None:
+    id_ = (await visitor.post("/matters", {"title": "one"})).headers["Location"].rpartition("/")[2]
+    await visitor.post("/purpose", {"matter": id_, "reason": "asked"})
+    assert (await visitor.get("/search?q=lunch"))[0] == 200
+    anna = Author(find_auditor(site.settings, "anna"))
+    await close_matter(site.settings, anna, MatterAct.CLOSE, id_, {"reason": "settled"})
+    before = len(await site.accesses())
+    for path in ("/search?q=lunch", f"/record/{site.id_of(1)}", "/matters", "/review"):
+        status, page = await visitor.get(path)
+        assert (status, "lunch with" in page) == (403, False)
+        assert f"the matter {id_} is closed" in page and 'action="/purpose"' in page
+    assert len(await site.accesses()) == before
+    assert (await visitor.post("/purpose", {"matter": id_, "reason": "asked"})).status == 403
+    assert (await visitor.post("/purpose", {"reason": "asked"})).status == 303
+    assert (await visitor.get("/search?q=lunch"))[0] == 200
+    looks = [each for each in await site.accesses() if each.act == "search"]
+    assert [each.matter for each in looks] == [id_, ""]
 
 
 async def test_where_each_look_needs_a_matter_it_is_asked_for_and_recorded(tmp_path: Path) -> None:
@@ -144,8 +167,11 @@ async def test_where_acts_are_signed_none_is_made_here(tmp_path: Path) -> None:
         await visitor.log_in("anna")
         _, page = await visitor.get("/review?state=")
         assert "steelyard review close" in page and 'id="marked"' not in page
+        _, page = await visitor.get("/matters")
+        assert "steelyard audit matter open" in page and '<form method="post" action="/matters"' not in page
         before = len(await site.accesses())
-        for path, act in (("/review", "claim"), ("/held", "release")):
-            fields = {"act": act, "record": site.id_of(0), "reason": "x", "note": "x"}
+        matters = ("/matters", "/matters/exhibits", "/matters/M-1/note", "/matters/M-1/custodian")
+        for path, act in (("/review", "claim"), ("/held", "release"), *((path, "") for path in matters)):
+            fields = {"act": act, "record": site.id_of(0), "reason": "x", "note": "x", "title": "x"}
             assert (await visitor.post(path, fields)).status == 403
         assert len(await site.accesses()) == before

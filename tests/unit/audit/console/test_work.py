@@ -9,6 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from components.audit.auditor import find_auditor
+from components.audit.author import Author
+from components.audit.matter.acts import act
+from components.audit.matter.values import MatterAct
 from tests.support.audit_site import Site
 from tests.support.console_site import Visitor, another, make_console_site, open_console
 
@@ -122,6 +126,20 @@ async def test_an_export_is_fetched_whole_by_its_own_auditor_alone(site: Site) -
     assert not list(folder.iterdir())
     looks = [(each.actor, each.act, each.result_count) for each in await site.accesses()]
     assert ("anna", "export", 3) in looks and ("greta", "export", 1) in looks
+    fetched = [each.query for each in await site.accesses() if each.act == "export fetch"]
+    assert len(fetched) == 1 and fetched[0].startswith("audit/")
+
+
+async def test_an_export_for_a_matter_that_is_closed_or_of_others_tells_nothing(site: Site) -> None:
+    async with open_console(site) as visitor:
+        await visitor.log_in("anna")
+        id_ = (await open_matter(visitor, "closed")).rpartition("/")[2]
+        anna = Author(find_auditor(site.settings, "anna"))
+        await act(site.settings, anna, MatterAct.CLOSE, id_, {"reason": "settled"})
+        for matter, says in ((id_, "is closed"), ("M-none", "there is no matter M-none")):
+            await visitor.post("/exports", {"query": "copper", "format": "jsonl", "matter": matter})
+            assert says in await wait_for_export(visitor)
+    assert not [each for each in await site.accesses() if each.act.startswith("export")]
 
 
 async def test_a_wrong_export_is_told_at_once(site: Site) -> None:
