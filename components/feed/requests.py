@@ -3,7 +3,7 @@
 import asyncio
 import re
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 
 from components.archive.log.note import VerifierKey
@@ -52,6 +52,8 @@ class RequestRefused(ValueError):  # noqa: N818 - the condition is the name
 class Requests:
     """Passes requests of machines on to the writers of logs: `prefixes` are by the log's name.
 
+    `orders` are the names of those whose writers always run, and take orders.
+
     A request has the id that its machine gave it: handed in again, after a cut, it is not carried out again.
     """
 
@@ -60,9 +62,11 @@ class Requests:
         logs: Mapping[str, LogSettings],
         prefixes: Mapping[str, str],
         clock_s: Callable[[], float] = time.time,
+        orders: Collection[str] = (),
     ) -> None:
         self._logs = logs
         self._prefixes = prefixes
+        self._orders = frozenset(orders)
         self._clock_s = clock_s
         # Acts that were handed in, with the request and the time; and requests that wait to be taken or forgotten.
         self._acts: dict[str, tuple[str, float]] = {}
@@ -70,7 +74,7 @@ class Requests:
 
     def check_order(self, name: str, id_: str, body: bytes, approvers: Sequence[VerifierKey]) -> None:
         """Check an order to a log's writer, which checks it again before it carries it out; raises RequestRefused."""
-        if name not in self._prefixes:
+        if name not in self._orders:
             raise RequestRefused("this log takes no orders from here: give them on the server")
         try:
             request = parse_request(body)
