@@ -2,8 +2,8 @@
 
 import json
 import ssl
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -141,7 +141,8 @@ class FeedClient:
             async with self._session.request(
                 method, f"{self._url}{path}", params=said, data=body, allow_redirects=False
             ) as response:
-                yield response
+                with _cut_off(response):
+                    yield response
         except aiohttp.ClientConnectorCertificateError as error:
             raise FeedRefused(
                 f"{self._url}: its certificate is not what follow.authority says: {error}"
@@ -164,7 +165,7 @@ class FeedClient:
 @asynccontextmanager
 async def open_feed(settings: FollowSettings, stalled_s: float = STALLED_S) -> AsyncIterator[FeedClient]:
     """Connect to the feed with this machine's certificate; raises SiteError if that cannot be read."""
-    timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_S, sock_read=stalled_s)
+    timeout = aiohttp.ClientTimeout(total=None, sock_connect=min(CONNECT_S, stalled_s), sock_read=stalled_s)
     connector = aiohttp.TCPConnector(ssl=make_tls(settings))
     # Nothing is unpacked: a little that becomes very much would come past every bound.
     async with aiohttp.ClientSession(connector=connector, timeout=timeout, auto_decompress=False) as session:
@@ -181,6 +182,21 @@ def make_tls(settings: FollowSettings) -> ssl.SSLContext:
     except OSError as error:
         raise SiteError(f"follow.certificate, follow.authority: {error.strerror or error}") from None
     return tls
+
+
+@contextmanager
+def _cut_off(response: aiohttp.ClientResponse) -> Iterator[None]:
+    """Cut the connection if an answer is not read to its end.
+
+    To close it in order, TLS would go on to take what comes, for half a minute and however much it is.
+    """
+    try:
+        yield
+    except BaseException:
+        transport = response.connection.transport if response.connection is not None else None
+        if transport is not None:
+            transport.abort()
+        raise
 
 
 def _explain(status: int, content: bytes, url: str) -> Exception:
