@@ -23,6 +23,7 @@ class FollowSettings(Table):
     status_file: SitePath
     files_mib: int = Field(default=100, ge=0, le=65536)
     log_level: LogLevel = "info"
+    metrics_port: int = Field(default=0, ge=0, le=65535)
 
     def find_problems(self) -> Iterator[str]:
         """Yield a line for each missing file."""

@@ -119,7 +119,7 @@ async def run_machine(
         starting.result()
         notify_manager("READY=1")
         if not once:
-            display.say(f"this machine follows {site.require(FollowSettings).url}; Ctrl-C stops it")
+            display.say(f"this machine of {site.site.name} is up; Ctrl-C stops it")
             await told_to_stop.wait()
     finally:
         notify_manager("STOPPING=1")

@@ -326,6 +326,7 @@ def _follow(follow: FollowSettings, _site: SiteFile) -> Part:
         module="components.follow",
         title="the follower of the feed",
         probe=StatusProbe(follow.status_file, good="following", faults=faults),
+        ports=(ListeningPort("follow.metrics_port", follow.metrics_port, METRICS_ADDRESS),),
         private_files=(follow.certificate.with_suffix(".key"),),
         kept_files=(follow.certificate,),
         sources=(follow.authority,),

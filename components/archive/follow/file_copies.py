@@ -35,7 +35,8 @@ KEEP_FREE_BYTES = 1 << 30
 """So much of the disk is left to the copies of logs, which go before files."""
 
 _DRAFT = re.compile(r"([0-9]{1,5})-([0-9a-f]{64})-[0-9a-f]{32}")
-_PLACES = 256
+# A first digit as no day has: what somebody else keeps in the folder is not touched.
+_DATA = re.compile(r"data/00000[0-9]{3}/[0-9a-f]{32}")
 _READ_SIZE_BYTES = 1 << 20
 
 
@@ -111,10 +112,9 @@ class FileCopies:
 
     async def sweep_unnamed(self) -> None:
         """Remove data that a kill left without a head; raises BlobUnavailable."""
-        for place in range(_PLACES):
-            async for each in self._objects.list(f"data/{place:08d}/"):
-                if not await self._is_named(each.name, each.size_bytes):
-                    await self._objects.delete(each.name)
+        async for each in self._objects.list("data/"):
+            if _DATA.fullmatch(each.name) and not await self._is_named(each.name, each.size_bytes):
+                await self._objects.delete(each.name)
 
     async def close(self) -> None:
         """Let go of the folder."""
