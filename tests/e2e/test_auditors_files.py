@@ -9,14 +9,21 @@ import pytest
 
 from components.audit.auditor import find_auditor
 from components.audit.checks.verify_blobs import verify_blobs
+from components.audit.export.export import Wanted, export
 from components.audit.files.export import export_file
+from components.audit.files.list import FileFilter
 from components.audit.files.show import show_file
 from components.audit.search import Page, search
 from components.cli.output.console import progress_bar
 from components.follow.client import FeedLacks, FeedRefused
+from components.process.errors import SiteError
 from components.process.progress import ignore_progress
+from components.rules.file_links import FileLink
 from components.settings.site import SiteFile
+from components.site.rescan import rescan_files
+from policy.address import BareJid
 from tests.support.fed_files import FedFiles, make_fed_files, stored
+from tests.support.machines import ALICE, BOB, say
 
 TEXT = b"The certificate of assay for cathodes: 99.99 % copper.\n" * 3
 
@@ -183,3 +190,50 @@ async def test_a_file_that_is_gone_at_the_site_is_named_and_comes_when_it_is_bac
         await service.catch_up()
         assert (files.count().here, files.count().faulty) == (2, 0)
     assert there.blob != gone.blob
+
+
+async def test_exports_on_the_machine_have_the_files(filed: FedFiles, tmp_path: Path) -> None:
+    sent = await filed.send("assay.txt", TEXT)
+    (number,) = await filed.fed.append(say(1, ALICE, BOB, f"see {sent.link}"))
+    await follow_once(filed)
+    erins = filed.fed.machines["erin"]
+    assert f"gate/{number}" in await find(erins, "cathodes has:file")
+    wanted = Wanted("from:alice", "jsonl")
+    result = await export(erins, wanted, tmp_path / "out", ignore_progress, find_auditor(erins, "erin"))
+    assert result.files == 1
+    (file,) = [path for path in (tmp_path / "out").rglob("*assay.txt") if path.is_file()]
+    assert file.read_bytes() == sent.content
+
+
+async def test_a_content_that_the_record_does_not_name_is_believed_by_nobody(
+    filed: FedFiles, tmp_path: Path
+) -> None:
+    """Anybody can seal something to the auditors: who runs the site, too."""
+    forged = await filed.keep(b"something that somebody wishes had been said")
+    id_ = bytes(16)
+    record = f"transfer/{await filed.record('forged.txt', b'what was sent', forged, file=id_.hex())}"
+    link = filed.links.make(FileLink(id_, BareJid("alice@metals.example"), 2_000_000_000), "forged.txt")
+    await filed.fed.append(say(1, ALICE, BOB, f"see {link}"))
+    assert (await follow_once(filed))["here"] == 1
+    erins = filed.fed.machines["erin"]
+    erin = find_auditor(erins, "erin")
+    assert await find(erins, "wishes") == []
+    assert record in await find(erins, "has:file")
+    with pytest.raises(SiteError, match="another content"):
+        await export_file(erins, record, tmp_path, ignore_progress, erin)
+    out = tmp_path / "out"
+    result = await export(erins, Wanted("from:alice", "jsonl"), out, ignore_progress, erin)
+    assert result.files == 0
+    written = [path.read_bytes() for path in out.rglob("*") if path.is_file()]
+    assert any(b"another content" in each for each in written)
+    assert not any(b"wishes" in each for each in written)
+    report = await verify_blobs(erins, progress_bar)
+    assert report is not None
+    assert [problem.kind for problem in report.problems] == ["blob-altered"]
+
+
+async def test_files_are_looked_into_again_on_the_machine(filed: FedFiles) -> None:
+    await filed.send("assay.txt", TEXT)
+    await follow_once(filed)
+    found = await rescan_files(filed.fed.machines["erin"], FileFilter(), progress_bar, report_only=True)
+    assert (found.looked, found.unopened, found.findings) == (1, 0, ())

@@ -1,5 +1,6 @@
 """A site with a feed that also takes files, as the transfer component keeps and records them."""
 
+import json
 import secrets
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -12,9 +13,11 @@ from components.archive.blobs.store import BlobStore
 from components.archive.keys import load_recipient
 from components.archive.record import Event, RecordKind, encode_event
 from components.archive.writer import Entry
+from components.rules.file_links import FileLink, FileLinks, load_file_links
 from components.settings.log import LogSettings
 from components.settings.site import SiteFile
 from components.settings.transfer import TransferSettings
+from policy.address import BareJid
 from tests.support.audit_site import T0_NS, open_writer
 from tests.support.filed_site import TRANSFER
 from tests.support.machines import FedSite, make_fed_site
@@ -29,6 +32,7 @@ class KeptFile:
     record: int
     blob: BlobAddress
     content: bytes
+    link: str = ""
 
     @property
     def id(self) -> str:
@@ -41,6 +45,13 @@ class FedFiles:
 
     fed: FedSite
     blobs: BlobStore
+
+    @property
+    def links(self) -> FileLinks:
+        """What makes links to files; its key is at the site, and on Erin's machine."""
+        links = load_file_links(self.fed.site)
+        assert links is not None
+        return links
 
     @property
     def log(self) -> LogSettings:
@@ -70,7 +81,10 @@ class FedFiles:
                 "delivered_sha256": sha256(delivered).hexdigest(),
                 "delivered_size_bytes": len(delivered),
             }
-        return KeptFile(await self.record(name, content, blob, **more), blob, content)
+        id_ = secrets.token_bytes(16)
+        record = await self.record(name, content, blob, file=id_.hex(), **more)
+        link = self.links.make(FileLink(id_, BareJid("alice@metals.example"), 2_000_000_000), name)
+        return KeptFile(record, blob, content, link)
 
     async def record(self, name: str, content: bytes, blob: BlobAddress, **more: str | int) -> int:
         """Record that a file was received whose blob is this, and return the record's index."""
@@ -94,8 +108,6 @@ class FedFiles:
 
     def data_of(self, blob: BlobAddress, folder: Path | None = None) -> Path:
         """Return the file with a blob's data, at the site or in another folder."""
-        import json
-
         root = folder or self.folder
         return root / str(json.loads((root / blob.head_name).read_bytes())["data"])
 
@@ -108,6 +120,10 @@ async def make_fed_files(root: Path, **tables: dict[str, object]) -> FedFiles:
     fed = await make_fed_site(root, transfer=TRANSFER, **tables)
     recipients = [load_recipient(path) for path in fed.site.archive.recipients]
     settings = transfer_of(fed.site)
+    for folder in ("server", "erin"):
+        key = root / folder / "keys/link.key"
+        key.write_text("l" * 64)
+        key.chmod(0o600)
     store = BlobStore(DirectoryObjects(settings.files), settings.log_origin, b"a" * 32, recipients)
     return FedFiles(fed, store)
 

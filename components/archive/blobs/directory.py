@@ -31,8 +31,10 @@ class DirectoryObjects:
     Files are opened, synced and replaced in threads: the event loop goes on.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, incoming: str = INCOMING) -> None:
+        """Keep drafts in the folder `incoming`, where who has one of its own knows that all are."""
         self._root = root
+        self._incoming = incoming
 
     async def write(self, name: str, pieces: AsyncIterator[bytes | bytearray]) -> None:
         """See ObjectStore."""
@@ -90,7 +92,7 @@ class DirectoryObjects:
         """See ObjectStore."""
 
     def _draft(self) -> Path:
-        return self._root / INCOMING / secrets.token_hex(16)
+        return self._root / self._incoming / secrets.token_hex(16)
 
     def _swap(self, path: Path, content: bytes, version: str | None) -> None:
         with self._locked():

@@ -34,6 +34,7 @@ from components.archive.follow.files_source import find_entries
 KEEP_FREE_BYTES = 1 << 30
 """So much of the disk is left to the copies of logs, which go before files."""
 
+_DRAFTS = f"{INCOMING}/follow"
 _DRAFT = re.compile(r"([0-9]{1,5})-([0-9a-f]{64})-[0-9a-f]{32}")
 # A first digit as no day has: what somebody else keeps in the folder is not touched.
 _DATA = re.compile(r"data/00000[0-9]{3}/[0-9a-f]{32}")
@@ -50,7 +51,7 @@ class FileCopies:
         free_bytes: Callable[[Path], int] = lambda folder: shutil.disk_usage(folder).free,
     ) -> None:
         self._root = root
-        self._objects = DirectoryObjects(root)
+        self._objects = DirectoryObjects(root, _DRAFTS)
         self._clock_ns = clock_ns
         self._free_bytes = free_bytes
 
@@ -105,9 +106,10 @@ class FileCopies:
 
     async def sweep(self, is_wanted: Callable[[BlobAddress], bool]) -> None:
         """Remove what has come of blobs that are not wanted; raises BlobUnavailable."""
-        async for each in self._objects.list(f"{INCOMING}/"):
+        async for each in self._objects.list(f"{_DRAFTS}/"):
             address = _address_of_draft(each.name)
-            if address is not None and not is_wanted(address):
+            # Without an address: a head whose writing was killed, in which there is a sealed key.
+            if address is None or not is_wanted(address):
                 await self._objects.delete(each.name)
 
     async def sweep_unnamed(self) -> None:
@@ -159,11 +161,11 @@ def _own(head: BlobHead) -> BlobHead:
 
 def _draft_name(own: BlobHead) -> str:
     address = own.address
-    return f"{INCOMING}/{address.retention_class}-{address.digest.hex()}-{Path(own.data).name}"
+    return f"{_DRAFTS}/{address.retention_class}-{address.digest.hex()}-{Path(own.data).name}"
 
 
 def _address_of_draft(name: str) -> BlobAddress | None:
-    match = _DRAFT.fullmatch(name.removeprefix(f"{INCOMING}/"))
+    match = _DRAFT.fullmatch(name.removeprefix(f"{_DRAFTS}/"))
     with suppress(BlobAddressError):
         return parse_address(f"{match[1]}/{match[2]}") if match else None
     return None

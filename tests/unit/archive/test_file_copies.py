@@ -189,7 +189,8 @@ async def test_what_a_kill_left_is_swept_and_nothing_else(site: Path, machine: P
     (machine / bare.address.head_name).unlink()
     # What somebody else keeps there: another process's drafts and data.
     strange = [machine / "incoming/0123", machine / "data/20261123/0123"]
-    for path in strange:
+    cut_head = machine / "incoming/follow/0123"
+    for path in (*strange, cut_head):
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(b"x")
     await copies.sweep(lambda address: address == half.address)
@@ -199,6 +200,7 @@ async def test_what_a_kill_left_is_swept_and_nothing_else(site: Path, machine: P
     await copies.sweep(lambda address: False)
     assert await copies.count_here(half) == 0
     assert all(path.exists() for path in strange)
+    assert not cut_head.exists()
     assert await state_of(machine, kept) is BlobState.INTACT
 
 
