@@ -1,5 +1,6 @@
 """One command on an auditors' machine: the follower, the indexer and the console, with the site on the other side."""
 
+import getpass
 import signal
 from pathlib import Path
 
@@ -30,7 +31,9 @@ async def filed(tmp_path: Path) -> FedFiles:
         f'[indexer]\nstatus_file = "run/indexer.status.json"\n[console]\nport = {free_port()}\nhost = "localhost"\n'
         'link_key_file = "keys/console.link"\nstate_file = "run/console.db"\nstatus_file = "run/console.status.json"\n'
     )
-    path.write_text(path.read_text().replace("localhost:5290", f"localhost:{port}") + console)
+    text = path.read_text().replace("localhost:5290", f"localhost:{port}")
+    text = text.replace('id = "erin"\n', f'id = "erin"\nuser = "{getpass.getuser()}"\n')
+    path.write_text(text + console)
     init_site(path)
     filed.fed.machines["erin"] = SiteFile(path)
     return filed
