@@ -11,8 +11,10 @@ from components.audit.auditor import find_auditor
 from components.audit.checks.verify_blobs import verify_blobs
 from components.audit.export.export import Wanted, export
 from components.audit.files.export import export_file
+from components.audit.files.fetch import fetch_file
 from components.audit.files.list import FileFilter
 from components.audit.files.show import show_file
+from components.audit.open_log import open_log
 from components.audit.search import Page, search
 from components.cli.output.console import progress_bar
 from components.follow.client import FeedLacks, FeedRefused
@@ -22,8 +24,10 @@ from components.rules.file_links import FileLink
 from components.settings.site import SiteFile
 from components.site.rescan import rescan_files
 from policy.address import BareJid
+from tests.e2e.test_auditors_feed import running
 from tests.support.fed_files import FedFiles, make_fed_files, stored
 from tests.support.machines import ALICE, BOB, say
+from tests.support.process import PATIENCE_S
 
 TEXT = b"The certificate of assay for cathodes: 99.99 % copper.\n" * 3
 
@@ -235,3 +239,38 @@ async def test_files_are_looked_into_again_on_the_machine(filed: FedFiles) -> No
     await follow_once(filed)
     found = await rescan_files(filed.fed.machines["erin"], FileFilter(), progress_bar, report_only=True)
     assert (found.looked, found.unopened, found.findings) == (1, 0, ())
+
+
+async def test_a_file_is_fetched_by_who_asks_and_the_request_is_a_look(
+    filed: FedFiles, tmp_path: Path
+) -> None:
+    path = filed.fed.root / "erin/site.toml"
+    path.write_text(path.read_text().replace("[follow]", "[follow]\nfiles_mib = 0"))
+    filed.fed.machines["erin"] = erins = SiteFile(path)
+    erin = find_auditor(erins, "erin")
+    sent = await filed.send("assay.txt", TEXT)
+    async with filed.fed.serve() as (_server, port), filed.fed.follow("erin", port) as service:
+        await service.catch_up()
+        # Nobody carries the request.
+        with pytest.raises(SiteError, match="not here after 0 s"):
+            await fetch_file(erins, sent.id, 0.0, erin)
+        async with running(service):
+            fetched = await fetch_file(erins, sent.id, PATIENCE_S, erin)
+            assert fetched.access_id.startswith("audit-erin/")
+            exported = await export_file(erins, sent.id, tmp_path, ignore_progress, erin)
+            assert exported.path.read_bytes() == TEXT
+            with pytest.raises(SiteError, match="no file that is kept"):
+                await fetch_file(erins, "transfer/0", PATIENCE_S, erin)
+        size = await looks_of(erins)
+        assert size == 3
+        with pytest.raises(SiteError, match="no record of a file"):
+            await fetch_file(erins, "gate/0", PATIENCE_S, erin)
+        assert await looks_of(erins) == size
+    with pytest.raises(SiteError, match="follows no feed"):
+        await fetch_file(filed.fed.site, sent.id, PATIENCE_S)
+
+
+async def looks_of(site: SiteFile) -> int:
+    async with open_log(site, site.audit_log) as log:
+        opened = await log.fetch(0, await log.reader.size())
+    return sum(b"files fetch" in (each.payload or b"") for each in opened)
