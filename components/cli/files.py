@@ -137,6 +137,29 @@ def show(record: FileRecordId, *, common: Look = LOOK) -> int:
 
 
 @app.command
+def fetch(record: FileRecordId, *, timeout: float = 600.0, common: Look = LOOK) -> None:
+    """Have a file brought to this machine that was too large to come by itself (docs/feed.md).
+
+    Parameters
+    ----------
+    timeout
+        How many seconds to wait for it.
+    """
+    import asyncio
+
+    from components.audit.auditor import find_auditor
+    from components.audit.files.fetch import fetch_file
+
+    settings = common.open_site()
+    fetched = asyncio.run(fetch_file(settings, record, timeout, find_auditor(settings)))
+    common.tell(
+        fetched,
+        lambda file: {"record": file.record, "access": file.access_id},
+        lambda file: print(f"the file of {file.record} is here; this request is record {file.access_id}"),
+    )
+
+
+@app.command
 def export(record: FileRecordId, *, out: Path = Path(), delivered: bool = False, common: Look = LOOK) -> None:
     """Open a file with the auditors' key, check it, and write it under the name that it was sent with.
 

@@ -8,13 +8,15 @@ import structlog
 from components.archive.errors import LogError
 from components.archive.keys import KeyFileError
 from components.feed.requests import Requests
-from components.feed.server import FeedServer
+from components.feed.server import IDLE_S, FeedServer
 from components.link.review_request import FILE_REQUEST_PREFIX, REQUEST_PREFIX
 from components.process.http import serve_http
 from components.process.run import Process, run_process
 from components.process.status import Status
+from components.settings.audit import AuditSettings
 from components.settings.certificate import open_server_tls
 from components.settings.feed import FeedSettings
+from components.settings.history import HistorySettings
 from components.settings.reload import follow_settings, read_changed
 from components.settings.site import SiteFile
 
@@ -41,7 +43,7 @@ async def start(process: Process) -> None:
 
     process.on_reload(read_again)
     port = await process.stack.enter_async_context(
-        serve_http(server.application(), settings.address, settings.port, tls)
+        serve_http(server.application(), settings.address, settings.port, tls, IDLE_S)
     )
     process.report(settings.status_file, lambda: describe(server))
     process.run("forget", forget_old(requests))
@@ -49,11 +51,14 @@ async def start(process: Process) -> None:
 
 
 def make_requests(site: SiteFile) -> Requests:
-    """Return what passes requests to the gate and the transfer component."""
+    """Return what passes requests to the gate and the transfer component, and orders to all that write logs."""
     prefixes = {site.gate_log.name: REQUEST_PREFIX}
     if site.transfer:
         prefixes[site.transfer.log_settings(site.folder).name] = FILE_REQUEST_PREFIX
-    return Requests({log.name: log for log in site.logs}, prefixes)
+    # These are written by commands, which are their own writers.
+    without = {AuditSettings.table_name, HistorySettings.table_name}
+    orders = [log.name for log in site.logs if log.table not in without]
+    return Requests({log.name: log for log in site.logs}, prefixes, orders=orders)
 
 
 def describe(server: FeedServer) -> Status:

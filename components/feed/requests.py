@@ -3,9 +3,12 @@
 import asyncio
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 
+from components.archive.log.note import VerifierKey
+from components.archive.orders.order import OrderError, verify_order
+from components.archive.orders.request import OrderRequestError, check_request, name_request, parse_request
 from components.archive.store.open import open_requests
 from components.feed.machines import Machine
 from components.link.review_request import (
@@ -27,11 +30,19 @@ from policy.supervision.once import CLOCK_SLACK_S
 from policy.supervision.parties import find_parties
 
 MAX_REQUEST_BYTES = 64 * 1024
+MAX_ORDER_BYTES = 16 * 1024 * 1024
+"""An order's envelopes are about 1 kB for each segment in which it erases something."""
+
 KEPT_S = 2.0 * CLOCK_SLACK_S
 """For so long an answer that its machine has not taken is kept, and an act is known that was handed in."""
 
 _ID = re.compile(rf"({REQUEST_PREFIX}|{FILE_REQUEST_PREFIX})([0-9a-f]{{32}})")
 _LOOK_EVERY_S = 0.05
+
+
+def is_order(id_: str) -> bool:
+    """Return whether a request is an order: every other has a colon in its id."""
+    return ":" not in id_
 
 
 class RequestRefused(ValueError):  # noqa: N818 - the condition is the name
@@ -41,6 +52,8 @@ class RequestRefused(ValueError):  # noqa: N818 - the condition is the name
 class Requests:
     """Passes requests of machines on to the writers of logs: `prefixes` are by the log's name.
 
+    `orders` are the names of those whose writers always run, and take orders.
+
     A request has the id that its machine gave it: handed in again, after a cut, it is not carried out again.
     """
 
@@ -49,13 +62,28 @@ class Requests:
         logs: Mapping[str, LogSettings],
         prefixes: Mapping[str, str],
         clock_s: Callable[[], float] = time.time,
+        orders: Collection[str] = (),
     ) -> None:
         self._logs = logs
         self._prefixes = prefixes
+        self._orders = frozenset(orders)
         self._clock_s = clock_s
         # Acts that were handed in, with the request and the time; and requests that wait to be taken or forgotten.
         self._acts: dict[str, tuple[str, float]] = {}
         self._handed_in: dict[tuple[str, str], float] = {}
+
+    def check_order(self, name: str, id_: str, body: bytes, approvers: Sequence[VerifierKey]) -> None:
+        """Check an order to a log's writer, which checks it again before it carries it out; raises RequestRefused."""
+        if name not in self._orders:
+            raise RequestRefused("this log takes no orders from here: give them on the server")
+        try:
+            request = parse_request(body)
+            order = verify_order(request.order, approvers)
+            check_request(request, order)
+        except (OrderError, OrderRequestError, RecursionError) as error:
+            raise RequestRefused(str(error)) from None
+        if order.id != id_ or order.log != self._logs[name].origin:
+            raise RequestRefused(f"the order is {order.id} on {order.log}")
 
     def check(self, machine: Machine, name: str, id_: str, body: bytes, reviewers: Reviewers) -> None:
         """Check a request to a log's writer; raises RequestRefused."""
@@ -105,7 +133,7 @@ class Requests:
                 answer = await box.fetch_answer(own)
         finally:
             await box.close()
-        return None if answer is None else _leave_out(answer, machine, directory)
+        return answer if answer is None or is_order(id_) else _leave_out(answer, machine, directory)
 
     async def withdraw(self, machine: Machine, name: str, id_: str) -> None:
         """Forget a request with its answer; raises LogUnavailable."""
@@ -134,6 +162,8 @@ class Requests:
 
     def _name(self, machine: Machine, id_: str) -> str:
         """Return a request's id in the writer's table: no two machines share one."""
+        if is_order(id_):
+            return name_request(id_, machine.id)
         prefix, _, number = id_.rpartition(":")
         return f"{prefix}:{machine.id}:{number}"
 

@@ -5,8 +5,10 @@ import sys
 from components.archive.errors import LogError
 from components.archive.keys import KeyFileError
 from components.follow.client import open_feed
+from components.follow.figures import make_figures
 from components.follow.service import Following
 from components.process.errors import SiteError
+from components.process.metrics import serve_metrics
 from components.process.run import Process, run_process
 from components.settings.follow import FollowSettings
 from components.settings.reload import follow_settings
@@ -20,6 +22,9 @@ async def start(process: Process) -> None:
     follow_settings(process, site, FollowSettings)
     client = await process.stack.enter_async_context(open_feed(settings))
     following = process.keep(Following(site, client, process.report_soon))
+    await process.stack.enter_async_context(
+        serve_metrics(make_figures(following.describe).render, settings.metrics_port)
+    )
     process.report(settings.status_file, following.describe)
     process.run("follow", following.run())
 

@@ -2,16 +2,18 @@
 
 import json
 import ssl
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
 
 from components.archive.backup import CopyError
+from components.archive.blobs.head import BlobEntry, BlobHead
 from components.archive.follow import MAX_BATCH_BYTES, Batch, CopyState, LogForked
 from components.archive.follow.encoding import encode_batch, encode_state, parse_batch, parse_state
+from components.archive.follow.files import MAX_HEADS_BYTES, FileMark, parse_heads
 from components.process.errors import SiteError
 from components.process.http import read_limited
 from components.settings.certificate import load_pair
@@ -23,6 +25,8 @@ STALLED_S = 60.0
 
 _OK = 200
 _LARGEST_ANSWER_BYTES = 2 * MAX_BATCH_BYTES
+_LARGEST_PROBLEM_BYTES = 64 * 1024
+_PIECE_BYTES = 256 * 1024
 
 
 class FeedUnavailable(SiteError):  # noqa: N818 - the condition is the name
@@ -31,6 +35,10 @@ class FeedUnavailable(SiteError):  # noqa: N818 - the condition is the name
 
 class FeedRefused(SiteError):  # noqa: N818
     """The feed does not answer this machine, or not this request."""
+
+
+class FeedLacks(FeedRefused):
+    """The feed does not have what is asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +94,23 @@ class FeedClient:
         """Forget a request."""
         await self._ask("DELETE", f"/logs/{log}/requests/{id_}")
 
+    async def fetch_heads(self, log: str, record: int, mark: FileMark) -> Sequence[BlobEntry]:
+        """Return the heads of the file that a record refers to; raises FeedLacks, and CopyError for others."""
+        _status, body = await self._ask("GET", f"/logs/{log}/files/{record}", largest=MAX_HEADS_BYTES)
+        return parse_heads(body, mark)
+
+    async def fetch_data(
+        self, log: str, record: int, head: BlobHead, start: int
+    ) -> AsyncGenerator[bytes, None]:
+        """Yield a blob's data from byte `start` on, as much as the feed sends; raises FeedLacks also."""
+        path = f"/logs/{log}/files/{record}/{head.address.digest.hex()}"
+        async with self._open("GET", path, {"from": str(start)}) as response:
+            if response.status != _OK:
+                content = await read_limited(response, _LARGEST_PROBLEM_BYTES)
+                raise _explain(response.status, content, f"{self._url}{path}")
+            async for piece in response.content.iter_chunked(_PIECE_BYTES):
+                yield piece
+
     async def _ask_json(self, method: str, path: str, body: bytes | None = None) -> Mapping[str, Any]:
         try:
             found: Mapping[str, Any] = json.loads((await self._ask(method, path, body=body))[1])
@@ -94,14 +119,31 @@ class FeedClient:
         return found
 
     async def _ask(
-        self, method: str, path: str, said: Mapping[str, str] | None = None, body: bytes | None = None
+        self,
+        method: str,
+        path: str,
+        said: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        largest: int = _LARGEST_ANSWER_BYTES,
     ) -> tuple[int, bytes]:
+        async with self._open(method, path, said, body) as response:
+            content = await read_limited(response, largest)
+            status = response.status
+        if status >= 300:
+            raise _explain(status, content, f"{self._url}{path}")
+        return status, content
+
+    @asynccontextmanager
+    async def _open(
+        self, method: str, path: str, said: Mapping[str, str] | None = None, body: bytes | None = None
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """Send a request, and give its answer to be read; raises FeedUnavailable and FeedRefused, also meanwhile."""
         try:
             async with self._session.request(
                 method, f"{self._url}{path}", params=said, data=body, allow_redirects=False
             ) as response:
-                content = await read_limited(response, _LARGEST_ANSWER_BYTES)
-                status = response.status
+                with _cut_off(response):
+                    yield response
         except aiohttp.ClientConnectorCertificateError as error:
             raise FeedRefused(
                 f"{self._url}: its certificate is not what follow.authority says: {error}"
@@ -114,9 +156,6 @@ class FeedClient:
             if isinstance(error.__cause__ or error, ssl.SSLError):
                 raise self._explain_tls(error) from None
             raise FeedUnavailable(f"{self._url}: cannot be reached, or was cut: {error}") from None
-        if status >= 300:
-            raise _explain(status, content, f"{self._url}{path}")
-        return status, content
 
     def _explain_tls(self, error: Exception) -> SiteError:
         return FeedRefused(
@@ -125,11 +164,12 @@ class FeedClient:
 
 
 @asynccontextmanager
-async def open_feed(settings: FollowSettings) -> AsyncIterator[FeedClient]:
+async def open_feed(settings: FollowSettings, stalled_s: float = STALLED_S) -> AsyncIterator[FeedClient]:
     """Connect to the feed with this machine's certificate; raises SiteError if that cannot be read."""
-    timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_S, sock_read=STALLED_S)
+    timeout = aiohttp.ClientTimeout(total=None, sock_connect=min(CONNECT_S, stalled_s), sock_read=stalled_s)
     connector = aiohttp.TCPConnector(ssl=make_tls(settings))
-    async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session:
+    # Nothing is unpacked: a little that becomes very much would come past every bound.
+    async with aiohttp.ClientSession(connector=connector, timeout=timeout, auto_decompress=False) as session:
         yield FeedClient(session, settings.url.rstrip("/"))
 
 
@@ -145,15 +185,32 @@ def make_tls(settings: FollowSettings) -> ssl.SSLContext:
     return tls
 
 
+@contextmanager
+def _cut_off(response: aiohttp.ClientResponse) -> Iterator[None]:
+    """Cut the connection if an answer is not read to its end.
+
+    To close it in order, TLS would go on to take what comes, for half a minute and however much it is.
+    """
+    try:
+        yield
+    except BaseException:
+        transport = response.connection.transport if response.connection is not None else None
+        if transport is not None:
+            transport.abort()
+        raise
+
+
 def _explain(status: int, content: bytes, url: str) -> Exception:
     try:
-        problem = str(json.loads(content)["problem"])[:500]
-    except (ValueError, KeyError, TypeError):
-        problem = f"status {status} of {url}"
+        problem, is_told = str(json.loads(content)["problem"])[:500], True
+    except (ValueError, KeyError, TypeError, RecursionError):
+        problem, is_told = f"status {status} of {url}", False
     if status == 409:
         return LogForked(problem)
     if status == 400:
         return CopyError(problem)
+    if status == 404 and is_told:
+        return FeedLacks(problem)
     if status in (403, 404, 413):
         return FeedRefused(problem)
     return FeedUnavailable(problem)

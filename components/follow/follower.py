@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -16,7 +16,7 @@ from components.archive.keys.log_key import load_verifier_keys, write_verifier_k
 from components.archive.orders.request import OrderAnswer, encode_answer
 from components.archive.store import RequestRow
 from components.follow.client import FeedClient, FeedRefused, FeedUnavailable
-from components.link.review_request import ReviewAnswer, encode_review_answer
+from components.link.review_request import FETCH_PREFIX, ReviewAnswer, encode_review_answer
 from components.process.backoff import Backoff
 from components.process.errors import SiteError
 from components.settings.log import LogSettings
@@ -27,14 +27,18 @@ _LEAST_BATCH_BYTES = 64 * 1024
 _LOOK_EVERY_S = 0.1
 _STILL_DESTROYING_S = 1.0
 _LONGEST_PAUSE_S = 15.0
-_ORDERS = "orders are given on the server: this machine has a copy of the log"
+_HAND_IN_AGAIN_S = 300.0
+"""An order waits for as long as it takes, and the feed forgets what nobody comes back for."""
 
 log = structlog.get_logger("follow")
 
 
 @dataclass(slots=True)
 class LogFollower:
-    """Keeps the copy of one log, called `name` in the feed. A fault is named, and tried again after a pause."""
+    """Keeps the copy of one log, called `name` in the feed. A fault is named, and tried again after a pause.
+
+    `answer_file` answers those who ask for a file of its records; `destructions` counts batches that destroyed any.
+    """
 
     settings: LogSettings
     name: str
@@ -43,7 +47,10 @@ class LogFollower:
     size: int = 0
     forked: bool = False
     caught_up: bool = False
-    _handed_in: set[str] = field(default_factory=set)
+    destructions: int = 0
+    answer_file: Callable[[int], Awaitable[str | None]] | None = None
+    clock_s: Callable[[], float] = time.monotonic
+    _handed_in: dict[str, float] = field(default_factory=dict)
     _copy: LogCopy | None = None
     _bytes: int = MAX_BATCH_BYTES
     _pause: Backoff = field(default_factory=lambda: Backoff(_LONGEST_PAUSE_S))
@@ -76,6 +83,7 @@ class LogFollower:
         async with self._turn:
             took = await copy.take(batch)
         self._bytes = min(MAX_BATCH_BYTES, self._bytes * 2)
+        self.destructions += bool(batch.destroyed)
         self.size, self.caught_up = copy.size, copy.size == batch.checkpoint.size
         if not took and state.destroying:
             await asyncio.sleep(_STILL_DESTROYING_S)
@@ -86,10 +94,10 @@ class LogFollower:
         copy = await self._open()
         async with self._turn:
             waiting = [row for row in await copy.fetch_requests() if row.body is not None]
-        for id_ in self._handed_in - {row.id for row in waiting}:
+        for id_ in self._handed_in.keys() - {row.id for row in waiting}:
             # Whoever asked has given up: nothing may come of it later.
             await self.client.withdraw(self.name, id_)
-            self._handed_in.discard(id_)
+            self._handed_in.pop(id_)
         for row in waiting:
             answer = await self._ask(row)
             if answer is not None:
@@ -105,15 +113,25 @@ class LogFollower:
                 await copy.close()
 
     async def _ask(self, row: RequestRow) -> str | None:
-        if ":" not in row.id:
-            return encode_answer(OrderAnswer(False, None, (_ORDERS,)))
+        if row.id.startswith(FETCH_PREFIX):
+            return await self._ask_for_file(row)
+        handed_in_s = self._handed_in.get(row.id)
         try:
-            if row.id not in self._handed_in:
+            if handed_in_s is None or self.clock_s() - handed_in_s > _HAND_IN_AGAIN_S:
                 await self.client.hand_in(self.name, row.id, row.body or b"")
-                self._handed_in.add(row.id)
+                self._handed_in[row.id] = self.clock_s()
             return await self.client.find_answer(self.name, row.id, _ANSWER_WAIT_S)
         except FeedRefused as error:
-            return encode_review_answer(ReviewAnswer(str(error)))
+            if ":" in row.id:
+                return encode_review_answer(ReviewAnswer(str(error)))
+            return encode_answer(OrderAnswer(False, None, (str(error),)))
+
+    async def _ask_for_file(self, row: RequestRow) -> str | None:
+        problem: str | None = "this machine copies no files of this log"
+        if self.answer_file is not None:
+            number = (row.body or b"").decode()
+            problem = await self.answer_file(int(number)) if number.isdecimal() else "no record"
+        return None if problem is None else encode_review_answer(ReviewAnswer(problem))
 
     async def _follow(self) -> None:
         while True:

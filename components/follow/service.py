@@ -7,13 +7,22 @@ from dataclasses import dataclass
 
 import structlog
 
+from components.archive.follow.file_copies import FileCopies
+from components.archive.follow.referred import NO_FILES, ReferredFiles
+from components.archive.served_log import ServedLog
 from components.follow.client import FedLogs, FeedClient
+from components.follow.files import FileFollower
 from components.follow.follower import LogFollower
 from components.follow.own_log import OwnLogSender
 from components.process.backoff import Backoff
 from components.process.errors import SiteError
 from components.process.status import Status
+from components.settings.follow import FollowSettings
 from components.settings.site import SiteFile
+from components.settings.transfer import MIB
+
+ASKED = "asked.db"
+"""In the folder of files: which of them the feed was asked for."""
 
 _LONGEST_PAUSE_S = 15.0
 
@@ -28,6 +37,7 @@ class FollowService:
     client: FeedClient
     followers: Mapping[str, LogFollower]
     own: OwnLogSender | None
+    files: FileFollower | None = None
 
     @classmethod
     def of(cls, site: SiteFile, client: FeedClient, fed: FedLogs) -> "FollowService":
@@ -43,7 +53,7 @@ class FollowService:
                 "the feed has none of the logs that site.toml names here: compare their log_origin"
             )
         own = OwnLogSender(site.audit_log, client) if fed.own == site.audit_log.origin else None
-        return cls(site, client, followers, own)
+        return cls(site, client, followers, own, _open_files(site, client, followers))
 
     @property
     def missing(self) -> list[str]:
@@ -58,17 +68,21 @@ class FollowService:
                 tasks.create_task(follower.run(), name=name)
             if self.own is not None:
                 tasks.create_task(self.own.run(), name="own")
+            if self.files is not None:
+                tasks.create_task(self.files.run(), name="files")
 
     async def catch_up(self) -> dict[str, int]:
         """Take and send what there is now, and return how many records of each log are here then.
 
-        Raises SiteError, LogError and KeyFileError.
+        Raises SiteError, LogError, KeyFileError and BlobError.
         """
         for follower in self.followers.values():
             while await follower.step():
                 pass
             await follower.carry_requests()
         while self.own is not None and await self.own.step():
+            pass
+        while self.files is not None and await self.files.step():
             pass
         return {name: follower.size for name, follower in self.followers.items()}
 
@@ -82,12 +96,16 @@ class FollowService:
         elif self.own.fault:
             faults.append(f"its own log: {self.own.fault}")
         faults += [f"this machine does not get the log {name}" for name in self.missing]
+        counts = self.files.count() if self.files else NO_FILES
+        faults += [f"files: {self.files.fault}"] if self.files and self.files.fault else []
+        faults += [f"the file of {fault}" for fault in counts.faults]
         forked = [name for name, each in self.followers.items() if each.forked]
         behind = not all(each.caught_up for each in self.followers.values())
         state = "forked" if forked else "behind" if behind or faults else "following"
         logs = {name: each.size for name, each in self.followers.items()}
         details = {"logs": logs, "sent": self.own.sent if self.own else 0, "forked": forked, "faults": faults}
-        return Status(state, details)
+        files = {name: getattr(counts, name) for name in ("here", "waiting", "left_out", "faulty")}
+        return Status(state, details | {"files": files})
 
     async def close(self) -> None:
         """Let go of all logs."""
@@ -95,6 +113,34 @@ class FollowService:
             await follower.close()
         if self.own is not None:
             await self.own.close()
+        if self.files is not None:
+            await self.files.close()
+
+
+def _open_files(
+    site: SiteFile, client: FeedClient, followers: Mapping[str, LogFollower]
+) -> FileFollower | None:
+    """Return what copies files into the folder of `[transfer]`; None where nothing is to be copied.
+
+    With a bucket, the machine reads the site's own files.
+    """
+    transfer, follow = site.transfer, site.require(FollowSettings)
+    follower = followers.get(transfer.log_settings(site.folder).name) if transfer else None
+    if transfer is None or follower is None or transfer.s3 is not None:
+        return None
+    referred = ReferredFiles(transfer.files / ASKED)
+    files = FileFollower(
+        ServedLog(follower.settings.store),
+        follower.settings.name,
+        follower.name,
+        client,
+        FileCopies(transfer.files),
+        referred,
+        follow.files_mib * MIB,
+        lambda: follower.destructions,
+    )
+    follower.answer_file = files.answer
+    return files
 
 
 async def find_service(site: SiteFile, client: FeedClient) -> FollowService:
@@ -123,6 +169,8 @@ class Following:
                 await asyncio.sleep(self._pause.due_in_s(time.monotonic()))
         for follower in self._service.followers.values():
             follower.changed = self._changed
+        if self._service.files is not None:
+            self._service.files.changed = self._changed
         log.info("follows", logs=sorted(self._service.followers))
         await self._service.run()
 

@@ -17,6 +17,10 @@ FILE_REQUEST_PREFIX = "file-review:"
 SHUT_REQUEST_PREFIX = "file-shut:"
 """Likewise of an auditor's, about files that are open."""
 
+FETCH_PREFIX = "fetch:"
+"""Likewise of those to the follower of a feed, which copies the file of a record. Such a request never leaves the
+machine; its body is the record's index."""
+
 LIST = "list"
 
 

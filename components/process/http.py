@@ -7,6 +7,9 @@ from contextlib import asynccontextmanager
 import aiohttp
 from aiohttp import web
 
+IDLE_S = 3630.0
+"""Longer than proxies keep a connection open: who closes it first should not be this side."""
+
 
 @asynccontextmanager
 async def serve_http(
@@ -14,12 +17,12 @@ async def serve_http(
     address: str,
     port: int,
     tls: ssl.SSLContext | None = None,
-    idle_s: float = 3600.0,
+    idle_s: float = IDLE_S,
 ) -> AsyncIterator[int]:
     """Serve while in this context, and yield the port (a free one for 0). Raises OSError if it is in use.
 
-    A connection on which no whole request comes for `idle_s` is closed. There is no access log, because its lines
-    would show what people ask for.
+    A connection on which nothing is asked for `idle_s` is closed, also one that has never asked anything.
+    There is no access log, because its lines would show what people ask for.
     """
     runner = web.AppRunner(application, access_log=None, keepalive_timeout=idle_s)
     await runner.setup()

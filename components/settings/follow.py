@@ -10,7 +10,10 @@ from components.settings.table import LogLevel, SitePath, Table, find_missing
 
 
 class FollowSettings(Table):
-    """The feed to follow, the authority that its certificate is verified with, and this machine's own certificate."""
+    """The feed to follow, the authority that its certificate is verified with, and this machine's own certificate.
+
+    Files that are larger than `files_mib` come only when somebody asks for them.
+    """
 
     table_name: ClassVar[str] = "follow"
 
@@ -18,7 +21,9 @@ class FollowSettings(Table):
     authority: SitePath
     certificate: SitePath
     status_file: SitePath
+    files_mib: int = Field(default=100, ge=0, le=65536)
     log_level: LogLevel = "info"
+    metrics_port: int = Field(default=0, ge=0, le=65535)
 
     def find_problems(self) -> Iterator[str]:
         """Yield a line for each missing file."""

@@ -32,7 +32,8 @@ from components.site.health import (
 )
 from components.site.key_check import find_key_problems, private_files
 from components.site.log_check import check_log
-from components.site.parts import parts_of
+from components.site.machine import describe_feed, find_feed_problems
+from components.site.parts import is_machine, running_parts
 from components.site.probe import find_fault
 from components.site.prosody import ADAPTER_FILE
 from components.site.server import require_version, write_probe_config
@@ -61,7 +62,7 @@ def check_site(site_toml: Path) -> list[Finding]:
     except SettingsError as err:
         return [Finding("settings", False, problem) for problem in err.problems]
     findings = [Finding("settings", True, str(settings.path))]
-    for name, check in _CHECKS.items():
+    for name, check in (_MACHINE_CHECKS if is_machine(settings) else _CHECKS).items():
         try:
             findings += [Finding(name, True, shorten(text)) for text in check(settings)]
         except _CheckError as err:
@@ -170,18 +171,27 @@ def _check_running(settings: SiteFile) -> Iterator[str]:
             raise _CheckError(problems)
         yield "not up; its ports are free"
         return
-    faults = asyncio.run(_find_faults(settings))
+    faults = asyncio.run(find_faults(settings))
     if problems := [f"{name} {fault}; see {settings.site.logs}" for name, fault in faults.items() if fault]:
         raise _CheckError(problems)
+    if is_machine(settings):
+        yield f"up: {', '.join(part.title for part in running_parts(settings))}"
+        return
     yield "up: prosody answers, the gate records"
 
 
-async def _find_faults(settings: SiteFile) -> dict[str, str]:
-    parts = [part for part in parts_of(settings) if part.runs]
-    faults = await asyncio.gather(
-        find_server_fault(settings.prosody), *(find_fault(part.probe) for part in parts)
-    )
-    return dict(zip(("prosody", *(part.title for part in parts)), faults, strict=True))
+async def find_faults(settings: SiteFile) -> dict[str, str]:
+    """Return what is wrong with each process that runs here, or nothing, by its name for people."""
+    checks = {part.title: find_fault(part.probe) for part in running_parts(settings)}
+    if not is_machine(settings):
+        checks = {"prosody": find_server_fault(settings.prosody), **checks}
+    return dict(zip(checks, await asyncio.gather(*checks.values()), strict=True))
+
+
+def _check_feed(settings: SiteFile) -> Iterator[str]:
+    if problems := find_feed_problems(settings):
+        raise _CheckError(problems)
+    yield from describe_feed(settings)
 
 
 def _check_web(settings: SiteFile) -> Iterator[str]:
@@ -243,7 +253,9 @@ def _check_sources(settings: SiteFile) -> Iterator[str]:
 
 def _check_logs(settings: SiteFile) -> Iterator[str]:
     for log in settings.logs:
-        yield asyncio.run(check_log(log))
+        # The follower has compared each checkpoint of a copy with the one before: nobody here has signed it.
+        is_copy = is_machine(settings) and log != settings.audit_log
+        yield asyncio.run(check_log(log, is_copy=is_copy))
 
 
 def _check_review(settings: SiteFile) -> Iterator[str]:
@@ -304,4 +316,12 @@ _CHECKS: dict[str, Callable[[SiteFile], Iterator[str]]] = {
     "sources": _check_sources,
     "logs": _check_logs,
     "review": _check_review,
+}
+
+_MACHINE_CHECKS: dict[str, Callable[[SiteFile], Iterator[str]]] = {
+    **{
+        name: _CHECKS[name]
+        for name in ("directory", "policy", "keys", "auditors", "folders", "disk", "clock", "running", "logs")
+    },
+    "feed": _check_feed,
 }

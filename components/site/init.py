@@ -33,8 +33,10 @@ from components.site.demo_console import console_table
 from components.site.demo_history import history_table
 from components.site.demo_transfer import add_file_service, transfer_table
 from components.site.demo_web import web_table
+from components.site.machine import make_machine_files
 from components.site.packaged import packaged_folder
-from components.site.parts import parts_of
+from components.site.parts import is_machine, parts_of
+from components.site.secret import make_secrets
 from components.site.validate import find_begun_log, load_site, read_site
 from policy.directory.directory import parse_directory
 from policy.toml_problem import TomlError, read_toml
@@ -72,6 +74,8 @@ def init_site(site_toml: Path, *, demo: bool = False, origin: str | None = None)
         replace_durably(site_toml, _example_site(demo=demo, origin=origin).encode())
         made.append(site_toml)
     settings = read_site(site_toml)
+    if is_machine(settings):
+        return _init_machine(settings)
     if not settings.gate.directory_file.exists():
         text = (packaged_folder("examples") / "directory.toml").read_text()
         text = add_approvers(text) if demo and settings.access else text
@@ -107,6 +111,15 @@ def init_site(site_toml: Path, *, demo: bool = False, origin: str | None = None)
         admit_everybody(settings)
         made.append(settings.access.folder)
     return MadeSite(settings, tuple(made))
+
+
+def _init_machine(settings: SiteFile) -> MadeSite:
+    """Make what belongs to a machine of auditors' own; what is the site's comes from there."""
+    try:
+        made = make_machine_files(settings)
+    except KeyFileError as err:
+        raise SiteError(str(err)) from None
+    return MadeSite(load_site(settings.path), tuple(made))
 
 
 def authority_key_file(settings: SiteFile) -> Path:
@@ -170,15 +183,11 @@ def _find_free_ports(count: int) -> list[int]:
 
 
 def _make_keys(settings: SiteFile) -> list[Path]:
-    made = []
+    made: list[Path] = []
     parts = parts_of(settings)
     random = [secret for part in parts for secret in part.secrets]
-    for folder in {authority_key_file(settings).parent, *(secret.parent for secret in random)}:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for secret in random:
-        if not secret.exists():
-            replace_durably(secret, f"{secrets.token_hex(32)}\n".encode(), PRIVATE)
-            made.append(secret)
+    authority_key_file(settings).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    made += make_secrets(random)
     for log in settings.logs:
         if is_kept(log.key_file):
             made += _rename_unused_key(log)

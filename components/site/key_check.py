@@ -25,7 +25,7 @@ from components.settings.secret import SECRET_MIN, read_secret
 from components.settings.site import SiteFile
 from components.settings.table import PUT_IT_BACK, SettingsError
 from components.site.init import accounts_file, authority_key_file, load_passwords
-from components.site.parts import parts_of
+from components.site.parts import is_machine, parts_of, running_parts
 from components.witness.keys import load_witness_keys
 
 _AUTHORITY_ADVICE = (
@@ -54,12 +54,16 @@ def find_key_problems(site: SiteFile) -> list[str]:
 
 
 def _find_unusable(site: SiteFile) -> Iterator[str]:
+    """Yield what is wrong with what is here; a machine of auditors' own has nothing of the server's."""
     archive = site.archive
-    yield from _told(_require_secret, *(file for part in parts_of(site) for file in part.secrets))
+    parts = running_parts(site) if is_machine(site) else parts_of(site)
+    yield from _told(_require_secret, *(file for part in parts for file in part.secrets))
     yield from _told(_require_pair, *site.logs)
     yield from _told(load_recipient, *archive.recipients)
     # Auditors' keys, and what is kept in tokens, may be elsewhere.
     yield from _told(load_recipient_key, *(key for key in site.audit.key_files if _is_here(key)))
+    if is_machine(site):
+        return
     yield from _told(load_conversation_key, archive.conversation_key_file)
     if site.transfer:
         yield from _told(load_recipient_key, site.transfer.delivery_key_file)

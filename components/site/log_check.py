@@ -22,18 +22,22 @@ from components.settings.log import LogSettings
 CLOCK_SLACK_S = 5.0
 
 
-async def check_log(log: LogSettings) -> str:
-    """Return what there is of a log; raises SiteError with what its writer would refuse, and what to do."""
+async def check_log(log: LogSettings, *, is_copy: bool = False) -> str:
+    """Return what there is of a log; raises SiteError with what its writer would refuse, and what to do.
+
+    Nothing was signed here in a copy: the follower compares each checkpoint with the one before.
+    """
     path = store_label(log.store)
     try:
         signer = _load_signer(log)
+        last = None if is_copy else LastSigned(last_signed_file(log.key_file))
         try:
             reader = await LogReader.open(log.store)
         except LogMissing:
-            _require_none(f"{path} is gone", await find_departures(None, _last_signed(log), None))
+            _require_none(f"{path} is gone", await find_departures(None, last, None))
             return f"{path} is not there yet"
         try:
-            _require_none(path, await find_departures(reader.source, _last_signed(log), None))
+            _require_none(path, await find_departures(reader.source, last, None))
             size = await _check_newest(path, log, reader)
             if signer is not None:
                 _require_none(path, await _read_as_writer(reader.source, signer))
@@ -71,10 +75,6 @@ def _load_signer(log: LogSettings) -> Signer | None:
             f"{log.key_file}: is another key than {log.verifier_key_file.name}; put both back from one backup"
         )
     return signer
-
-
-def _last_signed(log: LogSettings) -> LastSigned:
-    return LastSigned(last_signed_file(log.key_file))
 
 
 def _require_none(path: str, found: list[Departure]) -> None:

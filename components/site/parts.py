@@ -118,8 +118,25 @@ def parts_of(site: SiteFile) -> tuple[Part, ...]:
     return tuple(row.describe(table, site) for row, table in tables if table is not None)
 
 
+ON_MACHINES = (FollowSettings, IndexerSettings, ConsoleSettings)
+"""What runs on a machine of auditors' own."""
+
+
+def is_machine(site: SiteFile) -> bool:
+    """Return whether a site.toml is that of a machine of auditors' own, which follows the site's feed."""
+    return FollowSettings.table_name in site.document
+
+
+def running_parts(site: SiteFile) -> tuple[Part, ...]:
+    """Return the processes that run here beside the server; raises SettingsError."""
+    names = {table.table_name for table in ON_MACHINES} if is_machine(site) else None
+    return tuple(part for part in parts_of(site) if part.runs and (names is None or part.name in names))
+
+
 def listening_ports(site: SiteFile) -> tuple[ListeningPort, ...]:
     """Return the ports that the site listens on: its server's, and those of its processes."""
+    if is_machine(site):
+        return tuple(port for part in running_parts(site) for port in part.ports if port.port)
     server = site.prosody
     ports = [
         ListeningPort("prosody.c2s_port", server.c2s_port, server.address),
@@ -310,6 +327,7 @@ def _follow(follow: FollowSettings, _site: SiteFile) -> Part:
         module="components.follow",
         title="the follower of the feed",
         probe=StatusProbe(follow.status_file, good="following", faults=faults),
+        ports=(ListeningPort("follow.metrics_port", follow.metrics_port, METRICS_ADDRESS),),
         private_files=(follow.certificate.with_suffix(".key"),),
         kept_files=(follow.certificate,),
         sources=(follow.authority,),

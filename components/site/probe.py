@@ -16,13 +16,15 @@ ANSWER_TIMEOUT_S = 2.0
 class StatusProbe:
     """A process with a status file, which is well in the state `good`.
 
-    `faults` explains states whose names are not enough; `meanwhile` says what does not work in the meantime.
+    `faults` explains states whose names are not enough; `meanwhile` says what does not work in the meantime. States
+    that are `passing` are no fault of a process that has just started.
     """
 
     file: Path
     good: str = "connected"
     faults: Mapping[str, str] = field(default_factory=dict)
     meanwhile: str = ""
+    passing: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,8 @@ def _judge(probe: StatusProbe, pid: int | None) -> str:
     if stuck := status.get("stuck"):
         return f"cannot finish, and tries again: {stuck[0]}"
     state = str(status.get("state"))
+    if state in probe.passing:
+        return fault
     if not fault and state != probe.good:
         fault = probe.faults.get(state, f"is {state}")
     return f"{fault}; {probe.meanwhile}" if fault and probe.meanwhile else fault

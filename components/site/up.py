@@ -29,7 +29,8 @@ from components.site.health import alarm_files, find_alarms, find_port_problems,
 from components.site.init import init_site, load_passwords
 from components.site.keys import finish_rotations
 from components.site.lock import hold_site
-from components.site.parts import parts_of
+from components.site.machine import run_machine
+from components.site.parts import is_machine, running_parts
 from components.site.probe import find_fault
 from components.site.prosody import ENVIRONMENT
 from components.site.server import find_prosody, register_accounts, require_version, write_config
@@ -54,8 +55,10 @@ def run_site(site_toml: Path, *, demo: bool, once: bool, show: Show) -> int:
     0, 1 if the demonstration went wrong, 130 if interrupted before all was up. Raises SiteError, SettingsError.
     """
     display = Display()
-    find_prosody()
     site_toml = site_toml.resolve()
+    if not demo and site_toml.exists() and is_machine(SiteFile(site_toml)):
+        return _run_machine(site_toml, display, once=once)
+    find_prosody()
     if not demo and not site_toml.exists():
         raise SiteError(
             f"there is no {site_toml}; make a site with `steelyard init`, or try `steelyard up --demo`"
@@ -77,6 +80,19 @@ def run_site(site_toml: Path, *, demo: bool, once: bool, show: Show) -> int:
             display.alarm(problem)
         _finish_rotations(settings, display)
         return asyncio.run(_run(settings, config, display, lock, demo=demo, once=once, show=show))
+
+
+def _run_machine(site_toml: Path, display: Display, *, once: bool) -> int:
+    with hold_site(site_toml.parent) as lock:
+        settings = load_site(site_toml)
+        if problems := list(find_port_problems(settings)):
+            raise SettingsError(problems)
+
+        async def run() -> None:
+            await run_machine(settings, display, lock, _catch_signals(), once=once)
+
+        asyncio.run(run())
+    return 0
 
 
 def _make_demo(site_toml: Path, display: Display) -> SiteFile:
@@ -125,8 +141,7 @@ def process_specs(settings: SiteFile, config: Path) -> tuple[ProcessSpec, ...]:
             logs / f"{part.name}.log",
             partial(find_fault, part.probe),
         )
-        for part in parts_of(settings)
-        if part.runs
+        for part in running_parts(settings)
     )
     return (server, *ours)
 

@@ -10,7 +10,8 @@ from components.rules.load import RulesError, load_content
 from components.settings.site import TABLES, SiteFile, skip_wrong
 from components.settings.table import INIT_MAKES_IT, PUT_IT_BACK, SettingsError, Table, find_missing
 from components.site.agreement import find_disagreements
-from components.site.parts import listening_ports, parts_of
+from components.site.machine import find_machine_problems
+from components.site.parts import is_machine, listening_ports, parts_of
 from policy.content.parse import PolicyError
 from policy.toml_lines import add_line
 
@@ -25,7 +26,8 @@ def read_site(path: Path) -> SiteFile:
 def load_site(path: Path) -> SiteFile:
     """Read site.toml and check it against the files that it names; raises SettingsError with all problems."""
     site = SiteFile(path)
-    found = [*site.find_wrong_tables(), *_find(site, (*_BETWEEN_TABLES, *_WITH_FILES))]
+    with_files = (find_machine_problems, _policy_problems) if is_machine(site) else _WITH_FILES
+    found = [*site.find_wrong_tables(), *_find(site, (*_BETWEEN_TABLES, *with_files))]
     _require_none(site, _after_what_is_lost(found))
     return site
 
@@ -58,7 +60,7 @@ def _find(site: SiteFile, checks: Iterable[Callable[[SiteFile], Iterator[str]]])
 
 def _port_problems(site: SiteFile) -> Iterator[str]:
     yield from _repeated(((each.setting, each.port) for each in listening_ports(site)), "set another port")
-    if site.prosody.federated_domains and not site.prosody.s2s_port:
+    if not is_machine(site) and site.prosody.federated_domains and not site.prosody.s2s_port:
         yield "prosody.s2s_port: federated domains need one; set it (5269 is usual)"
 
 

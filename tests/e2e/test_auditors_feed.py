@@ -309,7 +309,7 @@ async def test_a_machine_that_is_revoked_while_it_is_sent_a_batch_gets_no_more_o
     fed: FedSite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await fed.append(*(say(each, ALICE, BOB, f"tip {each} " * 200) for each in range(300)))
-    monkeypatch.setattr("components.feed.server._PIECE_BYTES", 10_000)
+    monkeypatch.setattr("components.feed.stream.PIECE_BYTES", 10_000)
     async with fed.serve() as (server, port), fed.connect("erin", port) as client:
         listed, asked = server.machines.find, 0
 

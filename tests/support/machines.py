@@ -2,7 +2,7 @@
 
 import datetime as dt
 import shutil
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +12,7 @@ from components.archive.record import RecordKind, Submission, encode_submission
 from components.archive.writer import Entry
 from components.feed.__main__ import make_requests
 from components.feed.server import FeedServer
+from components.feed.stream import STALLED_S
 from components.follow.client import FeedClient, open_feed
 from components.follow.service import FollowService, find_service
 from components.process.http import serve_http
@@ -80,9 +81,9 @@ class FedSite:
         return list(range(first, first + len(said)))
 
     @asynccontextmanager
-    async def serve(self) -> AsyncIterator[tuple[FeedServer, int]]:
+    async def serve(self, stalled_s: float = STALLED_S) -> AsyncIterator[tuple[FeedServer, int]]:
         """Serve the feed on a free port."""
-        server = FeedServer(self.site, make_requests(self.site))
+        server = FeedServer(self.site, make_requests(self.site), stalled_s)
         tls = open_server_tls(NoProcess(), self.site.require(FeedSettings).certificate)  # type: ignore[arg-type]
         assert tls is not None
         server.machines.trust(tls)
@@ -110,13 +111,13 @@ class FedSite:
 
     @asynccontextmanager
     async def connect(
-        self, who: str, port: int, certificate: Path | None = None
+        self, who: str, port: int, certificate: Path | None = None, stalled_s: float = STALLED_S
     ) -> AsyncIterator[FeedClient]:
         """Connect from somebody's machine, with its own or with another certificate."""
         settings = self.machines[who].follow
         assert settings is not None
         changed = {"url": f"https://localhost:{port}", "certificate": certificate or settings.certificate}
-        async with open_feed(settings.model_copy(update=changed)) as client:
+        async with open_feed(settings.model_copy(update=changed), stalled_s) as client:
             yield client
 
 
@@ -138,7 +139,9 @@ def _others(names: Sequence[str]) -> str:
     )
 
 
-def _make_folder(root: Path, name: str, log: str, more: str) -> SiteFile:
+def _make_folder(
+    root: Path, name: str, log: str, more: str, tables: Mapping[str, Mapping[str, object]]
+) -> SiteFile:
     folder = root / name
     for each in ("keys", "archive", "run"):
         (folder / each).mkdir(parents=True)
@@ -149,12 +152,14 @@ def _make_folder(root: Path, name: str, log: str, more: str) -> SiteFile:
         "log_origin": f"metals.example/{log}",
         "log_key_file": f"keys/log-{log}.key",
     }
-    tables: dict[str, dict[str, object]] = {
+    own: dict[str, Mapping[str, object]] = {
         "gate": {"policy": "policy.toml"},
         "audit": audit,
         "archive": {"recipients": ["keys/auditor.pub"]},
     }
-    return SiteFile(write_site_toml(folder / "site.toml", more, **tables))
+    for table, settings in tables.items():
+        own[table] = {**own.get(table, {}), **settings}
+    return SiteFile(write_site_toml(folder / "site.toml", more, **own))
 
 
 def _feed(root: Path) -> str:
@@ -176,16 +181,18 @@ def _follow() -> str:
     )
 
 
-async def make_fed_site(root: Path) -> FedSite:
-    """Make the site and both machines; the keys that open records are on these alone."""
+async def make_fed_site(root: Path, **tables: Mapping[str, object]) -> FedSite:
+    """Make the site and both machines, with more settings; the keys that open records are on the machines alone."""
     authority = CertificateAuthority(root)
     certificates = authority.issue(root / "server/certs", ["localhost"])
     logs = [f"audit-{who}" for who in WHO]
-    site = _make_folder(root, "server", "audit", _auditors("keys") + _others(logs) + _feed(root))
+    site = _make_folder(root, "server", "audit", _auditors("keys") + _others(logs) + _feed(root), tables)
     machines = {}
     for who in WHO:
         others = _others([f"audit-{each}" for each in WHO if each != who] + ["audit"])
-        machines[who] = _make_folder(root, who, f"audit-{who}", _auditors("keys") + others + _follow())
+        machines[who] = _make_folder(
+            root, who, f"audit-{who}", _auditors("keys") + others + _follow(), tables
+        )
         keys = root / who / "keys"
         make_machine_certificate(keys / "machine.crt", f"{who}-desk", dt.datetime.now(dt.UTC))
         create_log_key(keys / f"log-audit-{who}.key", f"metals.example/audit-{who}")
@@ -193,10 +200,10 @@ async def make_fed_site(root: Path) -> FedSite:
         shutil.copy(certificates / "ca.crt", keys / "ca.crt")
     create_recipient_key(root / "erin/keys/auditor.key", "auditor")
     shutil.copy(root / "erin/keys/auditor.key", root / "faye/keys/auditor.key")
-    for log in (site.gate_log, site.audit_log):
+    for log in site.logs:
         create_log_key(log.key_file, log.origin)
     _share_public_keys(root)
-    for log in (site.gate_log, site.audit_log):
+    for log in site.logs:
         await (await open_writer(site, log)).close()
     return FedSite(root, site, machines)
 

@@ -31,17 +31,19 @@ class DirectoryObjects:
     Files are opened, synced and replaced in threads: the event loop goes on.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, incoming: str = INCOMING) -> None:
+        """Keep drafts in the folder `incoming`, where who has one of its own knows that all are."""
         self._root = root
+        self._incoming = incoming
 
     async def write(self, name: str, pieces: AsyncIterator[bytes | bytearray]) -> None:
         """See ObjectStore."""
         draft = self._draft()
-        file = await _in_thread(draft, _open_new, draft)
+        file = await in_thread(draft, _open_new, draft)
         try:
             await _fill(draft, file, pieces)
             # Killed before this, or here: a draft is left, and nobody knows the object's name.
-            await _in_thread(draft, _settle, file, draft, self._root / name)
+            await in_thread(draft, _settle, file, draft, self._root / name)
         except BaseException:
             with suppress(OSError):
                 draft.unlink(missing_ok=True)
@@ -52,35 +54,35 @@ class DirectoryObjects:
     async def read(self, name: str) -> VersionedContent | None:
         """See ObjectStore."""
         path = self._root / name
-        content = await _in_thread(path, _read_small, path)
+        content = await in_thread(path, _read_small, path)
         return None if content is None else VersionedContent(content, _version(content))
 
     async def read_range(self, name: str, start: int, end: int) -> bytes:
         """See ObjectStore."""
         path = self._root / name
-        return await _in_thread(path, _read_range, path, start, end)
+        return await in_thread(path, _read_range, path, start, end)
 
     async def size(self, name: str) -> int | None:
         """See ObjectStore."""
         path = self._root / name
-        return await _in_thread(path, _size, path)
+        return await in_thread(path, _size, path)
 
     async def swap(self, name: str, content: bytes, version: str | None) -> None:
         """See ObjectStore. The old content is overwritten, and not only unlinked, because it held keys."""
         path = self._root / name
-        await _in_thread(path, self._swap, path, content, version)
+        await in_thread(path, self._swap, path, content, version)
 
     async def delete(self, name: str) -> None:
         """See ObjectStore."""
         path = self._root / name
-        await _in_thread(path, _delete, path)
+        await in_thread(path, _delete, path)
 
     async def list(self, prefix: str) -> AsyncIterator[StoredObject]:
         """See ObjectStore; a folder at a time."""
         folders = [self._root / prefix]
         while folders:
             folder = folders.pop()
-            below, files = await _in_thread(folder, _scan, folder)
+            below, files = await in_thread(folder, _scan, folder)
             folders += reversed(below)
             for path, status in files:
                 name = path.relative_to(self._root).as_posix()
@@ -90,7 +92,7 @@ class DirectoryObjects:
         """See ObjectStore."""
 
     def _draft(self) -> Path:
-        return self._root / INCOMING / secrets.token_hex(16)
+        return self._root / self._incoming / secrets.token_hex(16)
 
     def _swap(self, path: Path, content: bytes, version: str | None) -> None:
         with self._locked():
@@ -137,11 +139,11 @@ async def _fill(draft: Path, file: int, pieces: AsyncIterator[bytes | bytearray]
         size += len(piece)
         if size >= _WRITE_SIZE_BYTES:
             written, waiting, size = waiting, [], 0
-            await _in_thread(draft, _write_early, file, written)
-    await _in_thread(draft, _write_pieces, file, waiting)
+            await in_thread(draft, _write_early, file, written)
+    await in_thread(draft, _write_pieces, file, waiting)
 
 
-async def _in_thread(path: Path, work: Callable[[*_Arguments], _Result], *arguments: *_Arguments) -> _Result:
+async def in_thread(path: Path, work: Callable[[*_Arguments], _Result], *arguments: *_Arguments) -> _Result:
     """Return the result of blocking work on `path`, done in a thread; its errors become ours.
 
     If cancelled, it first waits for the end of the work, because the work uses files that are about to be closed.

@@ -132,25 +132,7 @@ class BlobStore:
 
         With `put_before_ns`, only if it was not put again since: raises BlobRenewed. Raises as `find` does, too.
         """
-        for _ in range(_MAX_CONFLICTS):
-            found = await self._objects.read(address.head_name)
-            if found is None:
-                raise BlobMissing(f"there is no blob {address}")
-            entry = parse_entry(address, found)
-            if isinstance(entry, BlobHead):
-                if put_before_ns is not None and entry.renewed_at_ns >= put_before_ns:
-                    raise BlobRenewed(f"blob {address} was put again")
-                tombstone = BlobTombstone(address, entry.data, self._clock_ns(), order)
-                try:
-                    await self._objects.swap(address.head_name, encode_head(tombstone), found.version)
-                except VersionConflict:
-                    continue
-            else:
-                tombstone = entry
-            # Killed here: the data are there, and nobody can open them. Destroying it again deletes them.
-            await self._objects.delete(tombstone.data)
-            return tombstone
-        raise BlobUnavailable(f"blob {address} is put again all the time")
+        return await destroy_blob(self._objects, address, order, self._clock_ns, put_before_ns)
 
     async def _store_data(
         self, chunks: AsyncIterable[bytes], retention_class: int, enterprise: str, beside: BlobAddress | None
@@ -232,6 +214,35 @@ class BlobStore:
         if isinstance(entry, BlobTombstone):
             return None
         return entry if await self._objects.size(entry.data) == entry.stored_size_bytes else None
+
+
+async def destroy_blob(
+    objects: ObjectStore,
+    address: BlobAddress,
+    order: str,
+    clock_ns: Callable[[], int] = time.time_ns,
+    put_before_ns: int | None = None,
+) -> BlobTombstone:
+    """Destroy a blob of a store without the keys that blobs are put with, as `BlobStore.destroy` does."""
+    for _ in range(_MAX_CONFLICTS):
+        found = await objects.read(address.head_name)
+        if found is None:
+            raise BlobMissing(f"there is no blob {address}")
+        entry = parse_entry(address, found)
+        if isinstance(entry, BlobHead):
+            if put_before_ns is not None and entry.renewed_at_ns >= put_before_ns:
+                raise BlobRenewed(f"blob {address} was put again")
+            tombstone = BlobTombstone(address, entry.data, clock_ns(), order)
+            try:
+                await objects.swap(address.head_name, encode_head(tombstone), found.version)
+            except VersionConflict:
+                continue
+        else:
+            tombstone = entry
+        # Killed here: the data are there, and nobody can open them. Destroying it again deletes them.
+        await objects.delete(tombstone.data)
+        return tombstone
+    raise BlobUnavailable(f"blob {address} is put again all the time")
 
 
 def parse_entry(address: BlobAddress, found: VersionedContent) -> BlobEntry:

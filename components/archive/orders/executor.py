@@ -24,6 +24,7 @@ from components.archive.orders.request import (
     OrderRequestError,
     check_request,
     encode_answer,
+    order_of,
     parse_request,
 )
 from components.archive.store import LogSource, RequestRow
@@ -101,7 +102,7 @@ class OrderExecutor:
             self._resumed = True
         for row in waiting:
             answer = self._unanswered.get(row.id) or await self._carry_out(row)
-            recorded = self._ledger.orders.get(row.id)
+            recorded = self._ledger.orders.get(order_of(row.id))
             if recorded is not None and recorded.order.act.destroys and not await self._purge():
                 self._unanswered[row.id] = answer
                 continue
@@ -109,7 +110,7 @@ class OrderExecutor:
             await self._writer.answer(row.id, encode_answer(answer))
             self._unanswered.pop(row.id, None)
             self._answered = True
-            outcomes.append(OrderOutcome(row.id, answer))
+            outcomes.append(OrderOutcome(order_of(row.id), answer))
         due = self._purge_due or self._answered
         if due and await self._purge(requests_only=not self._purge_due):
             self._purge_due = self._answered = False
@@ -125,14 +126,14 @@ class OrderExecutor:
 
     async def _resume(self, waiting: Sequence[RequestRow]) -> list[OrderOutcome]:
         """Go on with orders that an earlier writer recorded and did not finish."""
-        rows = {row.id: row for row in waiting}
+        ids = {order_of(row.id) for row in waiting}
         outcomes = []
         orders = self._ledger.destructive()
         # A writer that was killed between a destruction and its purge left destroyed data in the write-ahead log.
         self._purge_due = bool(orders)
         for order in orders:
             # An order with a request is gone on with when the request is.
-            if order.id in rows:
+            if order.id in ids:
                 continue
             if not await has_begun(self._source, order):
                 answer = self._answer(order, await self._destroy(order, {}))
@@ -144,7 +145,7 @@ class OrderExecutor:
             request = parse_request(row.body or b"")
             order = verify_order(request.order, self._approvers)
             check_request(request, order)
-            if row.id != order.id:
+            if order_of(row.id) != order.id:
                 raise OrderRequestError(f"the request {row.id} is for another order, {order.id}")
         except (OrderError, OrderRequestError) as error:
             return OrderAnswer(False, None, (str(error),))

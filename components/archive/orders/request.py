@@ -16,6 +16,19 @@ class OrderRequestError(ValueError):
     """A request is malformed, or its parts do not belong together."""
 
 
+_FROM = "@"
+
+
+def name_request(order: str, machine: str) -> str:
+    """Return the id of the request for an order from another machine: each machine has an answer of its own."""
+    return f"{order}{_FROM}{machine}"
+
+
+def order_of(request: str) -> str:
+    """Return the id of the order that a request with this id is for."""
+    return request.partition(_FROM)[0]
+
+
 @dataclass(frozen=True, slots=True)
 class OrderRequest:
     """An order (a note once it is signed), the payload of its details, and new envelopes by segment."""

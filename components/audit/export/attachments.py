@@ -76,6 +76,8 @@ class Attachments:
             return _without(about, "this site keeps no files")
         try:
             blob = await self._blobs.open(file.blob)
+            if file.sha256 and blob.sha256.hex() != file.sha256:
+                return _without(about, "the blob holds another content than the record says")
             return await self._lay(about, blob)
         except BlobDestroyed:
             return _without(about, DESTROYED)

@@ -57,6 +57,8 @@ async def hand_over(
 ) -> OrderAnswer | None:
     """Give an order to the log's writer, or be its writer if none runs; return the result.
 
+    On a machine that follows a feed, the writer is at the site.
+
     Returns None if there is no answer in time: the request stays, and will still be carried out. Raises SiteError for
     an order that no writer would accept, and LogError.
     """
@@ -88,7 +90,9 @@ async def _wait_for_answer(
         try:
             if (text := await box.fetch_answer(id_)) is not None:
                 return parse_answer(text)
-            await _serve(settings, log)
+            if settings.follow is None or log == settings.audit_log:
+                await _serve(settings, log)
+            # Else the follower of the feed carries it to the log's writer, and brings the answer.
         except LogBusy:
             pass  # its writer runs, and looks for requests each second
         except OrderRequestError as error:

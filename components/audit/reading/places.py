@@ -50,6 +50,9 @@ class ContentPlaces:
             raise ContentDamaged from None
         except (BlobError, SealError):
             return None
+        if content.sha256 and blob.sha256.hex() != content.sha256:
+            # Anybody can seal something to the auditors: only the record says what was sent.
+            raise ContentDamaged
         return OpenContent(blob.size_bytes, _read_blob(blob.read()))
 
     async def _open_inside(self, content: WaitingContent) -> OpenContent | None:
