@@ -24,7 +24,7 @@ from components.archive.record import (
 from components.audit.index.index import Index
 from components.audit.index.logs import IndexedLog
 from components.audit.index.rows import Rows
-from components.audit.index.schema import FORMAT, make_tables
+from components.audit.index.schema import make_tables
 from components.rules.recorded_directory import DETAIL, write_listed
 from policy.content.fold import FOLD_VERSION
 from policy.directory.directory import parse_directory
@@ -114,7 +114,6 @@ def open_corpus(corpus: Corpus, folder: Path, batch: int = 50) -> Iterator[Index
         with index.change() as db:
             make_tables(db, FOLD_VERSION, "")
             db.execute("INSERT INTO state VALUES (0, 'gate', ?, x'')", (len(corpus.records) + 1,))
-            db.execute(f"PRAGMA user_version = {FORMAT}")
             for start in range(0, len(corpus.records), batch):
                 rows = Rows(IndexedLog.GATE, None)
                 for place, record in corpus.records[start : start + batch]:

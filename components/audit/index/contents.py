@@ -21,9 +21,11 @@ _WAITING = """
 SELECT content.id, content.sha256, CASE WHEN file.name IS NULL THEN '' ELSE content.blob END,
        coalesce(file.name, carried.name), coalesce(file.claimed_type, carried.media_type), carried.idx
 FROM content
-LEFT JOIN (SELECT content, name, claimed_type FROM file GROUP BY content) AS file ON file.content = content.id
-LEFT JOIN (SELECT content, name, media_type, idx FROM carried WHERE content IS NOT NULL GROUP BY content) AS carried
-  ON carried.content = content.id
+LEFT JOIN file ON file.idx = (SELECT min(idx) FROM file AS its WHERE its.content = content.id)
+LEFT JOIN carried ON carried.content = content.id AND NOT EXISTS (
+    SELECT 1 FROM carried AS its WHERE its.content = content.id
+    AND (its.idx, its.number) < (carried.idx, carried.number)
+)
 WHERE reader NOT IN (?, ?) ORDER BY file.name IS NULL, content.id
 """
 

@@ -12,8 +12,8 @@ from components.audit.index import facets
 from components.audit.index.catch_up import Follower, IndexState
 from components.audit.index.database import (
     Connection,
-    Database,
     DatabaseError,
+    Store,
     alone,
     explain_broken,
     is_broken,
@@ -75,7 +75,7 @@ class Index:
             self._db = self._open(key)
             self._inode = path.stat().st_ino
 
-    def _open(self, key: bytes | None) -> Database:
+    def _open(self, key: bytes | None) -> Store:
         try:
             return open_database(self._path, key)
         except DatabaseError as error:
@@ -135,7 +135,7 @@ class Index:
 
     def count_all(self) -> int:
         """Count the records of all logs; none if the index has yet to be made."""
-        if self._db.execute("PRAGMA user_version").fetchone() != (FORMAT,):
+        if self._db.read_version() != FORMAT:
             return 0
         (entries,) = self._db.execute("SELECT coalesce(sum(entries), 0) FROM counter").fetchone()
         return int(entries)
@@ -188,7 +188,7 @@ class Index:
 
     def size_of(self, which: IndexedLog) -> int:
         """Return how many entries of a log are indexed."""
-        if self._db.execute("PRAGMA user_version").fetchone() != (FORMAT,):
+        if self._db.read_version() != FORMAT:
             return 0
         found = self._db.execute("SELECT next_index FROM state WHERE log = ?", (which,)).fetchone()
         return int(found[0]) if found else 0
