@@ -58,7 +58,7 @@ class Connection(Protocol):
     def execute(self, sql: str, values: Values = (), /) -> Cursor:
         """Run one statement, or several without values."""
 
-    def executemany(self, sql: str, values: Iterable[Values], /) -> Cursor:
+    def executemany(self, sql: str, values: Iterable[Values], /) -> object:
         """Run a statement once for each of these."""
 
     def stream(self, sql: str, values: Values = (), /) -> Iterable[Any]:
@@ -96,7 +96,7 @@ class Database:
     def __init__(self, name: str, key: bytes | None = None) -> None:
         self._db = apsw.Connection(name)
         self.execute: Callable[..., Cursor] = self._db.execute
-        self.executemany: Callable[[str, Iterable[Values]], Cursor] = self._db.executemany
+        self.executemany: Callable[[str, Iterable[Values]], object] = self._db.executemany
         self.stream: Callable[..., Cursor] = self._db.execute
         self.interrupt: Callable[[], None] = self._db.interrupt
         try:
