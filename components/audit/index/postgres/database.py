@@ -34,6 +34,12 @@ SELECT DISTINCT table_name
 FROM information_schema.columns JOIN information_schema.tables USING (table_schema, table_name)
 WHERE table_schema = %s AND table_type = 'BASE TABLE' AND columns.data_type IN ('text', 'bytea', 'tsvector') ORDER BY 1
 """
+# Whose transaction has to end before rows that were deleted by the newest `forget` can be left out.
+_SEEING_DELETED = """
+SELECT 1 FROM pg_stat_activity, made
+WHERE datname = current_database() AND backend_type = 'client backend' AND pid != pg_backend_pid()
+AND greatest(age(backend_xid), age(backend_xmin)) >= age(made.xmin) LIMIT 1
+"""
 
 
 class PostgresError(DatabaseError):
@@ -149,12 +155,14 @@ class PostgresDatabase:
         return int(row[0]) if row else 0
 
     def purge(self, tables: Iterable[str]) -> bool:
-        """Write all tables with texts anew, without what was deleted; False if somebody reads one.
+        """Write all tables with texts anew, without what was deleted; False if somebody reads what was there before.
 
         PostgreSQL leaves deleted rows in its pages, and their words in its index of words, until something else needs
         the place, or for ever. So the files of all these tables are written anew, and the old ones removed.
         """
         with _told():
+            if self._db.execute(_SEEING_DELETED).fetchone():
+                return False
             found = self._db.execute(_WITH_TEXTS, (self._url.log,)).fetchall()
             self._db.execute("SELECT set_config('lock_timeout', %s, false)", (_READER_TIMEOUT,))
             try:

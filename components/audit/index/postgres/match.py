@@ -156,8 +156,10 @@ class _Parser:
         return is_there
 
     def _next(self) -> str:
+        if not (sign := self.peek()):
+            raise ValueError("no name or number where one has to be")
         self._at += 1
-        return self._tokens[self._at - 1][1]
+        return sign
 
     def _expect(self, sign: str) -> None:
         if not self._take(sign):
