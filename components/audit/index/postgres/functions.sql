@@ -21,9 +21,6 @@ BEGIN ATOMIC
     ) AS lexemes;
 END;
 
-CREATE FUNCTION says(words text, phrases text[]) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN EXISTS (SELECT 1 FROM unnest(phrases) AS phrase WHERE strpos(' ' || words || ' ', phrase) > 0);
-
 CREATE FUNCTION find_phrases(said text[], phrases text[]) RETURNS TABLE (first integer, size integer)
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
 DECLARE

@@ -86,8 +86,7 @@ def parse_match(expression: str) -> Node:
     """Parse an expression of FTS5 as query/matching.py writes it; raises ValueError."""
     parser = _Parser(expression)
     node = parser.read_any(_COLUMNS)
-    if parser.peek():
-        raise ValueError(f"no expression of FTS5 that the index uses: {parser.peek()}")
+    parser.end()
     return node
 
 
@@ -100,6 +99,11 @@ class _Parser:
         """Return a sign or a name; nothing for a quoted text, and at the end."""
         at = self._at + ahead
         return self._tokens[at][1] or "" if at < len(self._tokens) else ""
+
+    def end(self) -> None:
+        """Raise ValueError if anything is left."""
+        if self._at < len(self._tokens):
+            raise ValueError("no expression of FTS5 that the index uses: something is left of it")
 
     def read_any(self, columns: tuple[str, ...]) -> Node:
         nodes = [self._read_all(columns)]
@@ -257,7 +261,7 @@ def _look_any(nodes: tuple[Node, ...], table: str, *, has_set: bool) -> Conditio
     if in_set:
         found.append((f"{table}.words @@ %s::tsquery", [_any(map(_query, in_set))]))
     for column, sought in phrases.items():
-        found.append((f"says({table}.{column}, %s::text[])", [sought]))
+        found.append((f"' ' || {table}.{column} || ' ' LIKE ANY (%s::text[])", [list(map(_pattern, sought))]))
     for node in others:
         if isinstance(node, Near):
             found += _look_near(node, table)
@@ -270,6 +274,11 @@ def _look_near(node: Near, table: str) -> Iterator[Condition]:
     left, right = ([_spell(each) for each in side] for side in (node.left, node.right))
     for column in node.left[0].columns:
         yield f"is_near({table}.{column}, %s::text[], %s::text[], %s)", [left, right, node.between]
+
+
+def _pattern(spelt: str) -> str:
+    escaped = re.sub(r"([\\%_])", r"\\\1", spelt)
+    return f"%{escaped}%"
 
 
 def _spell(phrase: Phrase) -> str:

@@ -33,6 +33,7 @@ _TYPES = tuple(
 _FUNCTIONS = Path(__file__).with_name("functions.sql")
 
 
+# A search goes through all that GIN has not taken in yet, so that is kept short: 256 KiB.
 # `words` is NULL for a text with too many different words: those are found by `{0}_whole` and looked at.
 _WORD_TABLE = (
     """
@@ -41,7 +42,7 @@ CREATE TABLE {0} (
     words tsvector GENERATED ALWAYS AS (words_of(text, look)) STORED
 )
 """,
-    "CREATE INDEX {0}_words ON {0} USING gin (words)",
+    "CREATE INDEX {0}_words ON {0} USING gin (words) WITH (gin_pending_list_limit = 256)",
     "CREATE INDEX {0}_whole ON {0} (rowid) WHERE words IS NULL",
     'CREATE TABLE {0}_vocabulary (term text COLLATE "C" PRIMARY KEY, entries bigint NOT NULL)',
     "CREATE INDEX {0}_gone ON {0}_vocabulary (entries) WHERE entries <= 0",
