@@ -60,6 +60,7 @@ Name = Literal[
     "export",
     "search",
     "search_large",
+    "search_postgres",
     "console",
 ]
 MEASUREMENTS: dict[Name, tuple[str, Measure]] = {
@@ -80,6 +81,7 @@ MEASUREMENTS: dict[Name, tuple[str, Measure]] = {
     "export": ("Exports", export.measure),
     "search": ("Searches", search.measure),
     "search_large": ("Searches in ten million messages", search.measure_large),
+    "search_postgres": ("Searches in PostgreSQL", search.measure_postgres),
     "console": ("Pages of the console", console.measure),
 }
 ONLY_NAMED = ("search_large",)

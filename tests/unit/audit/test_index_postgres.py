@@ -83,17 +83,22 @@ async def test_a_site_searches_there_and_leaves_no_file(shared: Site) -> None:
     assert (await check_index(shared.settings, tell_nothing)).differences == ()
 
 
-async def test_it_is_looked_after_by_the_same_commands(
-    shared: Site, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+async def test_its_state_is_told(shared: Site) -> None:
     await search(shared.settings, "copper", Page(10), tell_nothing)
     status = await read_index_status(shared.settings)
     assert status.place.startswith("postgresql://127.0.0.1") and status.place.endswith("#index")
     assert "steelyard@" not in status.place  # neither the user nor a password
     assert (status.records, status.size_bytes > 100_000) == (3, True)
+
+
+def test_it_is_looked_after_by_the_same_commands(
+    shared: Site, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("STEELYARD_SITE", str(shared.path))
+    assert run(["audit", "search", "copper", "--json"]) == 0
     with open_site_index(shared.settings) as index, index.change() as db:
         db.execute("DELETE FROM word WHERE rowid = ?", (shared.places[1],))
-    monkeypatch.setenv("STEELYARD_SITE", str(shared.path))
+    capsys.readouterr()
     assert run(["audit", "index", "check", "--json"]) == 1
     told = json.loads(capsys.readouterr().out)["differences"]
     assert {"rows": "words", "record": shared.id_of(1)} in told
