@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import count
 from typing import Any, Self
 
@@ -123,7 +123,7 @@ class PostgresDatabase:
                     self._db.execute("SELECT pg_advisory_xact_lock(%s)", (self._url.lock_key ^ _OF_INDEX,))
             yield
         except BaseException:
-            if not self._db.closed:
+            with suppress(psycopg.Error):  # where the connection is broken, nothing is left anyway
                 self._db.execute("ROLLBACK")
             raise
         with _told():

@@ -27,16 +27,23 @@ DECLARE
     phrase text;
     sought text[];
     is_open boolean;
+    is_there boolean;
+    -- A variable's elements are found at once; those of an argument by going through all before them.
+    tokens text[] := said;
 BEGIN
     FOREACH phrase IN ARRAY phrases LOOP
         is_open := right(phrase, 1) <> ' ';
         sought := string_to_array(btrim(phrase), ' ');
         size := cardinality(sought);
-        FOR start IN 1 .. cardinality(said) - size + 1 LOOP
-            CONTINUE WHEN size > 1 AND said[start] <> sought[1];
-            CONTINUE WHEN said[start : start + size - 2] <> sought[: size - 1];
-            IF said[start + size - 1] = sought[size]
-                OR is_open AND starts_with(said[start + size - 1], sought[size]) THEN
+        FOR start IN 1 .. cardinality(tokens) - size + 1 LOOP
+            is_there := true;
+            FOR number IN 1 .. size - 1 LOOP
+                is_there := tokens[start + number - 1] = sought[number];
+                EXIT WHEN NOT is_there;
+            END LOOP;
+            CONTINUE WHEN NOT is_there;
+            IF tokens[start + size - 1] = sought[size]
+                OR is_open AND starts_with(tokens[start + size - 1], sought[size]) THEN
                 first := start;
                 RETURN NEXT;
             END IF;
