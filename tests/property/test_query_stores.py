@@ -18,10 +18,21 @@ from components.audit.index.forget import forget, purge
 from components.audit.index.index import Index
 from components.audit.index.logs import SEARCHED
 from components.audit.index.pages import Order, Page, PageFound, find_page
+from components.audit.index.talk import Turn
+from components.audit.index.talk_find import (
+    find_by_ids,
+    find_conversations,
+    find_last_turns,
+    find_own,
+    find_present,
+    find_turns,
+    has_joins,
+)
 from components.audit.query import tree
+from components.audit.query.ids import IdRole
 from tests.support.drawn_queries import COUNT, nodes, terms, words_of
 from tests.support.postgres import PostgresServer
-from tests.support.query_corpus import WORDS, Corpus, as_logs, make_corpus, open_corpus
+from tests.support.query_corpus import IDS, WORDS, Corpus, as_logs, make_corpus, open_corpus
 from tests.support.query_oracle import Oracle
 
 SEEDS = range(2)
@@ -106,6 +117,32 @@ def test_both_stores_count_alike(both: list[Both], seed: int, node: tree.Node, b
         counted.append((index.count(asked.where), index.count_by(by, asked.where), index.count_by(by)))
     assert counted[0] == counted[1]
     assert counted[0][0] == len(each.oracle.find(node))
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_both_read_the_same_conversations(both: list[Both], seed: int) -> None:
+    sqlite, postgres = (_read_talk(index) for index in (both[seed].sqlite, both[seed].postgres))
+    assert sqlite == postgres
+    assert len(sqlite) > 10
+
+
+def _read_talk(index: Index) -> dict[tuple[str, str], object]:
+    """Return what each conversation has, by its parties."""
+    found: dict[tuple[str, str], object] = {}
+    everywhere = range(COUNT + 1)
+    with index.look() as db:
+        for number, *parties in db.execute("SELECT id, a, b FROM talk_with"):
+            first, last = (
+                [(place, turn) for place, turn, _ in find(db, [number], some, everywhere, 7)]
+                for find in (find_turns, find_last_turns)
+                for some in [[Turn.SAYS, Turn.CHANGES, Turn.MOVES]]
+            )
+            by_ids = [find_by_ids(db, IDS, role, [number], 5) for role in IdRole]
+            present = [find_present(db, number, epoch, everywhere) for epoch in ("e1", "e2")]
+            alike = sorted(find_conversations(db, [each for each in parties if each]).values())
+            own = find_own(db, parties[0]) is not None
+            found[parties[0], parties[1]] = (first, last, by_ids, present, alike, own, has_joins(db, number))
+    return found
 
 
 @pytest.mark.parametrize("word", WORDS)

@@ -13,9 +13,9 @@ from components.audit.query.ids import NAMED, IdRole, hash_id, match_id
 _PAGE = """
 SELECT entry.idx, entry.turn, route.conversation FROM word
 CROSS JOIN entry ON entry.idx = word.rowid CROSS JOIN route ON route.id = entry.route
-WHERE word MATCH ? AND word.rowid BETWEEN ? AND ? AND ((1 << turn) & ?) != 0 ORDER BY word.rowid {order} LIMIT ?
+WHERE word MATCH ? AND word.rowid BETWEEN ? AND ? AND turn IN ({turns}) ORDER BY word.rowid {order} LIMIT ?
 """
-_FIRST, _LAST = _PAGE.format(order="ASC"), _PAGE.format(order="DESC")
+_FIRST, _LAST = "ASC", "DESC"
 _ROUTES = "SELECT id FROM route WHERE conversation IN (SELECT value FROM json_each(?)) ORDER BY id"
 # FTS5 walks through a list for each route.
 _ROUTES_AT_ONCE = 256
@@ -83,13 +83,13 @@ def find_last_turns(
 
 
 def _pages(
-    db: Connection, sql: str, conversations: Iterable[int], turns: Iterable[Turn], places: range, limit: int
+    db: Connection, order: str, conversations: Iterable[int], turns: Iterable[Turn], places: range, limit: int
 ) -> Iterator[list[TurnAt]]:
-    wanted = sum(1 << turn for turn in set(turns))
+    sql = _PAGE.format(order=order, turns=", ".join(str(int(turn)) for turn in sorted(set(turns))))
     routes = [route for (route,) in db.execute(_ROUTES, (json.dumps(list(conversations)),))]
     for begin in range(0, len(routes), _ROUTES_AT_ONCE):
         match = match_routes(routes[begin : begin + _ROUTES_AT_ONCE])
-        rows = db.execute(sql, (match, places.start, places.stop - 1, wanted, limit))
+        rows = db.execute(sql, (match, places.start, places.stop - 1, limit))
         yield [(place, Turn(turn), number) for place, turn, number in rows]
 
 
