@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from components.audit.index.postgres.dialect import plain_row, translate
-from components.audit.index.postgres.match import (
+from components.audit.index.postgres.expression import (
     LONGEST,
     AllOf,
     AnyOf,
@@ -13,8 +13,8 @@ from components.audit.index.postgres.match import (
     Phrase,
     Without,
     parse_match,
-    write_match,
 )
+from components.audit.index.postgres.match import write_match
 from components.audit.index.postgres.tables import write_tables
 from components.audit.index.routes import match_routes
 from components.audit.index.schema import SCHEMA, TABLES, WORD_TABLES

@@ -1,5 +1,5 @@
 -- What the index's statements and tables call. Of a word of more than 500 letters, the beginning and a hash stand in
--- the set of words (LONGEST of match.py).
+-- the set of words (LONGEST of expression.py).
 
 CREATE FUNCTION place_of(log bigint, number bigint) RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN log << 40 | number;
