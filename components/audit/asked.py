@@ -3,9 +3,6 @@
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from rapidfuzz.distance import OSA
-from rapidfuzz.process import extract_iter
-
 from components.archive.opener import OpenedRecord, RecordOpener
 from components.audit.auditor import Auditor
 from components.audit.index.database import Connection
@@ -166,6 +163,10 @@ def _widen(db: Connection, spelling: tree.Spelling, inside: Where | None) -> Wid
             (*OWN_WORDS, len(spelling.word) - spelling.apart, len(spelling.word) + spelling.apart),
         )
     }
+    # Few searches need it, and each would wait while it is imported.
+    from rapidfuzz.distance import OSA
+    from rapidfuzz.process import extract_iter
+
     near = extract_iter(spelling.word, words, scorer=OSA.distance, score_cutoff=spelling.apart)
     found = [word for _, word in sorted((apart, word) for word, apart, _ in near)]
     if inside is not None:

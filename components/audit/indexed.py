@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from hashlib import sha256
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from components.archive.blobs.reader import BlobReader
 from components.archive.durable import PRIVATE_FOLDER, make_folder
@@ -15,7 +16,7 @@ from components.archive.opener import RecordOpener
 from components.audit.grant.in_force import find_grants
 from components.audit.index.as_of import describe_format
 from components.audit.index.carried import SaidOfUpload, find_inside, find_said
-from components.audit.index.contents import find_files, says
+from components.audit.index.contents import find_files, has_waiting, says
 from components.audit.index.database import alone, remove_database
 from components.audit.index.index import Index, IndexPlace, explained, open_index
 from components.audit.index.key import load_index_key
@@ -23,9 +24,6 @@ from components.audit.index.logs import IndexedLog, find_record
 from components.audit.index.open_postgres import drop_postgres
 from components.audit.index.people import insert_known_directory
 from components.audit.open_log import open_log
-from components.audit.reading.catch_up import read_new_files
-from components.audit.reading.places import ContentPlaces
-from components.audit.reading.workers import FileReaders
 from components.audit.view import FileView, SaidOfFile
 from components.process.errors import SiteError
 from components.process.progress import Progress
@@ -35,6 +33,9 @@ from components.settings.blobs import open_objects
 from components.settings.history import HistorySettings
 from components.settings.log import LogSettings
 from components.settings.site import SiteFile
+
+if TYPE_CHECKING:
+    from components.audit.reading.workers import FileReaders
 
 _READERS = "readers"
 """Beside the index: a folder for what its readers unpack."""
@@ -152,15 +153,26 @@ async def catch_up_logs(
 async def catch_up_all(
     settings: SiteFile, index: Index, logs: Mapping[IndexedLog, RecordOpener], progress: Progress
 ) -> None:
-    """Index what is new in all logs, and what new files say; raises as `Index.catch_up` does, and SiteError."""
+    """Index what is new in all logs, and what new files say; raises as `Index.catch_up` does, and SiteError.
+
+    What others have read, who could read fewer languages, is read again by the indexer, and in an index that is
+    made anew.
+    """
     await catch_up_logs(settings, index, logs, progress)
-    await read_files(settings, index, logs, progress)
+    with index.look() as db:
+        has_new = has_waiting(db)
+    if has_new:
+        await read_files(settings, index, logs, progress)
 
 
 async def read_files(
     settings: SiteFile, index: Index, logs: Mapping[IndexedLog, RecordOpener], progress: Progress
 ) -> None:
-    """Index what new files say; raises SiteError."""
+    """Index what new files say, and what others have read; raises SiteError."""
+    # A look has nothing to read, most times, and would wait while this is imported.
+    from components.audit.reading.catch_up import read_new_files
+    from components.audit.reading.places import ContentPlaces
+
     transfer, readers = settings.transfer, _find_readers(settings.audit)
     if transfer is None or IndexedLog.TRANSFER not in logs:
         await read_new_files(index, ContentPlaces(logs, None), readers, progress)
@@ -173,8 +185,10 @@ async def read_files(
         await objects.close()
 
 
-def _find_readers(settings: AuditSettings) -> FileReaders:
+def _find_readers(settings: AuditSettings) -> "FileReaders":
     """Return what reads files; raises SiteError."""
+    from components.audit.reading.workers import FileReaders
+
     folder = settings.index.parent / _READERS
     make_folder(folder, PRIVATE_FOLDER)
     return FileReaders.find(folder, settings.speech_model)

@@ -6,30 +6,20 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from components.cli.activity import activity
-from components.cli.export import check_export, export
-from components.cli.grant import app as grant_app
-from components.cli.index import app as index_app
-from components.cli.matter import app as matter_app
 from components.cli.options import COMMON, LOOK, PURPOSEFUL, Common, Look, Purposeful, RecordId
-from components.cli.read import read
-from components.cli.replay import replay
-from components.cli.search import history, sample, saved, search
 from components.process.pipe import write_output
 
 app = App(name="audit", help="Search and check what is recorded. Every look is itself recorded.")
-app.command(search)
-app.command(history)
-app.command(sample)
-app.command(saved)
-app.command(export)
-app.command(check_export)
-app.command(activity)
-app.command(grant_app)
-app.command(matter_app)
-app.command(read)
-app.command(replay)
-app.command(index_app)
+for command in ("search", "history", "sample"):
+    app.command(f"components.cli.search:{command}")
+app.command("components.cli.search:saved", name="saved")
+app.command("components.cli.export:export")
+app.command("components.cli.export:check_export")
+for command in ("activity", "read", "replay"):
+    app.command(f"components.cli.{command}:{command}")
+app.command("components.cli.console:link")
+for group in ("grant", "index", "matter"):
+    app.command(f"components.cli.{group}:app", name=group)
 
 
 @app.command

@@ -1,5 +1,6 @@
 """The `steelyard` command (docs/commands.md)."""
 
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -7,18 +8,10 @@ from contextvars import copy_context
 
 from cyclopts import App, Parameter
 
-from components.cli.access import app as access_app
-from components.cli.archive import app as archive_app
-from components.cli.audit import app as audit_app
-from components.cli.audit import verify
-from components.cli.console import link
-from components.cli.directory import app as directory_app
 from components.cli.errors import told_in_lines
-from components.cli.files import app as files_app
-from components.cli.keys import app as keys_app
-from components.cli.policy import app as policy_app
-from components.cli.review import app as review_app
-from components.cli.site import backup, check, init, restore, up
+
+# What a command imports stays: the collector would look through it some hundred times, and find nothing.
+_COLLECT_AFTER_OBJECTS = 50_000
 
 
 def _version() -> str:
@@ -35,11 +28,12 @@ app = App(
     # There is no `--no-json`, and the help shows no default for options that are off or empty unless they are given.
     default_parameter=Parameter(negative="", show_default=lambda value: value or None),
 )
-for command in (init, up, check, backup, restore, verify):
-    app.command(command)
-audit_app.command(link)
-for group in (access_app, archive_app, audit_app, directory_app, files_app, keys_app, policy_app, review_app):
-    app.command(group)
+# By name: a command line imports the command that it runs, and no other.
+for command in ("init", "up", "check", "backup", "restore"):
+    app.command(f"components.cli.site:{command}")
+app.command("components.cli.audit:verify")
+for group in ("access", "archive", "audit", "directory", "files", "keys", "policy", "review"):
+    app.command(f"components.cli.{group}:app", name=group)
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
@@ -48,6 +42,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
     Errors that a person can fix go to standard error, and raise SystemExit with status 2.
     """
     with told_in_lines():
+        _import_what_help_lists(arguments)
         # In a context of its own: what a command says of its looks is forgotten when it ends.
         status: int = copy_context().run(
             app,
@@ -59,8 +54,18 @@ def run(arguments: Sequence[str] | None = None) -> int:
     return status
 
 
+def _import_what_help_lists(arguments: Sequence[str] | None) -> None:
+    """Import the commands of the last group that is named: its help, shown without a command too, tells of each."""
+    names, named, _ = app.parse_commands(arguments)
+    group = named[-2 if {"--help", "-h"} & {*names} else -1]
+    if group.default_command is None:
+        for name in group:
+            _ = group[name]
+
+
 def main() -> None:
     """Run this process's command line, and end with its exit status."""
+    gc.set_threshold(_COLLECT_AFTER_OBJECTS)
     try:
         status = run()
         sys.stdout.flush()

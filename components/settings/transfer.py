@@ -85,10 +85,10 @@ class TransferSettings(LogTable):
     link_key_file: SitePath
     address_key_file: SitePath
     delivery_key_file: SitePath
-    limits: FileLimits = FileLimits()
+    limits: FileLimits = Field(default_factory=FileLimits)
     clamd: ClamdTable | None = None
     denied_hashes: SitePath | None = None
-    inspect: InspectTable = InspectTable()
+    inspect: InspectTable = Field(default_factory=InspectTable)
     download_from: Literal["any", "networks", "sessions"] = "any"
     networks: tuple[IPvAnyNetwork, ...] = ()
     sessions_file: SitePath | None = None

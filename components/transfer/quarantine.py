@@ -14,7 +14,7 @@ from components.archive.blobs.errors import BlobUnavailable
 MOST_IN_MEMORY_BYTES = 128 << 10
 """Of each upload that is under way; what is larger goes to the disk."""
 
-_WRITE_SIZE_BYTES = 1 << 20
+_WRITE_SIZE_BYTES = 512 << 10
 # IOV_MAX
 _MOST_PIECES = 1024
 

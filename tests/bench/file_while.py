@@ -4,8 +4,9 @@ import asyncio
 import os
 import ssl
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from itertools import cycle
 from pathlib import Path
 
@@ -14,8 +15,9 @@ import aiohttp
 from tests.bench.apart import run_apart
 from tests.bench.bench import Bench
 from tests.bench.figures import Figure, at_most, median_of, percentile, ratio_of_medians
-from tests.bench.file_site import ALICE, ASKERS, BOB, ask_slot, ask_slots, site_target
+from tests.bench.file_site import ALICE, ASKERS, BOB, PlainServer, ask_slot, ask_slots, site_target
 from tests.bench.put import HttpTarget, Put, put_files
+from tests.bench.usage import SERVER_CORE, pin
 from tests.support.stream import XmppStream, message
 from tests.support.transfer_site import TransferSite
 
@@ -25,45 +27,72 @@ _SMALL_BYTES = 20_000
 _APART_S = 0.01
 _WARM_UP_S = 0.5
 
+_SIZES = (_SIZE_BYTES,) * 10
+
 Act = Callable[[], Awaitable[None]]
 
 
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What 99 in 100 took at most, in ms, in each round: alone, during uploads, during those to a plain server."""
+
+    alone: list[float]
+    during: list[float]
+    during_plain: list[float]
+
+
 async def measure(bench: Bench, root: Path, site: TransferSite) -> list[Figure]:
-    """Measure the same acts in turns, first alone and then during four uploads."""
+    """Measure the same acts in turns: alone, during four uploads, and during four to a plain server on that core."""
     target = site_target(root, site)
     alice, bob = await site.login(ALICE), await site.login(BOB)
     askers = [await site.login(asker) for asker in ASKERS]
     (small,) = await ask_slots(alice, (_SMALL_BYTES,))
     await run_apart(put_files, target, [small])
     turns = cycle(askers)
-    async with _session(target) as http:
+    certificate = root / "certs" / f"{target.host}.crt"
+    async with _session(target) as http, PlainServer(root / "plain_while", str(certificate)) as plain:
+        pin(plain.pid, SERVER_CORE)
+        there = HttpTarget(plain.port, target.host, target.authority)
         acts = _acts(alice, bob, turns, http, f"https://127.0.0.1:{target.port}{small.path}", target.host)
-        quiet: dict[str, list[float]] = {name: [] for name in acts}
-        busy: dict[str, list[float]] = {name: [] for name in acts}
+        taken = {name: Taken([], [], []) for name in acts}
         for number in range(1, bench.rounds + 1):
             for name, act in acts.items():
                 bench.announce(f"{name}, round {number} of {bench.rounds}")
-                quiet[name].append(await _p99_ms(act, bench.pick(5.0, 2.0)))
-                async with _uploads(turns, target):
-                    busy[name].append(await _p99_ms(act, bench.pick(5.0, 2.0)))
-    return _figures(quiet, busy)
+                seconds = bench.pick(5.0, 2.0)
+                taken[name].alone.append(await _p99_ms(act, seconds))
+                async with _uploads(target, [await ask_slots(next(turns), _SIZES) for _ in range(_UPLOADS)]):
+                    taken[name].during.append(await _p99_ms(act, seconds))
+                async with _uploads(there, [_plain_puts(who) for who in range(_UPLOADS)]):
+                    taken[name].during_plain.append(await _p99_ms(act, seconds))
+    return _figures(taken)
 
 
-def _figures(quiet: dict[str, list[float]], busy: dict[str, list[float]]) -> list[Figure]:
+def _figures(taken: Mapping[str, Taken]) -> list[Figure]:
     figures = []
-    for name in ("slot", "small file fetched"):
+    for name, found in taken.items():
+        wanted = at_most(20) if name != "message" else None
         figures += [
-            median_of(f"{name}, p99", quiet[name], "ms"),
-            median_of(f"{name}, p99 during four uploads", busy[name], "ms", at_most(20)),
+            median_of(f"{name}, p99", found.alone, "ms"),
+            median_of(f"{name}, p99 during four uploads", found.during, "ms", wanted),
+            median_of(f"{name}, p99 during four uploads to plain aiohttp", found.during_plain, "ms"),
         ]
+    message = taken["message"]
     return [
         *figures,
-        median_of("message, p99", quiet["message"], "ms"),
-        median_of("message, p99 during four uploads", busy["message"], "ms"),
         ratio_of_medians(
-            "message, p99 during four uploads / without", busy["message"], quiet["message"], at_most(2)
+            "message, p99 during four uploads / without", message.during, message.alone, at_most(2)
+        ),
+        ratio_of_medians(
+            "message, p99 during four uploads / during four to plain aiohttp",
+            message.during,
+            message.during_plain,
         ),
     ]
+
+
+def _plain_puts(who: int) -> list[Put]:
+    # The same names over and over: what was put before is written over.
+    return [Put(f"/f/{who}", {}, size) for size in _SIZES * 4]
 
 
 def _acts(
@@ -111,10 +140,9 @@ async def _p99_ms(act: Act, seconds: float) -> float:
 
 
 @asynccontextmanager
-async def _uploads(turns: Iterator[XmppStream], target: HttpTarget) -> AsyncIterator[None]:
-    """Put four files at once, over and over, while entered."""
-    slots = [await ask_slots(next(turns), (_SIZE_BYTES,) * 10) for _ in range(_UPLOADS)]
-    tasks = [asyncio.create_task(run_apart(put_politely, target, each)) for each in slots]
+async def _uploads(target: HttpTarget, puts: Sequence[list[Put]]) -> AsyncIterator[None]:
+    """Put these files, one after the other of each list, while entered."""
+    tasks = [asyncio.create_task(run_apart(put_politely, target, each)) for each in puts]
     await asyncio.sleep(_WARM_UP_S)
     try:
         yield

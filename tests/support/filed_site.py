@@ -11,7 +11,9 @@ from components.archive.blobs.store import BlobStore
 from components.archive.keys import load_recipient
 from components.archive.record import Event, RecordKind, encode_event
 from components.archive.writer import Entry
+from components.audit.indexed import open_indexed, open_site_index, read_files
 from components.audit.search import Page, SearchResult, search
+from components.process.progress import ignore_progress
 from components.rules.file_links import FileLink, load_file_links
 from components.settings.log import LogSettings
 from components.settings.transfer import TransferSettings
@@ -123,6 +125,13 @@ async def _pieces(content: bytes) -> AsyncIterator[bytes]:
 async def look(filed: FiledSite, query: str) -> SearchResult:
     """Search the site, as its auditor."""
     return await search(filed.site.settings, query, Page(1000), lambda done, total: None)
+
+
+async def read_again(filed: FiledSite) -> None:
+    """Have the files read that these readers have not read, as the indexer does."""
+    async with open_indexed(filed.site.settings) as logs:
+        with open_site_index(filed.site.settings) as index:
+            await read_files(filed.site.settings, index, logs, ignore_progress)
 
 
 async def find(filed: FiledSite, query: str) -> list[str]:

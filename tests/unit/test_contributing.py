@@ -41,6 +41,7 @@ def test_every_path_is_there() -> None:
     assert len(there) > 20
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("title", "text"), HOW_TO, ids=[title for title, _ in HOW_TO])
 def test_every_name_is_one_of_the_code(title: str, text: str) -> None:
     names = {

@@ -18,7 +18,7 @@ from components.archive.durable import PRIVATE, PRIVATE_FOLDER, make_folder, syn
 INCOMING = "incoming"
 """The folder of drafts; `BlobStore.sweep` removes those that a crash leaves."""
 
-_WRITE_SIZE_BYTES = 1 << 20
+_WRITE_SIZE_BYTES = 512 << 10
 _READS = 10
 
 _Result = TypeVar("_Result")

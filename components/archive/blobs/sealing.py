@@ -1,4 +1,4 @@
-"""Seals a content as it comes: by the megabyte, in a thread, so that hashing and the cipher hold up nobody else."""
+"""Seals a content as it comes: by half a megabyte, in a thread, so that hashing and the cipher hold up nobody else."""
 
 import asyncio
 import os
@@ -13,7 +13,7 @@ from components.archive.blobs.stream import ChunkSealer
 
 MAX_SIZE_BYTES = 64 << 30
 
-_BLOCK_SIZE_BYTES = 1 << 20
+_BLOCK_SIZE_BYTES = 512 << 10
 # What is less is done before a thread would have begun.
 _THREAD_FROM_BYTES = 128 << 10
 _POLL_S = 0.001

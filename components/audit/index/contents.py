@@ -111,6 +111,11 @@ def find_waiting(db: Connection, readers: tuple[str, str]) -> list[WaitingConten
     return [WaitingContent(*row) for row in db.execute(_WAITING, readers)]
 
 
+def has_waiting(db: Connection) -> bool:
+    """Return whether there is anything that nobody has read yet."""
+    return db.execute("SELECT 1 FROM content WHERE state = 'waiting' LIMIT 1").fetchone() is not None
+
+
 def note_read(db: Connection, content: int, read: ReadContent, reader: str) -> None:
     """Keep what was read of a content, unless its records were destroyed meanwhile; in the caller's transaction."""
     if db.execute("SELECT 1 FROM content WHERE id = ?", (content,)).fetchone() is None:

@@ -7,14 +7,12 @@ from contextlib import contextmanager
 from typing import Any, TextIO, TypeVar, cast
 
 from rich.console import Console
-from rich.progress import BarColumn, TextColumn
-from rich.progress import Progress as ProgressDisplay
 from rich.table import Table
 from rich.text import Text
 
 from components.audit.view import format_time
 from components.cli.output.terminal import show_text
-from components.process.progress import Progress
+from components.process.progress import Progress, ignore_progress
 
 # If standard output is not a terminal, a line is as long as its content.
 _UNBOUNDED = 1_000_000
@@ -44,12 +42,18 @@ class _Unfilled:
 def progress_bar(title: str, unit: str) -> Iterator[Progress]:
     """Show a bar on standard error during a long task, and nothing if that is not a terminal."""
     console = Console(stderr=True)
+    if not console.is_terminal:
+        yield ignore_progress
+        return
+    from rich.progress import BarColumn, TextColumn
+    from rich.progress import Progress as ProgressDisplay
+
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
         TextColumn("{task.completed:,} of {task.total:,} " + unit),
     )
-    with ProgressDisplay(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+    with ProgressDisplay(*columns, console=console, transient=True) as bar:
         task = bar.add_task(title, total=0)
         yield lambda done, total: bar.update(task, completed=done, total=total)
 

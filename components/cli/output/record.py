@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.text import Text
@@ -13,12 +13,14 @@ from components.archive.log.strict_base64 import encode_base64
 from components.archive.record import Access, Alarm, Delivery, Event, OrderDetails, Submission
 from components.audit.indexed import name_inside
 from components.audit.query.tree import SearchKind
-from components.audit.show import RecordDetail
 from components.audit.stanza import format_stanza
 from components.audit.view import FileView, RecordView, SaidOfFile, format_time
 from components.cli.output.console import make_console, make_fields, make_look
 from components.cli.output.terminal import show_text
 from policy.files.carried import CarriedFile
+
+if TYPE_CHECKING:
+    from components.audit.show import RecordDetail
 
 
 def describe_view(view: RecordView) -> dict[str, Any]:
@@ -124,7 +126,7 @@ def describe_carried(id_: str, file: CarriedFile) -> dict[str, Any]:
     }
 
 
-def describe_detail(detail: RecordDetail) -> dict[str, Any]:
+def describe_detail(detail: "RecordDetail") -> dict[str, Any]:
     """Describe one record in full, with its proof; hashes and bytes in Base64, as C2SP's formats have them."""
     proof = detail.proof
     try:
@@ -149,13 +151,13 @@ def describe_detail(detail: RecordDetail) -> dict[str, Any]:
     }
 
 
-def _name_carried(detail: RecordDetail) -> Iterator[tuple[str, CarriedFile]]:
+def _name_carried(detail: "RecordDetail") -> Iterator[tuple[str, CarriedFile]]:
     """Yield the files of a stanza with their ids."""
     for number, file in enumerate(detail.carried, 1):
         yield name_inside(detail.view.id, number), file
 
 
-def print_detail(detail: RecordDetail) -> None:
+def print_detail(detail: "RecordDetail") -> None:
     """Print one record in full: its header, the stanza, the stanza's exact bytes and the proof."""
     console = make_console()
     console.print(make_fields(_header_of(detail.view)))
@@ -202,7 +204,7 @@ def _show_value(value: object) -> str:
     return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
-def _lines_of_files(detail: RecordDetail) -> Iterator[tuple[str, str]]:
+def _lines_of_files(detail: "RecordDetail") -> Iterator[tuple[str, str]]:
     """Yield a line for each file, with its title: the uploads to which links lead, then what is in the stanza."""
     for upload in detail.view.files:
         type_ = upload.found_type or upload.claimed_type
@@ -233,7 +235,7 @@ def _title_of_payload(view: RecordView) -> str:
     return opened.fault or "Cannot be read; the payload is"
 
 
-def _proof_of(detail: RecordDetail) -> dict[str, str]:
+def _proof_of(detail: "RecordDetail") -> dict[str, str]:
     stored, proof = detail.view.opened.stored, detail.proof
     return {
         "payload": f"{stored.leaf.size_bytes:,} bytes, SHA-256 {stored.leaf.payload_sha256.hex()}",

@@ -21,7 +21,7 @@ from tests.support.audit_site import make_site
 from tests.support.documents import make_docx
 from tests.support.filed_site import FiledSite, make_filed_site
 
-pytestmark = pytest.mark.usefixtures("readers_here")
+pytestmark = [pytest.mark.usefixtures("readers_here"), pytest.mark.slow]
 
 ALICE, BOB, CAROL = "alice@metals.example/desk", "bob@metals.example", "carol@metals.example"
 REPORT = make_docx("Wolfram in Rotterdam")

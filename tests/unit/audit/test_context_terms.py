@@ -13,6 +13,8 @@ from components.settings.auditors import Role
 from policy.directory.directory import parse_directory
 from tests.support.audit_site import T0_NS, Site
 
+pytestmark = pytest.mark.slow
+
 ALICE, BOB, EVE = "alice@metals.example/desk", "bob@metals.example", "eve@grain.example"
 ROOM = "desk@rooms.metals.example"
 

@@ -32,6 +32,8 @@ from tests.support.documents import (
 )
 from tests.support.file_corpus import all_samples
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[3]
 HTML = (
     "<html><head><style>tin</style><script>zinc</script></head><body><p>copper <b>铜价</b></p></body></html>"

@@ -14,7 +14,7 @@ from components.audit.show import show
 from components.cli.output.record import describe_detail, print_detail
 from tests.support.filed_site import FiledSite, make_filed_site
 
-pytestmark = pytest.mark.usefixtures("readers_here")
+pytestmark = [pytest.mark.usefixtures("readers_here"), pytest.mark.slow]
 
 
 @pytest.fixture

@@ -15,10 +15,10 @@ from components.audit.reading.content import ContentState, ReadContent
 from components.audit.view import RecordView
 from components.cli.output.search import describe_search, print_search
 from tests.support.documents import make_docx, make_pdf
-from tests.support.filed_site import FiledSite, find, look, make_filed_site
+from tests.support.filed_site import FiledSite, find, look, make_filed_site, read_again
 from tests.support.made_index import open_raw, read_pages
 
-pytestmark = pytest.mark.usefixtures("readers_here")
+pytestmark = [pytest.mark.usefixtures("readers_here"), pytest.mark.slow]
 
 
 @pytest.fixture
@@ -154,12 +154,16 @@ async def test_what_was_read_after_its_record_was_destroyed_is_not_kept(filed: F
         assert db.execute("SELECT count(*) FROM content_word").fetchone() == (0,)
 
 
-async def test_another_reader_reads_again(filed: FiledSite) -> None:
+async def test_another_reader_reads_again_in_the_indexer_and_no_look_waits_for_it(filed: FiledSite) -> None:
     sent = await filed.send("a.pdf", make_pdf("wolfram in the harbour of Rotterdam"))
     assert await find(filed, "wolfram") == [sent.record]
     with open_raw(filed.site.settings) as database:
         database.execute("UPDATE content SET reader = 'another'")
     assert await find(filed, "wolfram") == [sent.record]
     with open_raw(filed.site.settings) as database:
-        assert database.execute("SELECT reader FROM content").fetchone() != ("another",)
+        assert database.execute("SELECT reader FROM content").fetchone() == ("another",)
+    await read_again(filed)
+    assert await find(filed, "wolfram") == [sent.record]
+    with open_raw(filed.site.settings) as database:
+        assert database.execute("SELECT reader FROM content").fetchone() not in (("another",), ("",))
         database.execute("INSERT INTO content_word (content_word, rank) VALUES ('integrity-check', 1)")

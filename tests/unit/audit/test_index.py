@@ -129,6 +129,7 @@ async def test_an_empty_log_is_indexed(site: Site) -> None:
     assert look_up(site, "*") == Found((), matched=0, submissions=0, log_size=0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("body", "query"),
     [

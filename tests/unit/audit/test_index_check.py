@@ -16,6 +16,8 @@ from components.cli.main import run
 from tests.support.audit_site import Site
 from tests.support.made_index import open_raw
 
+pytestmark = pytest.mark.slow
+
 ALICE, BOB, EVE = "alice@metals.example/desk", "bob@metals.example", "eve@grain.example"
 
 

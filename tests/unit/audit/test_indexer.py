@@ -5,6 +5,8 @@ import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
+import pytest
+
 from components.audit.checks.index import check_index
 from components.audit.index.database import remove_database
 from components.audit.index.key import key_file
@@ -18,6 +20,8 @@ from components.audit.search import Page, search
 from components.settings.indexer import IndexerSettings
 from tests.support.audit_site import T0_NS, Site
 from tests.support.figures import read_documented, read_families
+
+pytestmark = pytest.mark.slow
 
 ALICE, BOB = "alice@metals.example/desk", "bob@metals.example"
 

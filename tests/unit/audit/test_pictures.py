@@ -15,6 +15,8 @@ from components.audit.reading.picture import PictureError, hash_picture, open_pi
 from components.audit.reading.read import read_file
 from components.audit.reading.workers import FileReaders
 
+pytestmark = pytest.mark.slow
+
 LANGUAGES = ("eng", "chi_sim", "kor")
 FONT = "/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc"
 TEXTS = {

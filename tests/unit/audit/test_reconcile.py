@@ -194,6 +194,7 @@ def test_alarms_are_listed() -> None:
     assert (raised.index, raised.alarm) == (1, alarm)
 
 
+@pytest.mark.slow
 @given(st.data())
 def test_a_log_of_an_honest_gate_adds_up_and_one_record_less_does_not(data: st.DataObject) -> None:
     """Numbers in order; some are bounced instead, and named in any later status, at the latest when all is done."""

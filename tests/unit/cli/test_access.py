@@ -61,6 +61,7 @@ def person(site: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.M
     return Person(site, capsys, monkeypatch)
 
 
+@pytest.mark.slow
 def test_out_and_in_again(person: Person) -> None:
     assert person.state(CAROL)["state"] == "admitted"
     said = person.revoke(CAROL, "--reason", "leaves")

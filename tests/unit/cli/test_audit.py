@@ -14,6 +14,8 @@ from components.archive.log.proof import parse_proof
 from tests.support.audit_site import REFUSAL, Site, make_site
 from tests.support.command import run_command
 
+pytestmark = pytest.mark.slow
+
 ALICE, BOB = "alice@metals.example/desk", "bob@metals.example"
 EVIL = "copper\x9b2J &#x202e;[red]9,123"
 

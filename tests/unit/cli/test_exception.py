@@ -12,6 +12,7 @@ from tests.support.command import run_command
 from tests.support.walled_site import APPROVERS, RITA, TOM, key, make_walled_site
 
 
+@pytest.mark.slow
 def test_the_commands_say_it_to_people_and_programs(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -10,6 +10,8 @@ from components.verifier.verify import main
 from tests.support.command import run_command
 from tests.support.export_site import HOSTILE, Said, make_scene
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Said:

@@ -26,6 +26,8 @@ from tests.support.made_site import made_site, site
 from tests.support.process import wait_until
 from tests.support.retention_site import RETENTION, Shell
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["made_site", "site"]
 
 ANNAS, BOBS = content(900, 1), content(900, 2)

@@ -18,6 +18,8 @@ from tests.support.command import run_command
 from tests.support.kept_site import Kept, Sent, add_transfer, keep_files, remove_transfer
 from tests.support.made_site import made_site, site
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["made_site", "site"]
 
 TIN, LEAD = content(200_000, 1), content(70, 2)

@@ -30,6 +30,8 @@ from tests.support.audit_site import Site
 from tests.support.auditors import become, make_audited_site
 from tests.unit.cli.test_matter import ALICE, BOB, Shell
 
+pytestmark = pytest.mark.slow
+
 REASON = ("--reason", "the letter")
 
 

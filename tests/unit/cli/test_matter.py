@@ -15,6 +15,8 @@ from tests.support.audit_site import T0_NS, Site
 from tests.support.auditors import become, make_audited_site
 from tests.support.command import run_command
 
+pytestmark = pytest.mark.slow
+
 ALICE, BOB, GUS = "alice@metals.example/desk", "bob@metals.example", "gus@grain.example"
 
 

@@ -15,6 +15,8 @@ from tests.support.audit_site import Site, make_site
 from tests.support.made_index import find_without_looks, open_raw, read_pages
 from tests.support.retention_site import RETENTION, Shell, add_retention
 
+pytestmark = pytest.mark.slow
+
 ALICE, BOB, EVE = "alice@metals.example/desk", "bob@metals.example", "eve@metals.example"
 
 

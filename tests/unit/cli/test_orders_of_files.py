@@ -11,7 +11,7 @@ from tests.support.filed_site import FiledSite, make_filed_site
 from tests.support.made_index import find_without_looks, open_raw, read_pages
 from tests.support.retention_site import Shell, add_retention
 
-pytestmark = pytest.mark.usefixtures("readers_here")
+pytestmark = [pytest.mark.usefixtures("readers_here"), pytest.mark.slow]
 
 
 @pytest.fixture

@@ -11,6 +11,8 @@ from components.archive.record import Delivery
 from tests.support.audit_site import REFUSAL, Site, make_site
 from tests.support.command import run_command
 
+pytestmark = pytest.mark.slow
+
 LONG = "bartholomew.featherstonehaugh@base-metals.trading.metals.example"
 SAID = (
     "Selling copper at 9,412",

@@ -29,6 +29,8 @@ from tests.support.audit_site import T0_NS, Site, make_site
 from tests.support.retention_site import Shell
 from tests.unit.policy.content.rules import write_rule
 
+pytestmark = pytest.mark.slow
+
 ALICE, BOB = "alice@metals.example", "bob@metals.example"
 GRETA, GUS = "greta@grain.example", "gus@grain.example"
 DIRECTORY = """

@@ -39,6 +39,7 @@ def test_every_log_that_there_is(said: Site, tmp_path: Path, capsys: pytest.Capt
     assert json.loads(capsys.readouterr().out) == {"gate": {"size": size, "files": 0}}
 
 
+@pytest.mark.slow
 def test_the_verifier_goes_with_it_and_needs_nothing_of_ours(said: Site, tmp_path: Path) -> None:
     target = tmp_path / "tiles"
     assert run(target) == 0

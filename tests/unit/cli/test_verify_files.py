@@ -20,6 +20,8 @@ from tests.support.command import run_command
 from tests.support.kept_site import Kept, Sent, add_transfer, keep_files
 from tests.support.made_site import made_site, site
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["made_site", "site"]
 
 FILES = [Sent(content(size, size), name=f"{size}.pdf") for size in (0, 80_000, 70_000, 70_001)]

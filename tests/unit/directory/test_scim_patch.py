@@ -269,6 +269,7 @@ OPERATIONS = st.fixed_dictionaries(
 )
 
 
+@pytest.mark.slow
 @given(st.lists(OPERATIONS, max_size=3))
 def test_whatever_is_sent_a_user_stays_one(operations: list[dict[str, Any]]) -> None:
     try:

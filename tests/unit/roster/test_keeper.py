@@ -173,6 +173,7 @@ async def test_it_is_recorded_before_it_is_changed_and_not_changed_without() -> 
         assert (owner, "set") not in asked_before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "error",
     [

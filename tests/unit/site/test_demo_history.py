@@ -20,6 +20,8 @@ from components.site.history.words import SCENES
 from components.site.init import init_site
 from policy.directory.directory import parse_directory
 
+pytestmark = pytest.mark.slow
+
 DAY_NS = 86_400 * 10**9
 
 

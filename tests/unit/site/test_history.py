@@ -2,6 +2,8 @@
 
 from collections import Counter
 
+import pytest
+
 from components.archive.record import Delivery, RecordKind, Submission
 from components.audit.marks import Mark, read_marks
 from components.audit.stanza import read_submission
@@ -20,6 +22,7 @@ def test_it_is_the_same_for_a_seed() -> None:
     assert list(make_history(300)) != list(make_history(300, seed=15))
 
 
+@pytest.mark.slow
 def test_each_stanza_does_what_the_truth_says() -> None:
     for told in STANZAS:
         marks = read_marks(told.record.body)  # type: ignore[union-attr]

@@ -116,6 +116,7 @@ def wait_until_well(site: Path) -> None:
         time.sleep(0.1)
 
 
+@pytest.mark.slow
 def test_it_is_missed(toy_site: Path) -> None:
     found = check(toy_site, "running")
     assert any(text.startswith("the toy has not told its status yet; see ") for text in found), found

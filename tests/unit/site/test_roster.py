@@ -130,6 +130,7 @@ async def test_its_status(site: Path, status: object, age_s: float, fault: str) 
     assert found.startswith(fault) if fault else not found
 
 
+@pytest.mark.slow
 def test_check_says_that_it_does_not_work(site: Path) -> None:
     with hold_site(site.parent):
         found = [each.text for each in check_site(site) if not each.ok]

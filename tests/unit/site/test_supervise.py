@@ -91,6 +91,7 @@ async def test_a_killed_process_comes_back(tmp_path: Path) -> None:
     assert not any(is_running(pid) for pid in health.pids)
 
 
+@pytest.mark.slow
 async def test_the_pauses_between_starts_grow(tmp_path: Path) -> None:
     watcher, health = Watcher(), Health()
     marker = tmp_path / "once"

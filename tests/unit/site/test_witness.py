@@ -28,6 +28,8 @@ from tests.support.ports import free_port
 from tests.support.site import part_of
 from tests.support.witness import COSIGNER_KEYS
 
+pytestmark = pytest.mark.slow
+
 TABLE = """
 [witness]
 name = "steelyard.example/witness"

@@ -163,6 +163,7 @@ async def test_what_cannot_be_checked_in_time_is_an_error(tmp_path: Path, hangs:
         assert details_of(event)["rules"] == UNCHECKED
 
 
+@pytest.mark.slow
 async def test_a_check_that_goes_on_holds_up_nobody_else(tmp_path: Path) -> None:
     looker = Looker(hangs="scan")
     async with serve_files(tmp_path, checks=FileChecks(None, looker), checked_within_s=0.5) as files:

@@ -113,6 +113,7 @@ async def test_what_was_recorded_is_not_recorded_again(
     assert await finish_cut_off(files.uploads, files.journal, reader) == 0
 
 
+@pytest.mark.slow
 async def test_what_is_over_is_forgotten(
     files: FilesUnderTest, reader: LogReader, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,6 +13,8 @@ from components.audit.facets import DayCount
 from tests.support.audit_site import REFUSAL, Site
 from tests.support.console_site import make_console_site, open_console
 
+pytestmark = pytest.mark.slow
+
 DAY_S = 86_400
 ALICE, BOB, GEORGE, HANNA = (
     "alice@metals.example/d",

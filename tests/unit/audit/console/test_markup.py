@@ -14,6 +14,8 @@ from tests.support.audit_site import Site
 from tests.support.console_site import Visitor, make_console_site, open_console
 from tests.support.held_gate import HoldingGate, hold
 
+pytestmark = pytest.mark.slow
+
 ALICE, BOB = "alice@metals.example", "bob@metals.example"
 ATTACKS = (
     "<script>window.hit=1</script>",

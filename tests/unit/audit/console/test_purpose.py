@@ -11,6 +11,8 @@ from tests.support.audit_site import Site
 from tests.support.console_site import Visitor, make_console_site, open_console
 from tests.unit.policy.content.rules import write_rule
 
+pytestmark = pytest.mark.slow
+
 ALICE, BOB = "alice@metals.example/desk", "bob@metals.example"
 NAMES = ("alice@metals", "bob@metals", "Alice Adler", "Bob Brandt")
 BLIND = write_rule(

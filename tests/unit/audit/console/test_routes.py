@@ -20,6 +20,8 @@ from tests.support.audit_site import Site
 from tests.support.console_site import HOST, Visitor, another, make_console_site, open_console
 from tests.support.held_gate import HoldingGate, hold
 
+pytestmark = pytest.mark.slow
+
 ALICE, BOB = "alice@metals.example/desk", "bob@metals.example"
 GEORGE, HANNA = "george@grain.example/desk", "hanna@grain.example"
 SECRETS = ("metals.example", "zinc-secret", "Alice Adler", "merger-matter", "off-channel")

@@ -97,6 +97,7 @@ async def wait_for_export(visitor: Visitor) -> str:
     raise AssertionError("the export does not end")
 
 
+@pytest.mark.slow
 async def test_an_export_is_fetched_whole_by_its_own_auditor_alone(site: Site) -> None:
     async with open_console(site) as visitor:
         await visitor.log_in("anna")

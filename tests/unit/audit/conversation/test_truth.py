@@ -13,6 +13,8 @@ from components.audit.marks import Mark
 from tests.support.audit_site import Site, make_site
 from tests.support.history import PEOPLE, ROOMS, Told, make_history
 
+pytestmark = pytest.mark.slow
+
 TURNS = 1_500
 PAIR = (PEOPLE[0].jid, PEOPLE[1].jid)
 

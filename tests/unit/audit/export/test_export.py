@@ -21,6 +21,8 @@ from components.verifier.export import ExportReport, verify_export
 from tests.support.export_site import ALICE, FORMAT_NAMES, HOSTILE, Said, export_to, make_scene, resume_to
 from tests.support.retention_site import Shell, add_retention
 
+pytestmark = pytest.mark.slow
+
 
 def keys_of(said: Said) -> list[str]:
     logs = (said.site.settings.gate_log, said.site.settings.audit_log)

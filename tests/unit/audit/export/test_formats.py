@@ -23,6 +23,8 @@ from components.audit.export.text import write_time
 from tests.support.audit_site import T0_NS
 from tests.support.export_site import ALICE, BOB, CAROL, FORMAT_NAMES, HOSTILE, ROOM, Said, export_to
 
+pytestmark = pytest.mark.slow
+
 SCHEMA = Path("tests/vectors/rsmf/rsmf_schema_2_0_0.json")
 SCHEMA_SHA256 = "9658446c8ced7c92b1413dac0509a7645cf1578d25e30cb88d3e9c18696e2338"
 
