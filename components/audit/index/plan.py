@@ -104,14 +104,14 @@ def plan(db: Connection, where: Where, log: IndexedLog, last: IndexedLog | None 
     """Plan how to find what a compiled query matches in a log, or in all up to `last`; None if nothing does."""
     own = (log, log if last is None else last)
     parts, bounds = where.parts or (where,), _bounds_of(where)
+    span = _find_span(db, own, bounds)
+    if span is None:
+        return None
     by_route = [part for part in parts if part.scope is Scope.ROUTE]
     by_word = [part for part in parts if part.match and _is_in_words_alone(db, part)]
     if all(part.is_negated for part in by_word):
         by_word = []
     rest = [part for part in parts if part.bound is None and part not in by_word and part not in by_route]
-    span = _find_span(db, own, bounds)
-    if span is None:
-        return None
     match = _match(by_word)
     if by_route:
         routes = _find_routes(db, by_route, own)

@@ -14,8 +14,16 @@ from components.audit.index.database import DatabaseError, Values
 from components.audit.index.postgres.dialect import plain_row, translate
 from components.audit.index.postgres.tables import write_tables
 
-# A search works out what it needs from the values that it has.
-_OPTIONS = "-c plan_cache_mode=force_custom_plan -c client_min_messages=warning"
+# A search works out what it needs from the values that it has. Of rows that are read as they are asked for, mostly the
+# first ones are; but where PostgreSQL is wrong about how many there are, it must not have gone through everything.
+# Machine code for a statement takes longer than the statement.
+_SETTINGS = {
+    "plan_cache_mode": "force_custom_plan",
+    "cursor_tuple_fraction": "0.5",
+    "jit": "off",
+    "client_min_messages": "warning",
+}
+_OPTIONS = " ".join(f"-c {name}={value}" for name, value in _SETTINGS.items())
 _TIMEOUT_S = 10
 # Who finds that somebody reads tries again later.
 _READER_TIMEOUT = "1s"

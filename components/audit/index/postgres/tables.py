@@ -34,6 +34,7 @@ _FUNCTIONS = Path(__file__).with_name("functions.sql")
 
 
 # A search goes through all that GIN has not taken in yet, so that is kept short: 256 KiB.
+# How rare a word is decides how it is looked for: statistics have 10,000 of them, and what is not there is rare.
 # `words` is NULL for a text with too many different words: those are found by `{0}_whole` and looked at.
 _WORD_TABLE = (
     """
@@ -42,6 +43,7 @@ CREATE TABLE {0} (
     words tsvector GENERATED ALWAYS AS (words_of(text, look)) STORED
 )
 """,
+    "ALTER TABLE {0} ALTER words SET STATISTICS 1000",
     "CREATE INDEX {0}_words ON {0} USING gin (words) WITH (gin_pending_list_limit = 256)",
     "CREATE INDEX {0}_whole ON {0} (rowid) WHERE words IS NULL",
     'CREATE TABLE {0}_vocabulary (term text COLLATE "C" PRIMARY KEY, entries bigint NOT NULL)',
