@@ -15,6 +15,7 @@ from components.audit.checks.index import check_index, read_index_status, rebuil
 from components.audit.index.forget import forget, purge
 from components.audit.index.index import open_index
 from components.audit.index.logs import SEARCHED
+from components.audit.index.open_postgres import open_postgres
 from components.audit.index.pages import digest_ids, read_places
 from components.audit.index.postgres import database
 from components.audit.index.postgres.database import PostgresDatabase, PostgresError
@@ -132,6 +133,12 @@ async def test_a_server_that_is_not_there_is_named_without_its_password(tmp_path
     ):
         pass
     assert "secret" not in str(told.value)
+
+
+def test_without_the_extra_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "components.audit.index.postgres.database", None)
+    with pytest.raises(SiteError, match=r"pip install 'steelyard\[postgres\]'"):
+        open_postgres(parse_postgres_url("postgresql://127.0.0.1:1/steelyard#index"))
 
 
 @pytest.mark.parametrize(
