@@ -32,9 +32,8 @@ _WORD_TABLES = ("word", "content_word")
 # Of the words of texts; the index's own, of which there are as many as records, are not gone through.
 _NEAR_LENGTH = """
 SELECT term FROM (
-    SELECT term FROM temp.{table}_vocabulary WHERE term <= ?
-    UNION ALL SELECT term FROM temp.{table}_vocabulary WHERE term >= ?
-) WHERE length(term) BETWEEN ? AND ?
+    SELECT term FROM {words} WHERE term <= ? UNION ALL SELECT term FROM {words} WHERE term >= ?
+) AS near WHERE length(term) BETWEEN ? AND ?
 """
 _LARGEST_GAP = 16  # records between two wanted ones are fetched with them
 _LARGEST_FETCH = 250
@@ -136,10 +135,6 @@ def _learn(db: Connection, node: tree.Node, inside: Where | None) -> tuple[Known
     constant = _find_constant(db, node)
     if not spellings and not ends:
         return Known(constant=constant), ()
-    for table in _WORD_TABLES:
-        db.execute(
-            f"CREATE VIRTUAL TABLE IF NOT EXISTS temp.{table}_vocabulary USING fts5vocab(main, {table}, row)"
-        )
     vocabulary = frozenset(end for end in ends if _is_in_texts(db, end))
     widened = tuple(_widen(db, each, inside) for each in sorted(spellings, key=str))
     spelt = {each.spelling: each.words for each in widened}
@@ -165,7 +160,7 @@ def logs_for(node: tree.Node) -> Sequence[IndexedLog]:
 
 def _is_in_texts(db: Connection, word: str) -> bool:
     return any(
-        db.execute(f"SELECT 1 FROM temp.{table}_vocabulary WHERE term = ?", (word,)).fetchone()  # noqa: S608
+        db.execute(f"SELECT 1 FROM {db.name_vocabulary(table)} WHERE term = ?", (word,)).fetchone()  # noqa: S608
         for table in _WORD_TABLES
     )
 
@@ -175,7 +170,7 @@ def _widen(db: Connection, spelling: tree.Spelling, inside: Where | None) -> Wid
         word
         for table in _WORD_TABLES
         for (word,) in db.execute(
-            _NEAR_LENGTH.format(table=table),
+            _NEAR_LENGTH.format(words=db.name_vocabulary(table)),
             (*OWN_WORDS, len(spelling.word) - spelling.apart, len(spelling.word) + spelling.apart),
         )
     }

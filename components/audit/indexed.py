@@ -17,10 +17,11 @@ from components.audit.grant.in_force import find_grants
 from components.audit.index.as_of import describe_format
 from components.audit.index.carried import SaidOfUpload, find_inside, find_said
 from components.audit.index.contents import find_files, has_waiting, says
-from components.audit.index.database import alone
-from components.audit.index.index import Index, open_index
+from components.audit.index.database import alone, remove_database
+from components.audit.index.index import Index, IndexPlace, explained, open_index
 from components.audit.index.key import load_index_key
 from components.audit.index.logs import IndexedLog, find_record
+from components.audit.index.open_postgres import drop_postgres
 from components.audit.index.people import insert_known_directory
 from components.audit.open_log import open_log
 from components.audit.view import FileView, SaidOfFile
@@ -82,8 +83,26 @@ def open_site_index(settings: SiteFile) -> Iterator[Index]:
         links = load_file_links(settings)
     except KeyFileError:
         links = None
-    with open_index(find_index_file(settings), links, find_index_key(settings)) as index:
+    place = find_index(settings)
+    key = find_index_key(settings) if isinstance(place, Path) else None
+    with open_index(place, links, key) as index:
         yield index
+
+
+def find_index(settings: SiteFile) -> IndexPlace:
+    """Return where a site's index is; raises SiteError."""
+    return settings.audit.index_url or find_index_file(settings)
+
+
+def remove_index(settings: SiteFile) -> None:
+    """Remove a site's index: processes that have it open notice, and make it anew; raises SiteError."""
+    place = find_index(settings)
+    if isinstance(place, Path):
+        with alone(place):
+            remove_database(place)
+        return
+    with explained(place):
+        drop_postgres(place)
 
 
 def find_index_file(settings: SiteFile) -> Path:

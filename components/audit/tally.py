@@ -17,7 +17,8 @@ from components.process.progress import Progress
 from components.settings.site import SiteFile
 
 _ALONE = """
-SELECT line, count(*) FROM (SELECT min(line) AS line FROM term_hit GROUP BY idx HAVING count(*) = 1) GROUP BY line
+SELECT line, count(*) FROM (SELECT min(line) AS line FROM term_hit GROUP BY idx HAVING count(*) = 1) AS alone
+GROUP BY line
 """
 
 

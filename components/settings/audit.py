@@ -9,7 +9,8 @@ from pydantic import Field
 
 from components.archive.kept_checkpoints import kept_folder
 from components.archive.keys import KeyFileError, load_verifier_key
-from components.archive.store.open import log_name
+from components.archive.store.open import is_postgres, log_name
+from components.archive.store.postgres_url import PostgresUrl, parse_postgres_url
 from components.settings.archive import LogStoreName, SiteKey
 from components.settings.auditors import AuditorEntry, find_auditor_problems
 from components.settings.log import LogSettings, LogTable
@@ -53,11 +54,23 @@ class AuditSettings(LogTable):
     matter_required: bool = False
     readers: tuple[SitePath, ...] = ()
     grants: SitePath | None = None
+    index_store: LogStoreName | None = None
+
+    @property
+    def index_url(self) -> PostgresUrl | None:
+        """The index in PostgreSQL, if it is there and not in a file."""
+        return None if self.index_store is None else parse_postgres_url(str(self.index_store))
 
     def find_problems(self) -> Iterator[str]:
         """Yield what is wrong with the log's key, with the auditors, and with the logs of others."""
         yield from super().find_problems()
         yield from find_auditor_problems(self.auditors)
+        if self.index_store is not None and not is_postgres(self.index_store):
+            yield "audit.index_store: write postgresql://user@host/database#index; a file is named by audit.index"
+        elif self.index_store is not None and self.grants:
+            yield "audit.index_store: who works with grants has an index in a file, for each set of grants another"
+        elif self.index_store is not None and self.index_store == self.log:
+            yield "audit.index_store: name another schema behind the # than that of audit.log"
         origins = Counter([self.log_origin, *(each.log_origin for each in self.others)])
         for origin in sorted(origin for origin, times in origins.items() if times > 1):
             yield f"audit.others: {origin} is the name of two logs; each machine's log has its own"

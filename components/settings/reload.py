@@ -13,7 +13,14 @@ AT_SIGNAL = "log_level"
 """The name of the settings that count from SIGHUP on, whatever their table."""
 
 BY_COMMANDS = (
-    *("audit.index", "audit.key_files", "audit.speech_model", "directory.csv", "directory.ldap"),
+    *(
+        "audit.index",
+        "audit.index_store",
+        "audit.key_files",
+        "audit.speech_model",
+        "directory.csv",
+        "directory.ldap",
+    ),
     *("audit.matter_required", "audit.readers", "audit.grants", "review.due_s"),
 )
 """Settings, and tables, that only commands use: each command reads them when it starts."""

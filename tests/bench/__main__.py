@@ -61,6 +61,7 @@ Name = Literal[
     "export_large",
     "search",
     "search_large",
+    "search_postgres",
     "console",
 ]
 MEASUREMENTS: dict[Name, tuple[str, Measure]] = {
@@ -82,6 +83,7 @@ MEASUREMENTS: dict[Name, tuple[str, Measure]] = {
     "export_large": ("Exports of a million messages", export.measure_large),
     "search": ("Searches", search.measure),
     "search_large": ("Searches in ten million messages", search.measure_large),
+    "search_postgres": ("Searches in PostgreSQL", search.measure_postgres),
     "console": ("Pages of the console", console.measure),
 }
 ONLY_NAMED = ("export_large", "search_large")

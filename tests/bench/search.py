@@ -4,14 +4,17 @@ import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 
+from components.archive.store.postgres_url import parse_postgres_url
 from tests.bench.apart import run_apart
 from tests.bench.archive_append import require_room
 from tests.bench.bench import Bench
+from tests.bench.errors import BenchError
 from tests.bench.figures import Figure, Findings, Table, at_least, at_most, percentile, single
 from tests.bench.search_live import PACE, append_steadily, find_lags, follow
 from tests.bench.search_made import write_log
 from tests.bench.search_run import Asked, Indexed, ask, ask_plain, index_log, index_plain
 from tests.bench.usage import OTHER_CORE, SERVER_CORE
+from tests.support.postgres import run_postgres
 
 _EACH = 20
 
@@ -37,6 +40,51 @@ async def measure(bench: Bench) -> Findings:
 async def measure_large(bench: Bench) -> Findings:
     """The same (see "Searches") over ten million messages."""
     return await _measure(bench, bench.pick(10_000_000, 60_000))
+
+
+async def measure_postgres(bench: Bench) -> Findings:
+    """The index of the same messages in PostgreSQL (docs/decisions/0224-*), beside one in a file.
+
+    The server is the bench's own: fsync is on, 64 MB of shared buffers, tables analysed before it is asked. Its
+    processor time is not in that of a second of one core.
+    """
+    folder, records = bench.new_folder(), bench.pick(200_000, 20_000)
+    require_room(folder, records)
+    log, index = folder / "log.db", folder / "index.db"
+    bench.announce(f"recording {records:,} messages")
+    await run_apart(write_log, log, records)
+    bench.announce("indexing them in a file, and asking")
+    in_file = await run_apart(index_log, log, index, records)
+    asked_file = await run_apart(ask, index, records, _EACH)
+    try:
+        with run_postgres() as server:
+            url = parse_postgres_url(f"{server.make_database()}#index")
+            bench.announce("indexing them in PostgreSQL, and asking")
+            indexed = await run_apart(index_log, log, url, records)
+            server.execute("ANALYZE", url.dsn.rpartition("/")[2])
+            asked = await run_apart(ask, url, records, _EACH)
+    except FileNotFoundError as error:
+        raise BenchError(
+            f"{error.filename} is missing: PostgreSQL comes with apt-get install postgresql"
+        ) from error
+    return Findings(
+        (
+            *_store_figures("PostgreSQL", indexed, asked),
+            *_store_figures("a file", in_file, asked_file),
+        ),
+        (_table("The index in PostgreSQL", asked), _table("The index in a file", asked_file)),
+    )
+
+
+def _store_figures(store: str, indexed: Indexed, asked: Sequence[Asked]) -> tuple[Figure, ...]:
+    page = max(percentile(each.page_ms, 95) for each in asked)
+    whole = max(percentile(each.whole_ms, 95) for each in asked)
+    return (
+        single(f"indexed in {store}, with opening", indexed.rate, "records/s"),
+        single(f"size in {store} for a message", indexed.size_bytes, "bytes"),
+        single(f"first page in {store}, p95 of the slowest shape", page, "ms"),
+        single(f"with the count in {store}, p95 of the slowest shape", whole, "ms"),
+    )
 
 
 async def _measure(bench: Bench, records: int) -> Findings:

@@ -15,8 +15,9 @@ import uvloop
 from components.archive.opener import RecordOpener
 from components.archive.reader import LogReader
 from components.audit.index.facets import Dimension
-from components.audit.index.index import Index
+from components.audit.index.index import Index, IndexPlace
 from components.audit.index.logs import SEARCHED
+from components.audit.index.open_postgres import count_bytes
 from components.audit.index.stream import stream
 from components.audit.query.compile import Where, compile_query
 from components.audit.query.parser import parse_query
@@ -50,21 +51,22 @@ class Asked:
     matched: int
 
 
-def index_log(log: Path, index: Path, records: int) -> Indexed:
-    """Index a whole log with the auditor's key, encrypted, on all cores."""
+def index_log(log: Path, index: IndexPlace, records: int) -> Indexed:
+    """Index a whole log with the auditor's key, on all cores; encrypted, if it is in a file."""
     os.sched_setaffinity(0, range(os.cpu_count() or 1))
     return _time_indexing(lambda: uvloop.run(_index_log(log, index)), index, records)
 
 
-def _time_indexing(fill: Callable[[], None], index: Path, records: int) -> Indexed:
+def _time_indexing(fill: Callable[[], None], index: IndexPlace, records: int) -> Indexed:
     began_s, began = time.perf_counter(), os.times()
     fill()
     took_s, ended = time.perf_counter() - began_s, os.times()
     used_s = sum(ended[:4]) - sum(began[:4])
-    return Indexed(records / took_s, index.stat().st_size / records, records / used_s)
+    size_bytes = index.stat().st_size if isinstance(index, Path) else count_bytes(index)
+    return Indexed(records / took_s, size_bytes / records, records / used_s)
 
 
-async def _index_log(log: Path, index: Path) -> None:
+async def _index_log(log: Path, index: IndexPlace) -> None:
     reader = await LogReader.open(log)
     try:
         with Index(index, key=KEY) as opened:
@@ -117,7 +119,7 @@ def make_questions(records: int, each: int) -> dict[str, list[str]]:
     return {shape: [make() for _ in range(each)] for shape, make in shapes.items()}
 
 
-def ask(index: Path, records: int, each: int) -> list[Asked]:
+def ask(index: IndexPlace, records: int, each: int) -> list[Asked]:
     """Ask the index, each question once before it is measured."""
     with Index(index, key=KEY) as opened:
         return [_ask(opened, shape, asked) for shape, asked in make_questions(records, each).items()]

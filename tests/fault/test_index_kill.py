@@ -84,7 +84,7 @@ import shutil
 from components.audit.checks.index import check_index
 from tests.support.made_index import open_raw, read_pages
 
-forget._PAGES_PER_STEP = 2
+database.PAGES_PER_STEP = 2
 catch_up.RECORDS_PER_TRANSACTION = 5000
 path, step = settings.audit.index, int(sys.argv[2])
 last = 1

@@ -15,24 +15,11 @@ from components.audit.index.index import Index
 from components.audit.index.logs import SEARCHED
 from components.audit.index.pages import Order, Page, find_page, read_places
 from components.audit.query import tree
-from components.audit.query.parser import parse_query
-from policy.decision import Action
-from tests.support.query_corpus import (
-    IDS,
-    PEOPLE,
-    ROOMS,
-    STEP_NS,
-    T0_NS,
-    WORDS,
-    Corpus,
-    as_logs,
-    make_corpus,
-    open_corpus,
-)
+from tests.support.drawn_queries import COUNT, nodes, terms, words_of
+from tests.support.query_corpus import WORDS, Corpus, as_logs, make_corpus, open_corpus
 from tests.support.query_oracle import Oracle
 
 SEEDS = range(4)
-COUNT = 120
 
 
 @cache
@@ -41,94 +28,8 @@ def opened(seed: int) -> tuple[Corpus, Index, Oracle, ExitStack]:
     stack = ExitStack()
     folder = stack.enter_context(TemporaryDirectory())
     corpus = make_corpus(seed, COUNT)
-    index = stack.enter_context(open_corpus(corpus, Path(folder)))
+    index = stack.enter_context(open_corpus(corpus, Path(folder) / "index.db"))
     return corpus, index, Oracle(corpus.records), stack
-
-
-def _words_of(text: str) -> tree.Node:
-    return parse_query(f'"{text}"', 0)
-
-
-def _are_words(node: tree.Node) -> bool:
-    return isinstance(node, tree.Words)
-
-
-said = st.lists(
-    st.sampled_from([word for word in WORDS if word not in ("w/5",)]), min_size=1, max_size=2
-).map(" ".join)
-phrases = said.map(_words_of)
-words = st.sampled_from(
-    [
-        spelt
-        for word in WORDS
-        for node in [_words_of(word)]
-        for spelt in tree.terms_of(node)
-        if isinstance(spelt, tree.Words)
-    ]
-)
-prefixes = st.builds(
-    lambda each, size: tree.Words((*each.words[:-1], each.words[-1][:size]), prefix=True),
-    words,
-    st.integers(1, 3),
-)
-moments = st.integers(0, COUNT * STEP_NS // 2).map(lambda ns: (T0_NS + ns) // 1000 * 1000)
-parties = st.one_of(
-    st.builds(
-        lambda side, jid: tree.Party(side, *jid.split("@")),
-        st.sampled_from(tree.Side),
-        st.sampled_from([*PEOPLE, *ROOMS]),
-    ),
-    st.builds(
-        tree.Party,
-        st.sampled_from(tree.Side),
-        st.sampled_from(["alice", "eve", "metals.example"]),
-        st.just(""),
-    ),
-)
-names = {
-    tree.Group.PERSON: ["alice", "müller", "alice arden", "evans", "x", "bob"],
-    tree.Group.ROOM: ["desk", "floor", "zürich", "morgenrunde zuerich", "runde"],
-    tree.Group.DESK: ["base", "precious", "edelmetalle", "base metals", "floor", "trading floor"],
-    tree.Group.SITE: ["metals.example", "grain.example"],
-    tree.Group.ENTERPRISE: ["metals", "metall zurich", "grain brothers", "none"],
-    tree.Group.OWNER: ["metals", "grain"],
-}
-listed = st.sampled_from(tree.Group).flatmap(
-    lambda group: st.builds(tree.Listed, st.just(group), st.sampled_from(names[group]))
-)
-sides = st.lists(words, min_size=1, max_size=2).map(tuple)
-spelt = st.sampled_from(["copper", "insider", "mueller", "price", "рынок", "tin"])
-terms = st.one_of(
-    phrases,
-    prefixes,
-    st.builds(tree.Near, sides, sides, st.integers(1, 12)),
-    st.builds(tree.Spelling, spelt, st.integers(1, 2)),
-    st.builds(tree.Pattern, st.sampled_from([r"cop+er\b", "^tin", "铜.", "m.*r$", r"\d\.\d", "ü"])),
-    parties,
-    listed,
-    st.sampled_from([*PEOPLE, "bob@"]).map(lambda jid: tree.SeenBy(*jid.split("@"))),
-    st.builds(tree.Moment, st.sampled_from(tree.Bound), moments),
-    st.builds(lambda one, other: tree.Span(min(one, other), max(one, other) + 1000), moments, moments),
-    st.builds(tree.Verdict, st.sampled_from(Action)),
-    st.builds(tree.OfKind, st.sampled_from(tree.SearchKind)),
-    st.builds(tree.ByRule, st.just("ra"), st.booleans()),
-    st.builds(tree.Is, st.sampled_from(tree.State)),
-    st.builds(tree.StanzaType, st.sampled_from(["chat", "groupchat", "normal", "get", "unavailable"])),
-    st.builds(tree.InThread, st.sampled_from(["t0", "t1", "t9"])),
-    st.builds(tree.ById, st.sampled_from([*IDS, "om1", "om2", "gate/20", "gate/999"])),
-    st.just(tree.HasText()),
-    st.just(tree.HasFile()),
-    st.just(tree.Everything()),
-)  # fmt: skip
-nodes = st.recursive(
-    terms,
-    lambda inner: st.one_of(
-        st.builds(tree.Not, inner),
-        st.builds(tree.And, st.lists(inner, min_size=2, max_size=3).map(tuple)),
-        st.builds(tree.Or, st.lists(inner, min_size=2, max_size=3).map(tuple)),
-    ),
-    max_leaves=6,
-)
 
 
 def check(seed: int, node: tree.Node, limit: int) -> None:
@@ -166,7 +67,7 @@ def test_each_term_alone_does_so(seed: int, node: tree.Node) -> None:
 def test_each_word_of_each_language_is_found(seed: int, word: str) -> None:
     """Recall and precision of what people type: each word, alone, as a beginning, and near others."""
     _, _, oracle, _ = opened(seed)
-    node = _words_of(word)
+    node = words_of(word)
     holds = [
         each.place
         for each in oracle.scanned

@@ -4,7 +4,6 @@ import random
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, cast
 from xml.sax.saxutils import escape
 
@@ -21,10 +20,10 @@ from components.archive.record import (
     encode_event,
     encode_submission,
 )
-from components.audit.index.index import Index
+from components.audit.index.index import Index, IndexPlace
 from components.audit.index.logs import IndexedLog
 from components.audit.index.rows import Rows
-from components.audit.index.schema import FORMAT, make_tables
+from components.audit.index.schema import make_tables
 from components.rules.recorded_directory import DETAIL, write_listed
 from policy.content.fold import FOLD_VERSION
 from policy.directory.directory import parse_directory
@@ -108,13 +107,12 @@ def make_corpus(seed: int, count: int = 120) -> Corpus:
 
 
 @contextmanager
-def open_corpus(corpus: Corpus, folder: Path, batch: int = 50) -> Iterator[Index]:
+def open_corpus(corpus: Corpus, into: IndexPlace, batch: int = 50) -> Iterator[Index]:
     """Index a corpus, some records at a time, as a search does."""
-    with Index(folder / "index.db") as index:
+    with Index(into) as index:
         with index.change() as db:
             make_tables(db, FOLD_VERSION, "")
-            db.execute("INSERT INTO state VALUES (0, 'gate', ?, x'')", (len(corpus.records) + 1,))
-            db.execute(f"PRAGMA user_version = {FORMAT}")
+            db.execute("INSERT INTO state VALUES (0, 'gate', ?, ?)", (len(corpus.records) + 1, b""))
             for start in range(0, len(corpus.records), batch):
                 rows = Rows(IndexedLog.GATE, None)
                 for place, record in corpus.records[start : start + batch]:

@@ -9,16 +9,17 @@ from pathlib import Path
 from components.archive.opener import RecordOpener
 from components.audit.index.catch_up import size_of
 from components.audit.index.compare import Difference, find_differences
-from components.audit.index.database import alone, remove_database
-from components.audit.index.index import Index
+from components.audit.index.index import Index, IndexPlace, label_place
 from components.audit.index.logs import IndexedLog, find_record
+from components.audit.index.open_postgres import count_bytes
 from components.audit.indexed import (
     catch_up_all,
     catch_up_logs,
-    find_index_file,
+    find_index,
     find_indexed,
     open_indexed,
     open_site_index,
+    remove_index,
 )
 from components.process.progress import Progress, ignore_progress
 from components.process.status import read_status
@@ -37,12 +38,12 @@ class LogIndexed:
 
 @dataclass(frozen=True, slots=True)
 class IndexStatus:
-    """How far the index is, how large its file is, and what the indexer says: empty if the site has none.
+    """How far the index is, where and how large it is, and what the indexer says: empty if the site has none.
 
     `fault` says what is wrong with the indexer, if anything.
     """
 
-    path: Path
+    place: str
     size_bytes: int
     logs: tuple[LogIndexed, ...]
     records: int
@@ -60,24 +61,29 @@ class IndexCheck:
 
 async def read_index_status(settings: SiteFile) -> IndexStatus:
     """Return how far the index is, without catching up; raises SiteError and LogError."""
-    path, found = find_index_file(settings), list[LogIndexed]()
+    place, found = find_index(settings), list[LogIndexed]()
     names = {which: log.name for which, log in find_indexed(settings).items()}
     async with open_indexed(settings) as logs:
         with open_site_index(settings) as index:
             for which, log in logs.items():
                 found.append(LogIndexed(names[which], index.size_of(which), await size_of(log)))
             records = index.count_all()
+            size_bytes = _count_bytes(place)
     indexer = settings.find(IndexerSettings)
     status, fault = read_status(indexer.status_file) if indexer else ({}, "")
-    size_bytes = sum(file.stat().st_size for file in path.parent.glob(f"{path.name}*"))
-    return IndexStatus(path, size_bytes, tuple(found), records, status, fault or str(status.get("fault", "")))
+    what_is_wrong = fault or str(status.get("fault", ""))
+    return IndexStatus(label_place(place), size_bytes, tuple(found), records, status, what_is_wrong)
+
+
+def _count_bytes(place: IndexPlace) -> int:
+    if isinstance(place, Path):
+        return sum(file.stat().st_size for file in place.parent.glob(f"{place.name}*"))
+    return count_bytes(place)
 
 
 async def rebuild_index(settings: SiteFile, progress: Progress) -> IndexStatus:
     """Delete the index and make it anew; processes that have it open notice. Raises SiteError and LogError."""
-    file = find_index_file(settings)
-    with alone(file):
-        remove_database(file)
+    remove_index(settings)
     # Killed here, or below: the next search, or the indexer, goes on.
     async with open_indexed(settings) as logs:
         with open_site_index(settings) as index:
@@ -88,7 +94,7 @@ async def rebuild_index(settings: SiteFile, progress: Progress) -> IndexStatus:
 async def check_index(settings: SiteFile, progress: Progress) -> IndexCheck:
     """Make an index beside the site's, from the logs alone, and compare every row; raises SiteError and LogError.
 
-    It takes as long, and as much disk, as making it did.
+    It is made in a file, wherever the site's is: so it takes as long as making it did, and as much disk.
     """
     with tempfile.TemporaryDirectory(dir=settings.audit.index.parent, prefix="index-check.") as folder:
         async with open_indexed(settings) as logs:

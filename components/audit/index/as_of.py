@@ -40,14 +40,13 @@ def parse_sizes(log_size: int, log_sizes: str, names: Mapping[IndexedLog, str]) 
 
 def describe_format(db: Connection) -> str:
     """Return the form of an index: what it makes of a record depends on it."""
-    (made_in,) = db.execute("PRAGMA user_version").fetchone()
     (fold,) = db.execute("SELECT fold FROM made").fetchone()
-    return f"{made_in}.{fold}"
+    return f"{db.read_version()}.{fold}"
 
 
 def bound_by(where: Where, sizes: Mapping[IndexedLog, int]) -> Where:
     """Return a condition bound to the first so many records of each log; of a log without a size it finds none."""
     spans = [(which.place(0), which.place(size)) for which, size in sorted(sizes.items()) if size]
-    within = " OR ".join("(idx >= ? AND idx < ?)" for _ in spans) or "0"
+    within = " OR ".join("(idx >= ? AND idx < ?)" for _ in spans) or "1 = 0"
     values = (place for span in spans for place in span)
     return Where(f"({where.sql} AND ({within}))", (*where.parameters, *values))

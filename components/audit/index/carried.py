@@ -37,7 +37,7 @@ TABLES = ("carried", "description")
 
 _INSERT = """
 INSERT OR IGNORE INTO carried
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, (SELECT id FROM content WHERE sha256 = ? AND ?))
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, (SELECT id FROM content WHERE sha256 = ? AND ? != 0))
 """
 # The newest description of a shared file that the same person sent to the same one, or into the same room.
 _DESCRIBED = """
@@ -64,8 +64,8 @@ FROM carried JOIN submission USING (idx)
 WHERE content IS NOT NULL AND received_at_ns >= ? AND received_at_ns < ? ORDER BY idx, number
 """
 _SAID = """
-SELECT idx, name, description, sha256 FROM description JOIN carried USING (idx, number) WHERE id = ?
-GROUP BY idx, number ORDER BY idx LIMIT 20
+SELECT carried.idx, name, carried.description, sha256 FROM carried
+WHERE (idx, number) IN (SELECT idx, number FROM description WHERE id = ?) ORDER BY idx, number LIMIT 20
 """
 
 

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from components.archive.log.leaf import encode_leaf
 from components.archive.opener import RecordOpener
 from components.archive.record import RecordKind
-from components.audit.index.database import Database
+from components.audit.index.database import Store
 from components.audit.index.forget import find_destroyed, forget
 from components.audit.index.logs import IndexedLog
 from components.audit.index.row_readers import RowReaders
@@ -70,7 +70,7 @@ class _Batch:
 class Follower:
     """Follows one log; `wanted` is the state of a new index, `tell` says why an index is made anew."""
 
-    db: Database
+    db: Store
     log: RecordOpener
     which: IndexedLog
     name: str
@@ -110,7 +110,7 @@ class Follower:
                 progress(batch.end, end)
 
     def _read_state(self) -> IndexState:
-        (made_in,) = self.db.execute("PRAGMA user_version").fetchone()
+        made_in = self.db.read_version()
         if made_in != self.wanted.made_in:
             return IndexState(made_in)
         made = self.db.execute("SELECT fold, links FROM made").fetchone()
@@ -134,8 +134,7 @@ class Follower:
         with self.db.transaction("IMMEDIATE"):
             if self._read_state() != state:
                 return  # by another process
-            make_tables(self.db, self.wanted.fold, self.wanted.links)
-            self.db.execute(f"PRAGMA user_version = {self.wanted.made_in}")
+            make_tables(self.db, self.wanted.fold, self.wanted.links, self.wanted.made_in)
         if not wrong.isspace():
             self.tell(wrong)
 
@@ -190,9 +189,9 @@ class Follower:
 
     def _name(self) -> None:
         self.db.execute(
-            "INSERT INTO state VALUES (?, ?, 0, x'') ON CONFLICT (log) DO UPDATE SET name = excluded.name"
-            " WHERE excluded.name NOT IN ('', name)",
-            (self.which, self.name),
+            "INSERT INTO state VALUES (?, ?, 0, ?) ON CONFLICT (log) DO UPDATE SET name = excluded.name"
+            " WHERE excluded.name NOT IN ('', state.name)",
+            (self.which, self.name, b""),
         )
 
 

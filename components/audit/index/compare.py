@@ -1,6 +1,6 @@
 """Compares two indexes, row for row, without regard to the numbers that they gave to routes, names and contents."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import blake2b
 from itertools import zip_longest
@@ -46,15 +46,8 @@ _UNORDERED = {
     "comings and goings": "SELECT idx, a, session, epoch, joins FROM talk_move JOIN talk_with"
     " ON talk_with.id = conversation",
 }
-# Each word with where it stands, as FTS5 has them in order; that of a route is compared by the records.
-_WORDS = "SELECT term, doc, col, offset FROM temp.{0}_found WHERE term NOT LIKE ':r%' ORDER BY term"
-_WRONG_ROUTES = """
-SELECT doc FROM temp.word_found JOIN entry ON entry.idx = doc
-WHERE term LIKE ':r%' AND term != ':r' || entry.route LIMIT 1
-"""
-_WITHOUT_ROUTE = (
-    "SELECT (SELECT count(*) FROM temp.word_found WHERE term LIKE ':r%') - (SELECT count(*) FROM entry)"
-)
+# The word of its route that each entry has to have: the routes' numbers differ from index to index.
+_WORDS_OF_ROUTES = "SELECT idx, ':r' || route FROM entry"
 
 COMPARED = (
     "entry", "thread", "route", "account", "delivery", "epoch", "unread", "destroyed", "file", "carried", "span",
@@ -82,36 +75,42 @@ class Difference:
 
 
 def find_differences(one: Connection, other: Connection) -> Iterator[Difference]:
-    """Yield what differs, the first difference of each kind of rows; it holds a few rows of each at a time."""
+    """Yield what differs, the first difference of each kind of rows; it holds a few rows of each at a time.
+
+    They may be in different stores. Both are read within the caller's transactions.
+    """
     for rows, sql in _ORDERED.items():
-        for here, there in zip_longest(one.execute(sql), other.execute(sql)):
+        for here, there in zip_longest(one.stream(sql), other.stream(sql)):
             if here != there:
                 yield Difference(rows, (here or there)[0])
                 break
     for rows, sql in _UNORDERED.items():
-        if _sum(one, sql) != _sum(other, sql):
+        if _sum(one.stream(sql)) != _sum(other.stream(sql)):
             yield Difference(rows, None)
     for table in ("word", "name_word"):
         yield from _compare_words(one, other, table)
-    if (wrong := one.execute(_WRONG_ROUTES).fetchone()) or one.execute(_WITHOUT_ROUTE).fetchone() != (0,):
-        yield Difference("words of routes", wrong[0] if wrong else None)
+    routes = ((place, word) for word, place, *_ in one.list_words("word") if _is_of_route(word))
+    if _sum(routes) != _sum(one.stream(_WORDS_OF_ROUTES)):
+        yield Difference("words of routes", None)
 
 
 def _compare_words(one: Connection, other: Connection, table: str) -> Iterator[Difference]:
-    for db in (one, other):
-        db.execute(f"CREATE VIRTUAL TABLE temp.{table}_found USING fts5vocab('main', '{table}', 'instance')")
-    sql = _WORDS.format(table)
-    for here, there in zip_longest(one.execute(sql), other.execute(sql)):
-        # A route's word moves the others by as much in both.
+    # A route's word moves the others by as much in both.
+    found = [(row for row in db.list_words(table) if not _is_of_route(row[0])) for db in (one, other)]
+    for here, there in zip_longest(*found):
         if here != there:
             yield Difference("words" if table == "word" else "words of files' names", (here or there)[1])
             return
 
 
-def _sum(db: Connection, sql: str) -> tuple[int, int]:
+def _is_of_route(word: str) -> bool:
+    return word.startswith(":r")
+
+
+def _sum(rows: Iterable[tuple[object, ...]]) -> tuple[int, int]:
     """Return how many rows there are, and the sum of their hashes: the same for the same rows in any order."""
     number = total = 0
-    for row in db.execute(sql):
+    for row in rows:
         number += 1
-        total += int.from_bytes(blake2b(repr(row).encode(), digest_size=16).digest())
+        total += int.from_bytes(blake2b(repr(tuple(row)).encode(), digest_size=16).digest())
     return number, total & (1 << 128) - 1

@@ -21,9 +21,11 @@ _WAITING = """
 SELECT content.id, content.sha256, CASE WHEN file.name IS NULL THEN '' ELSE content.blob END,
        coalesce(file.name, carried.name), coalesce(file.claimed_type, carried.media_type), carried.idx
 FROM content
-LEFT JOIN (SELECT content, name, claimed_type FROM file GROUP BY content) AS file ON file.content = content.id
-LEFT JOIN (SELECT content, name, media_type, idx FROM carried WHERE content IS NOT NULL GROUP BY content) AS carried
-  ON carried.content = content.id
+LEFT JOIN file ON file.idx = (SELECT min(idx) FROM file AS its WHERE its.content = content.id)
+LEFT JOIN carried ON carried.content = content.id AND NOT EXISTS (
+    SELECT 1 FROM carried AS its WHERE its.content = content.id
+    AND (its.idx, its.number) < (carried.idx, carried.number)
+)
 WHERE reader NOT IN (?, ?) ORDER BY file.name IS NULL, content.id
 """
 
@@ -111,7 +113,7 @@ def find_waiting(db: Connection, readers: tuple[str, str]) -> list[WaitingConten
 
 def has_waiting(db: Connection) -> bool:
     """Return whether there is anything that nobody has read yet."""
-    return db.execute("SELECT 1 FROM content WHERE state = 'waiting'").fetchone() is not None
+    return db.execute("SELECT 1 FROM content WHERE state = 'waiting' LIMIT 1").fetchone() is not None
 
 
 def note_read(db: Connection, content: int, read: ReadContent, reader: str) -> None:

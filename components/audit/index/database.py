@@ -4,7 +4,7 @@ import fcntl
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, Protocol, Self
 
@@ -20,6 +20,15 @@ Values = Sequence[Value] | Mapping[str, Value]
 
 # How a file of SQLite begins that is not encrypted, as those of earlier versions.
 _CLEAR = b"SQLite format 3\0"
+
+PAGES_PER_STEP = 500
+"""How many of FTS5's pages one merging step rewrites while other searches wait."""
+
+# Views first, then FTS5's tables, with which their own go.
+_MADE_BEFORE = """
+SELECT type, name FROM sqlite_schema WHERE type IN ('view', 'table') AND name NOT LIKE 'sqlite%'
+ORDER BY type = 'table', sql NOT LIKE 'CREATE VIRTUAL%'
+"""
 
 _BUSY_TIMEOUT_S = 60.0
 _BUSY_RETRY_S = 0.01
@@ -41,13 +50,44 @@ class Cursor(Protocol):
 
 
 class Connection(Protocol):
-    """What the parts of the index use of a connection: no more than this, so that they need not know which SQLite."""
+    """What the parts of the index use of a connection: no more than this, so that they need not know which store.
+
+    Statements are written as SQLite has them; `X MATCH ?` takes an expression of FTS5 (query/matching.py).
+    """
 
     def execute(self, sql: str, values: Values = (), /) -> Cursor:
         """Run one statement, or several without values."""
 
-    def executemany(self, sql: str, values: Iterable[Values], /) -> Cursor:
+    def executemany(self, sql: str, values: Iterable[Values], /) -> object:
         """Run a statement once for each of these."""
+
+    def stream(self, sql: str, values: Values = (), /) -> Iterable[Any]:
+        """Yield the rows of a statement, within the caller's transaction, read no further than they are asked for."""
+
+    def read_version(self) -> int:
+        """Return the version of the tables; 0 if there are none yet."""
+
+    def name_vocabulary(self, table: str, /) -> str:
+        """Return the name of a table of the words (`term`) that a table of words has."""
+
+    def list_words(self, table: str, /) -> Iterable[Any]:
+        """Yield each word of a table of words with its place, its column, and where it stands there, in order."""
+
+
+class Store(Connection, Protocol):
+    """A connection to an index, of which the caller begins and ends transactions itself."""
+
+    def transaction(self, mode: str, /) -> AbstractContextManager[None]:
+        """Begin a transaction (DEFERRED to read, IMMEDIATE to write); commit it at the end, or roll it back."""
+
+    def make_tables(self, definitions: Iterable[str], version: int, /) -> None:
+        """Make all tables anew, empty, within the caller's transaction, by statements of SQLite."""
+
+    def purge(self, tables: Iterable[str], /) -> bool:
+        """Remove the rest of what was deleted from where words are kept; False if somebody prevents it."""
+
+    def close(self) -> None:
+        """Close it; what is not committed is rolled back."""
 
 
 class Database:
@@ -56,7 +96,8 @@ class Database:
     def __init__(self, name: str, key: bytes | None = None) -> None:
         self._db = apsw.Connection(name)
         self.execute: Callable[..., Cursor] = self._db.execute
-        self.executemany: Callable[[str, Iterable[Values]], Cursor] = self._db.executemany
+        self.executemany: Callable[[str, Iterable[Values]], object] = self._db.executemany
+        self.stream: Callable[..., Cursor] = self._db.execute
         self.interrupt: Callable[[], None] = self._db.interrupt
         try:
             if key is not None:
@@ -86,7 +127,48 @@ class Database:
             raise
         self.execute("COMMIT")
 
-    def empty_log(self) -> bool:
+    def read_version(self) -> int:
+        """Return the version of the tables; 0 if there are none yet."""
+        return int(self.execute("PRAGMA user_version").fetchone()[0])
+
+    def make_tables(self, definitions: Iterable[str], version: int) -> None:
+        """Make all tables anew, empty, within the caller's transaction."""
+        for kind, name in self.execute(_MADE_BEFORE).fetchall():
+            self.execute(f'DROP {kind} IF EXISTS "{name}"')
+        for statement in definitions:
+            self.execute(statement)
+        self.execute(f"PRAGMA user_version = {version}")
+
+    def name_vocabulary(self, table: str) -> str:
+        """Return the name of a table of the words (`term`) that a table of FTS5 has."""
+        name = f"temp.{table}_vocabulary"
+        self.execute(f"CREATE VIRTUAL TABLE IF NOT EXISTS {name} USING fts5vocab(main, {table}, row)")
+        return name
+
+    def list_words(self, table: str) -> Cursor:
+        """Yield each word of a table of FTS5 with its place, its column, and where it stands there, in order."""
+        name = f"temp.{table}_found"
+        self.execute(f"CREATE VIRTUAL TABLE IF NOT EXISTS {name} USING fts5vocab(main, {table}, instance)")
+        return self.execute(f"SELECT term, doc, col, offset FROM {name} ORDER BY term")  # noqa: S608 - constant names
+
+    def purge(self, tables: Iterable[str]) -> bool:
+        """Remove the rest of deleted rows from FTS5's pages and the write-ahead log; False if somebody reads it.
+
+        FTS5 only marks a row as deleted until it merges. So this merges all of FTS5, a few pages at a time.
+        """
+        for table in tables:
+            pages = -PAGES_PER_STEP  # negative: begin to merge all there is
+            while True:
+                before = self._db.total_changes()
+                self.execute(f"INSERT INTO {table} ({table}, rank) VALUES ('merge', ?)", (pages,))  # noqa: S608
+                if (
+                    self._db.total_changes() - before < 2
+                ):  # FTS5's documentation says how to recognise the end
+                    break
+                pages = PAGES_PER_STEP
+        return self._empty_log()
+
+    def _empty_log(self) -> bool:
         """Write the write-ahead log into the file, and empty it; return False if somebody reads what it has."""
         self._db.set_busy_timeout(int(_READER_TIMEOUT_S * 1000))
         try:
@@ -94,10 +176,6 @@ class Database:
         finally:
             self._db.set_busy_timeout(int(_BUSY_TIMEOUT_S * 1000))
         return not is_busy
-
-    def count_changes(self) -> int:
-        """Count the rows that this connection has changed."""
-        return self._db.total_changes()
 
     def close(self) -> None:
         """Close it; what is not committed is rolled back."""

@@ -89,7 +89,7 @@ def count_by(
         f" JOIN route ON route.id = at.route AND log IN ({own}){f' GROUP BY {numbers}' if numbers else ''}"
     )
     values = [f"({_SHOWN.get(each, 'SELECT {0}').format(_NUMBERS[each])})" for each in dimensions]
-    sql = f"SELECT {', '.join([*values, 'sum(entries)'])} FROM ({grouped})"  # noqa: S608 - constant SQL
+    sql = f"SELECT {', '.join([*values, 'sum(entries)'])} FROM ({grouped}) AS summed"  # noqa: S608 - constant SQL
     if values:
         groups = ", ".join(str(number + 1) for number in range(len(values)))
         sql += f" GROUP BY {groups} ORDER BY {groups}"
@@ -142,7 +142,8 @@ def add_entries(db: Connection, entries: Iterable[tuple[int, int]], by: int = 1)
     """Count entries, each a route and a time, within the caller's transaction; with `by` of -1, no more."""
     counted = Counter((route, day_of(at_ns)) for route, at_ns in entries)
     db.executemany(
-        "INSERT INTO counter VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET entries = entries + excluded.entries",
+        "INSERT INTO counter VALUES (?, ?, ?)"
+        " ON CONFLICT (route, day) DO UPDATE SET entries = counter.entries + excluded.entries",
         [(*key, by * number) for key, number in counted.items()],
     )
     if by < 0:
@@ -157,7 +158,8 @@ def add_rules(db: Connection, marks: Iterable[tuple[str, int]], by: int = 1) -> 
         if row:
             counted[rule, row[0], day_of(row[1])] += 1
     db.executemany(
-        "INSERT INTO rule_counter VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET entries = entries + excluded.entries",
+        "INSERT INTO rule_counter VALUES (?, ?, ?, ?)"
+        " ON CONFLICT (rule, route, day) DO UPDATE SET entries = rule_counter.entries + excluded.entries",
         [(*key, by * number) for key, number in counted.items()],
     )
     if by < 0:

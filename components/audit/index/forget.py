@@ -8,13 +8,10 @@ from components.archive.record import RecordKind
 from components.archive.store import LogSource
 from components.audit.index import facets, spans
 from components.audit.index.context import forget_context
-from components.audit.index.database import Connection, Database
+from components.audit.index.database import Connection, Store
 from components.audit.index.routes import forget_routes
 from components.audit.index.schema import WORD_TABLES
 from components.audit.index.talk import forget_moves
-
-# How many of FTS5's pages one merging step rewrites while other searches wait.
-_PAGES_PER_STEP = 500
 
 _TABLES_BY_IDX = (
     "rule",
@@ -104,22 +101,11 @@ def forget_words(db: Connection, contents: Iterable[int]) -> None:
     db.executemany("DELETE FROM content_word WHERE rowid = ?", [(id_,) for id_ in contents])
 
 
-def purge(db: Database) -> None:
-    """Remove the rest of deleted records from FTS5's pages and the write-ahead log, if there is any.
+def purge(db: Store) -> None:
+    """Remove the rest of deleted records from where the index is kept, if there is any.
 
-    FTS5 only marks a row as deleted until it merges. So this merges all of FTS5, a few pages at a time. Killed on the
-    way, it is still due, and the next call begins again. So it is while somebody reads what was there before: their
-    pages are in the write-ahead log.
+    Killed on the way, it is still due, and the next call begins again. So it is while somebody reads what was there
+    before.
     """
-    if db.execute("SELECT purge_due FROM made").fetchone() == (0,):
-        return
-    for table in WORD_TABLES:
-        pages = -_PAGES_PER_STEP  # negative: begin to merge all there is
-        while True:
-            before = db.count_changes()
-            db.execute(f"INSERT INTO {table} ({table}, rank) VALUES ('merge', ?)", (pages,))  # noqa: S608
-            if db.count_changes() - before < 2:  # FTS5's documentation says how to recognise the end
-                break
-            pages = _PAGES_PER_STEP
-    if db.empty_log():
+    if db.execute("SELECT purge_due FROM made").fetchone() != (0,) and db.purge(WORD_TABLES):
         db.execute("UPDATE made SET purge_due = 0")

@@ -1,4 +1,7 @@
-"""The index of what was said and sent, in SQLite with FTS5. It can be deleted at any time: the logs make it again."""
+"""The index of what was said and sent, in SQLite with FTS5 or in PostgreSQL (docs/decisions/0224-*).
+
+It can be deleted at any time: the logs make it again.
+"""
 
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -8,12 +11,13 @@ from pathlib import Path
 from typing import Self
 
 from components.archive.opener import RecordOpener
+from components.archive.store.postgres_url import PostgresUrl
 from components.audit.index import facets
 from components.audit.index.catch_up import Follower, IndexState
 from components.audit.index.database import (
     Connection,
-    Database,
     DatabaseError,
+    Store,
     alone,
     explain_broken,
     is_broken,
@@ -24,6 +28,7 @@ from components.audit.index.facets import Counted, Dimension
 from components.audit.index.forget import purge
 from components.audit.index.found import DeliveryState, Found
 from components.audit.index.logs import LAST_NUMBER, SEARCHED, IndexedLog
+from components.audit.index.open_postgres import open_postgres
 from components.audit.index.plan import count, count_by, count_each
 from components.audit.index.schema import FORMAT
 from components.audit.index.stream import stream
@@ -49,41 +54,61 @@ EXISTS (SELECT 1 FROM epoch WHERE name = :epoch AND through >= :seq)
 _TOPICS_ALONE = "SELECT rule, idx FROM topic EXCEPT SELECT rule, idx FROM rule"
 
 
+IndexPlace = Path | PostgresUrl
+"""Where an index is: a file, or a schema in PostgreSQL."""
+
+
 @contextmanager
-def open_index(path: Path, links: FileLinks | None = None, key: bytes | None = None) -> Iterator["Index"]:
-    """Open an index, or create it, for a look into the log; raises SiteError if SQLite cannot use it.
+def open_index(
+    path: IndexPlace, links: FileLinks | None = None, key: bytes | None = None
+) -> Iterator["Index"]:
+    """Open an index, or create it, for a look into the log; raises SiteError if it cannot be used.
 
     With `links`, messages are found by the files whose links they carry; `key` is that of the file.
     """
+    with explained(path), Index(path, links, key) as index:
+        yield index
+
+
+@contextmanager
+def explained(place: IndexPlace) -> Iterator[None]:
+    """Raise what SQLite or PostgreSQL says is wrong with an index as a SiteError."""
     try:
-        with Index(path, links, key) as index:
-            yield index
+        yield
     except DatabaseError as error:
-        raise SiteError(
-            f"the index {path} cannot be used: {error}; delete it, and the next search builds it again"
-        ) from error
+        again = "" if isinstance(place, PostgresUrl) else "; delete it, and the next search builds it again"
+        raise SiteError(f"the index {label_place(place)} cannot be used: {error}{again}") from error
+
+
+def label_place(place: IndexPlace) -> str:
+    """Return where an index is, as it may be shown: without user and password."""
+    return place.label if isinstance(place, PostgresUrl) else str(place)
 
 
 class Index:
-    """One index file; many processes may use and extend it at once."""
+    """One index; many processes may use and extend it at once."""
 
-    def __init__(self, path: Path, links: FileLinks | None = None, key: bytes | None = None) -> None:
-        """Open an index, or create it; replace a damaged one, or one under another key, by an empty one."""
-        self._path = path
+    def __init__(self, place: IndexPlace, links: FileLinks | None = None, key: bytes | None = None) -> None:
+        """Open an index, or create it; replace a damaged file, or one under another key, by an empty one."""
+        self._place = place
         self.links = links
-        with alone(path):
-            self._db = self._open(key)
-            self.inode = path.stat().st_ino
+        self.inode = 0
+        if isinstance(place, PostgresUrl):
+            self._db: Store = open_postgres(place)
+            return
+        with alone(place):
+            self._db = self._open(place, key)
+            self.inode = place.stat().st_ino
 
-    def _open(self, key: bytes | None) -> Database:
+    def _open(self, path: Path, key: bytes | None) -> Store:
         try:
-            return open_database(self._path, key)
+            return open_database(path, key)
         except DatabaseError as error:
             if not is_broken(error):
                 raise
-        self._tell_replaced(explain_broken(self._path))
-        remove_database(self._path)
-        return open_database(self._path, key)
+        self._tell_replaced(explain_broken(path))
+        remove_database(path)
+        return open_database(path, key)
 
     def __enter__(self) -> Self:
         return self
@@ -93,13 +118,15 @@ class Index:
 
     def is_there(self) -> bool:
         """Return whether the file that is open is still the one at its path: it may be deleted at any time."""
+        if isinstance(self._place, PostgresUrl):
+            return True  # who makes it anew there does so under everybody's hands
         try:
-            return self._path.stat().st_ino == self.inode
+            return self._place.stat().st_ino == self.inode
         except FileNotFoundError:
             return False
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the file, or the connection."""
         self._db.close()
 
     async def catch_up(
@@ -135,7 +162,7 @@ class Index:
 
     def count_all(self) -> int:
         """Count the records of all logs; none if the index has yet to be made."""
-        if self._db.execute("PRAGMA user_version").fetchone() != (FORMAT,):
+        if self._db.read_version() != FORMAT:
             return 0
         (entries,) = self._db.execute("SELECT coalesce(sum(entries), 0) FROM counter").fetchone()
         return int(entries)
@@ -199,7 +226,7 @@ class Index:
 
     def size_of(self, which: IndexedLog) -> int:
         """Return how many entries of a log are indexed."""
-        if self._db.execute("PRAGMA user_version").fetchone() != (FORMAT,):
+        if self._db.read_version() != FORMAT:
             return 0
         found = self._db.execute("SELECT next_index FROM state WHERE log = ?", (which,)).fetchone()
         return int(found[0]) if found else 0
@@ -244,4 +271,7 @@ class Index:
             yield self._db
 
     def _tell_replaced(self, reason: str) -> None:
-        print(f"the index {self._path} is {reason}: it is built again from the log", file=sys.stderr)
+        print(
+            f"the index {label_place(self._place)} is {reason}: it is built again from the log",
+            file=sys.stderr,
+        )

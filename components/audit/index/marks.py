@@ -34,7 +34,7 @@ _TARGET = f"""
 SELECT target.idx FROM entry AS target
 JOIN route AS its ON its.id = target.route JOIN entry AS own ON own.idx = :idx JOIN route AS way ON way.id = own.route
 WHERE target.idx IN ({NAMED}) AND target.idx != own.idx AND way.verdict IN ('release', 'amend')
-AND its.recipient = way.recipient AND (:is_by_moderator OR its.sender = way.sender)
+AND its.recipient = way.recipient AND (:is_by_moderator != 0 OR its.sender = way.sender)
 ORDER BY target.idx > own.idx, abs(target.idx - own.idx) LIMIT 1
 """  # noqa: S608 - constant
 # What waits for the records with these ids: nothing had such an id yet.

@@ -19,10 +19,12 @@ from components.audit.query.compile import Parameter, Scope, Where, all_of, comp
 _MOST_ROUTES = 64
 
 _ROUTES = """
-SELECT id FROM (SELECT id, id AS route, log FROM route) WHERE log BETWEEN ? AND ? AND {condition} LIMIT ?
+SELECT id FROM (SELECT id, id AS route, log FROM route) AS it WHERE log BETWEEN ? AND ? AND {condition} LIMIT ?
 """
 
 
+ALL = 2**63 - 1
+"""As a limit: whatever there is."""
 _WITH_ENTRIES = "word CROSS JOIN entry ON entry.idx = word.rowid"
 
 
@@ -54,7 +56,7 @@ class Plan:
         )
         begin = f"CASE found >> {LOG_SHIFT} {'WHEN ? THEN ? ' * len(begins)}END"
         line = f"{begin} || (found & {LAST_NUMBER}) || char(10)"
-        sql = f"SELECT coalesce(group_concat({line}, ''), '') FROM ({places})"  # noqa: S608 - constant
+        sql = f"SELECT coalesce(group_concat({line}, ''), '') FROM ({places}) AS places"  # noqa: S608 - constant
         values = (each for log, text in begins.items() for each in (int(log), text))
         return str(db.execute(sql, (*values, *self.parameters)).fetchone()[0])
 
@@ -68,8 +70,9 @@ class Plan:
             f"SELECT {self.place} AS found FROM {self.source} WHERE {self.condition}{behind}"  # noqa: S608
             f" ORDER BY {self.place} {order} LIMIT ?"
         )
-        sql = f"SELECT entry.idx, entry.received_at_ns FROM ({found}) CROSS JOIN entry ON entry.idx = found"  # noqa: S608
-        yield from db.execute(sql, (*self.parameters, *more, limit))
+        at = "SELECT received_at_ns FROM entry WHERE idx = found"
+        sql = f"SELECT found, ({at}) FROM ({found}) AS places"  # noqa: S608 - constant
+        yield from db.stream(sql, (*self.parameters, *more, limit))
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,14 +104,14 @@ def plan(db: Connection, where: Where, log: IndexedLog, last: IndexedLog | None 
     """Plan how to find what a compiled query matches in a log, or in all up to `last`; None if nothing does."""
     own = (log, log if last is None else last)
     parts, bounds = where.parts or (where,), _bounds_of(where)
+    span = _find_span(db, own, bounds)
+    if span is None:
+        return None
     by_route = [part for part in parts if part.scope is Scope.ROUTE]
     by_word = [part for part in parts if part.match and _is_in_words_alone(db, part)]
     if all(part.is_negated for part in by_word):
         by_word = []
     rest = [part for part in parts if part.bound is None and part not in by_word and part not in by_route]
-    span = _find_span(db, own, bounds)
-    if span is None:
-        return None
     match = _match(by_word)
     if by_route:
         routes = _find_routes(db, by_route, own)
@@ -193,7 +196,7 @@ def _bounds_of(where: Where) -> list[tree.Moment]:
 def _is_in_words_alone(db: Connection, part: Where) -> bool:
     """Return whether nothing but the words of entries themselves matches: no file says it, or is said to be it."""
     return not any(
-        db.execute(f"SELECT 1 FROM ({each.sql}) LIMIT 1", each.parameters).fetchone()  # noqa: S608
+        db.execute(f"SELECT 1 FROM ({each.sql}) AS named LIMIT 1", each.parameters).fetchone()  # noqa: S608
         for each in part.elsewhere
     )
 

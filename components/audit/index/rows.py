@@ -25,7 +25,7 @@ _LARGEST_INTEGER = 2**63 - 1
 
 _LATER = """
 INSERT INTO epoch (name, through) VALUES (?, ?)
-ON CONFLICT DO UPDATE SET through = max(through, excluded.through)
+ON CONFLICT (name) DO UPDATE SET through = max(epoch.through, excluded.through)
 """
 
 

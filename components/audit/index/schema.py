@@ -1,7 +1,7 @@
 """The index's tables, and the version of their content."""
 
 from components.audit.index import carried, context, facets, routes, talk
-from components.audit.index.database import Connection
+from components.audit.index.database import Store
 
 # Raise this when what is indexed changes: an index of another version is dropped and built again.
 FORMAT = 14
@@ -122,18 +122,9 @@ TABLES = (
     *talk.TABLES,
 )
 
-# Views first, then FTS5's tables, with which their own go.
-_MADE_BEFORE = """
-SELECT type, name FROM sqlite_schema WHERE type IN ('view', 'table') AND name NOT LIKE 'sqlite%'
-ORDER BY type = 'table', sql NOT LIKE 'CREATE VIRTUAL%'
-"""
 
-
-def make_tables(database: Connection, fold: str, links: str) -> None:
+def make_tables(database: Store, fold: str, links: str, version: int = FORMAT) -> None:
     """Make all tables anew, empty, within the caller's transaction; `fold` and `links` say what fills them."""
-    for kind, name in database.execute(_MADE_BEFORE).fetchall():
-        database.execute(f'DROP {kind} IF EXISTS "{name}"')
-    for statement in SCHEMA.strip().split(";\n"):
-        database.execute(statement)
+    database.make_tables(SCHEMA.strip().removesuffix(";").split(";\n"), version)
     database.execute("INSERT INTO made VALUES (0, ?, ?)", (fold, links))
     database.execute("INSERT INTO topic_state VALUES ('', 0)")

@@ -8,13 +8,12 @@ BLOCK_SHIFT = 10
 """A block has 1,024 places."""
 
 _WIDEN = """
-INSERT INTO span VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET
-    earliest_ns = min(earliest_ns, excluded.earliest_ns), latest_ns = max(latest_ns, excluded.latest_ns)
+INSERT INTO span VALUES (?, ?, ?) ON CONFLICT (block) DO UPDATE SET
+    earliest_ns = min(span.earliest_ns, excluded.earliest_ns), latest_ns = max(span.latest_ns, excluded.latest_ns)
 """
 _NARROW = """
-INSERT OR REPLACE INTO span
-SELECT idx >> ?1, min(received_at_ns), max(received_at_ns) FROM entry
-WHERE idx BETWEEN ?2 << ?1 AND (?2 + 1 << ?1) - 1 GROUP BY 1
+INSERT INTO span
+SELECT ?1, min(received_at_ns), max(received_at_ns) FROM entry WHERE idx BETWEEN ?2 AND ?3 HAVING count(*) > 0
 """
 
 
@@ -30,4 +29,4 @@ def narrow(db: Connection, places: Iterable[int]) -> None:
     """Work out the times of blocks again from which entries were removed, within the caller's transaction."""
     for block in {place >> BLOCK_SHIFT for place in places}:
         db.execute("DELETE FROM span WHERE block = ?", (block,))
-        db.execute(_NARROW, (BLOCK_SHIFT, block))
+        db.execute(_NARROW, (block, block << BLOCK_SHIFT, (block + 1 << BLOCK_SHIFT) - 1))

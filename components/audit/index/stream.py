@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from components.audit.index.database import Connection
 from components.audit.index.logs import LAST_NUMBER, IndexedLog
-from components.audit.index.plan import plan
+from components.audit.index.plan import ALL, plan
 from components.audit.index.spans import BLOCK_SHIFT
 from components.audit.query import tree
 from components.audit.query.compile import Where, add_bound
@@ -50,7 +50,7 @@ def _stream_log(db: Connection, where: Where, log: IndexedLog, newest_first: boo
     sign = -1 if newest_first else 1
     may_come = _limits(db, log, newest_first)
     waiting: list[tuple[int, int]] = []
-    for place, at_ns in planned.find(db, -1, oldest=not newest_first):
+    for place, at_ns in planned.find(db, ALL, oldest=not newest_first):
         heappush(waiting, (sign * at_ns, sign * place))
         first_ns = may_come(place)
         while waiting and waiting[0][0] < first_ns:

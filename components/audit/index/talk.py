@@ -24,6 +24,11 @@ CREATE INDEX talk_move_idx ON talk_move (idx);
 """
 TABLES = ("talk_move",)
 
+_MOVE = """
+INSERT INTO talk_move VALUES (?, ?, ?, ?, ?) ON CONFLICT (conversation, idx) DO UPDATE SET
+    session = excluded.session, epoch = excluded.epoch, joins = excluded.joins
+"""
+
 SELF = "110"
 """The status code by which a room tells an occupant that it is about them (XEP-0045, 7.2.2)."""
 _ARCHIVE_QUERY = b"urn:xmpp:mam:"  # XEP-0313
@@ -181,7 +186,7 @@ def insert_moves(db: Connection, moves: Iterable[tuple[int, TalkRow]]) -> None:
     for place, row in moves:
         if row.session:
             move = (keep_conversation(db, row.parties), place, row.session, row.epoch, row.joins)
-            db.execute("INSERT OR REPLACE INTO talk_move VALUES (?, ?, ?, ?, ?)", move)
+            db.execute(_MOVE, move)
 
 
 def forget_moves(db: Connection, places: Iterable[int]) -> None:

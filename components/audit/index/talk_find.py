@@ -13,9 +13,9 @@ from components.audit.query.ids import NAMED, IdRole, hash_id, match_id
 _PAGE = """
 SELECT entry.idx, entry.turn, route.conversation FROM word
 CROSS JOIN entry ON entry.idx = word.rowid CROSS JOIN route ON route.id = entry.route
-WHERE word MATCH ? AND word.rowid BETWEEN ? AND ? AND (1 << turn) & ? ORDER BY word.rowid {order} LIMIT ?
+WHERE word MATCH ? AND word.rowid BETWEEN ? AND ? AND turn IN ({turns}) ORDER BY word.rowid {order} LIMIT ?
 """
-_FIRST, _LAST = _PAGE.format(order="ASC"), _PAGE.format(order="DESC")
+_FIRST, _LAST = "ASC", "DESC"
 _ROUTES = "SELECT id FROM route WHERE conversation IN (SELECT value FROM json_each(?)) ORDER BY id"
 # FTS5 walks through a list for each route.
 _ROUTES_AT_ONCE = 256
@@ -23,10 +23,11 @@ _NAMED = f"""
 SELECT entry.idx, conversation FROM entry JOIN route ON route.id = entry.route
 WHERE entry.idx IN ({NAMED}) AND turn != 0 ORDER BY entry.idx
 """  # noqa: S608 - constant
-# SQLite takes the other columns from the row that has the highest `idx`.
+# The last move of each session, if it is a join.
 _PRESENT = """
-SELECT max(idx), joins FROM talk_move
-WHERE conversation = ? AND idx >= ? AND idx < ? AND epoch = ? GROUP BY session HAVING joins
+SELECT idx FROM talk_move WHERE conversation = ?1 AND joins != 0 AND idx IN (
+    SELECT max(idx) FROM talk_move WHERE conversation = ?1 AND idx >= ?2 AND idx < ?3 AND epoch = ?4 GROUP BY session
+)
 """
 
 TurnAt = tuple[int, Turn, int]
@@ -82,13 +83,13 @@ def find_last_turns(
 
 
 def _pages(
-    db: Connection, sql: str, conversations: Iterable[int], turns: Iterable[Turn], places: range, limit: int
+    db: Connection, order: str, conversations: Iterable[int], turns: Iterable[Turn], places: range, limit: int
 ) -> Iterator[list[TurnAt]]:
-    wanted = sum(1 << turn for turn in set(turns))
+    sql = _PAGE.format(order=order, turns=", ".join(str(int(turn)) for turn in sorted(set(turns))))
     routes = [route for (route,) in db.execute(_ROUTES, (json.dumps(list(conversations)),))]
     for begin in range(0, len(routes), _ROUTES_AT_ONCE):
         match = match_routes(routes[begin : begin + _ROUTES_AT_ONCE])
-        rows = db.execute(sql, (match, places.start, places.stop - 1, wanted, limit))
+        rows = db.execute(sql, (match, places.start, places.stop - 1, limit))
         yield [(place, Turn(turn), number) for place, turn, number in rows]
 
 
@@ -109,7 +110,7 @@ def find_parties(db: Connection, conversation: int) -> tuple[str, ...]:
 
 def has_joins(db: Connection, conversation: int) -> bool:
     """Return whether somebody has ever joined what may be a room."""
-    sql = "SELECT 1 FROM talk_move WHERE conversation = ? AND joins LIMIT 1"
+    sql = "SELECT 1 FROM talk_move WHERE conversation = ? AND joins != 0 LIMIT 1"
     return db.execute(sql, (conversation,)).fetchone() is not None
 
 
@@ -136,4 +137,4 @@ def find_present(db: Connection, conversation: int, epoch: str, places: range) -
     Who joined before the server was started anew (in another `epoch`) is not in the room any more.
     """
     values = (conversation, places.start, places.stop, hash_id(epoch))
-    return sorted(idx for idx, _ in db.execute(_PRESENT, values))
+    return sorted(idx for (idx,) in db.execute(_PRESENT, values))

@@ -11,16 +11,16 @@ from components.archive.errors import LogError
 from components.archive.opener import RecordOpener
 from components.archive.seal import SealError
 from components.audit.index.catch_up import size_of
-from components.audit.index.database import DatabaseError, alone, is_broken, remove_database
+from components.audit.index.database import DatabaseError, is_broken
 from components.audit.index.index import Index
 from components.audit.index.logs import IndexedLog
 from components.audit.indexed import (
     catch_up_logs,
-    find_index_file,
     find_indexed,
     open_indexed,
     open_site_index,
     read_files,
+    remove_index,
 )
 from components.audit.indexer.progress import IndexerProgress
 from components.process.errors import SiteError
@@ -69,9 +69,7 @@ class Indexer:
 
     def _drop(self) -> None:
         """Remove a damaged index: the next round makes it anew."""
-        path = find_index_file(self._site)
-        with alone(path):
-            remove_database(path)
+        remove_index(self._site)
 
     async def _follow(self) -> None:
         """Open logs and index, and keep up with them until it is time to open them again."""

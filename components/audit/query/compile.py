@@ -17,7 +17,7 @@ _LARGEST = 2**63 - 1
 _LAST = "\U0010ffff"  # sorts after every character of a rule's id
 
 _SIMILAR = """
-SELECT near.id FROM content AS near JOIN content AS seen
+SELECT near.id FROM content AS near, content AS seen
 WHERE seen.id IN (
     SELECT at.content FROM (SELECT place_of(log, ?) AS place FROM state WHERE name = ?) AS named JOIN (
         SELECT link.idx AS idx, file.content AS content FROM link JOIN file USING (id)
@@ -56,7 +56,7 @@ class Where:
     bound: tree.Moment | None = None
 
 
-EVERYTHING = Where("(1)", scope=Scope.ROUTE)
+EVERYTHING = Where("(1 = 1)", scope=Scope.ROUTE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ def compile_query(node: tree.Node, known: Known = NOTHING_KNOWN) -> Where:
 
 def all_of(parts: tuple[Where, ...]) -> Where:
     """Return the conjunction of conditions."""
-    sql = " AND ".join(part.sql for part in parts) or "1"
+    sql = " AND ".join(part.sql for part in parts) or "1 = 1"
     scope = Scope.ROUTE if all(part.scope is Scope.ROUTE for part in parts) else Scope.ANY
     return Where(f"({sql})", tuple(value for part in parts for value in part.parameters), scope, parts)
 
@@ -204,7 +204,7 @@ def _find_by_file(term: tree.FileTerm) -> Where:
     """Return a selection of the records that are about a file: its own, and those that carry it or its link."""
     match term:
         case tree.HasFile():
-            return _either(_about(Where("1")), Where("1"))
+            return _either(_about(Where("1 = 1")), Where("1 = 1"))
         case tree.FileName(words, prefix):
             match = match_words(tree.Words(words, prefix))
             named = "idx IN (SELECT rowid FROM name_word WHERE name_word MATCH ?)"

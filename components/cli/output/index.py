@@ -12,7 +12,7 @@ _KIB = 1024
 def describe_status(status: IndexStatus) -> dict[str, Any]:
     """Describe the state of an index for JSON."""
     return {
-        "path": str(status.path),
+        "path": status.place,
         "size_bytes": status.size_bytes,
         "records": status.records,
         "logs": [asdict(each) for each in status.logs],
@@ -24,7 +24,7 @@ def describe_status(status: IndexStatus) -> dict[str, Any]:
 def print_status(status: IndexStatus) -> None:
     """Print the state of an index."""
     fields = {
-        "index": f"{status.path}, {status.size_bytes // _KIB:,} KiB",
+        "index": f"{status.place}, {status.size_bytes // _KIB:,} KiB",
         "records": f"{status.records:,}",
         **{each.log: f"{each.indexed:,} of {each.size:,} entries" for each in status.logs},
     }

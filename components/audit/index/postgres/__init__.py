@@ -1,0 +1,1 @@
+"""The index in PostgreSQL: the same statements as in SQLite, with what differs between the two in one place."""
