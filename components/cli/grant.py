@@ -28,7 +28,9 @@ class Chosen:
     ] = ()
     hold: Annotated[tuple[str, ...], Parameter(help="What this hold keeps, by its id. May be repeated.")] = ()
     log: LogName = ""
-    opened_with: Annotated[str, Parameter(help="The recipient whose key is in shares.")] = "auditor"
+    opened_with: Annotated[
+        str, Parameter(help="The recipient whose key is in shares, or the id of a key of before.")
+    ] = "auditor"
 
 
 CHOSEN = Chosen()

@@ -2,6 +2,8 @@
 
 import secrets
 import time
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -95,7 +97,10 @@ def collector_file(path: Path) -> Path:
 
 
 def find_recipient(settings: SiteFile, name: str) -> Recipient:
-    """Return the public key of a recipient of segments by its name, or by the id of its key; raises SiteError."""
+    """Return the public key of a recipient of segments by its name, or by the id of its key; raises SiteError.
+
+    By its id, it may also be one that was a recipient before, if its public half still lies beside the others.
+    """
     try:
         known = [load_recipient(path) for path in settings.archive.recipients]
     except KeyFileError as error:
@@ -103,8 +108,21 @@ def find_recipient(settings: SiteFile, name: str) -> Recipient:
     for each in known:
         if name in (each.name, each.key_id):
             return each
+    for each in _find_retired(settings):
+        if name == each.key_id:
+            return each
     names = " or ".join(each.name for each in known)
-    raise SiteError(f"{name} is no recipient of this site's segments: name {names}")
+    raise SiteError(
+        f"{name} is no recipient of this site's segments: name {names}, or the id of a key of before whose public half"
+        " lies beside theirs"
+    )
+
+
+def _find_retired(settings: SiteFile) -> Iterator[Recipient]:
+    for folder in dict.fromkeys(path.parent for path in settings.archive.recipients):
+        for path in sorted(folder.glob("*.pub")):
+            with suppress(KeyFileError):  # a key of another kind
+                yield load_recipient(path)
 
 
 async def require_worthy(settings: SiteFile, who: str, matter: str) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from components.archive.keys import create_log_key, load_log_key, load_recipient
+from components.archive.keys import create_log_key, create_recipient_key, load_log_key, load_recipient
 from components.archive.record import Event, RecordKind, encode_event
 from components.archive.store.open import open_store
 from components.archive.writer import Entry, LogWriter
@@ -223,3 +223,32 @@ def test_a_grant_for_a_matter_that_was_closed_is_not_issued(signers: Grants) -> 
     signers.run("matter", "reopen", "M-1", "--reason", "appeal", *key)
     signers.run("matter", "people", "M-1", "--remove", "erin", *key)
     assert "erin does not work on M-1" in issue(signers, file, status=2)
+
+
+def test_shares_of_a_key_of_before_open_what_was_sealed_to_it(signers: Grants) -> None:
+    """The auditors' key is replaced: segments of before stay sealed to the old one, which is named by its id."""
+    folder, text = signers.folder, signers.site.path.read_text()
+    (folder / "keys/auditor.pub").rename(folder / "keys/auditor-1.pub")
+    create_recipient_key(folder / "keys/auditor.key", "auditor")
+    old = load_recipient(folder / "keys/auditor-1.pub").key_id
+    assert '"keys/auditor.pub"' in text
+    file = ask_for(signers)
+    contribute(signers, file, 1, "greta")
+    contribute(signers, file, 3, "erin")
+    assert "shares of another key than the auditor key" in issue(signers, file, status=2)
+    file.rename(folder / "new-key.grant")
+    file = ask_for(signers, "--opened-with", old)
+    contribute(signers, file, 1, "greta")
+    contribute(signers, file, 3, "erin")
+    issue(signers, file)
+    signers.bring(file)
+    signers.sit_at("erin")
+    assert [each["text"] for each in signers.ask("search", "copper")["records"]] == ["copper"]
+    signers.sit_at("")
+    asked = (
+        *("grant", "request", "--for", "erin", "--to", folder / "keys/erin.pub", "--until", "8h"),
+        *("--segments", "1", "--reason", "x", "-o", folder / "y.grant", "--opened-with", "0" * 16),
+    )
+    assert "is no recipient of this site's segments" in signers.run(
+        *asked, "--key", signers.keys["lena"], status=2
+    )
