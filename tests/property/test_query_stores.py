@@ -114,7 +114,11 @@ def test_both_stores_count_alike(both: list[Both], seed: int, node: tree.Node, b
     counted = []
     for index in (each.postgres, each.sqlite):
         asked = asyncio.run(prepare(node, index, as_logs(each.corpus)))
-        counted.append((index.count(asked.where), index.count_by(by, asked.where), index.count_by(by)))
+        at_once = index.count_each([by, [Dimension.RULE]], asked.where)
+        counted.append(
+            (index.count(asked.where), index.count_by(by, asked.where), index.count_by(by), at_once)
+        )
+        assert at_once == [index.count_by(each, asked.where) for each in (by, [Dimension.RULE])]
     assert counted[0] == counted[1]
     assert counted[0][0] == len(each.oracle.find(node))
 

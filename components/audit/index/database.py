@@ -67,6 +67,9 @@ class Connection(Protocol):
     def read_version(self) -> int:
         """Return the version of the tables; 0 if there are none yet."""
 
+    def read_making(self) -> int:
+        """Return a number of these tables, which is another one when they were made anew in this place."""
+
     def name_vocabulary(self, table: str, /) -> str:
         """Return the name of a table of the words (`term`) that a table of words has."""
 
@@ -130,6 +133,10 @@ class Database:
     def read_version(self) -> int:
         """Return the version of the tables; 0 if there are none yet."""
         return int(self.execute("PRAGMA user_version").fetchone()[0])
+
+    def read_making(self) -> int:
+        """Return a number of these tables, which is another one when they were made anew in this file."""
+        return int(self.execute("PRAGMA schema_version").fetchone()[0])
 
     def make_tables(self, definitions: Iterable[str], version: int) -> None:
         """Make all tables anew, empty, within the caller's transaction."""

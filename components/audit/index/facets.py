@@ -125,12 +125,12 @@ def entry_rows(by_rule: bool, source: str, condition: str, parameters: tuple[str
 
 def keep_rows(db: Connection, rows: Rows, *, by_rule: bool) -> Rows:
     """Keep rows in a table of this connection, within the caller's transaction, so that they can be summed up again."""
-    table = "temp.counted_by_rule" if by_rule else "temp.counted"
-    columns = "rule, route, day, entries" if by_rule else "route, day, entries"
-    db.execute(f"CREATE TEMP TABLE IF NOT EXISTS {table.partition('.')[2]} ({columns})")
+    table, rule = ("counted_by_rule", "rule, ") if by_rule else ("counted", "")
+    types = "route INTEGER, day INTEGER, entries INTEGER"
+    db.execute(f"CREATE TEMP TABLE IF NOT EXISTS {table} ({'rule TEXT, ' if by_rule else ''}{types})")
     db.execute(f"DELETE FROM {table}")  # noqa: S608 - constant names
     db.execute(f"INSERT INTO {table} {rows.sql}", rows.parameters)
-    return Rows(f"SELECT {columns} FROM {table}")  # noqa: S608 - constant names
+    return Rows(f"SELECT {rule}route, day, entries FROM {table}")  # noqa: S608 - constant names
 
 
 def day_of(at_ns: int) -> int:

@@ -101,9 +101,8 @@ class FlaggedReader:
 def _read_state(
     db: Connection, index: Index, names: Mapping[IndexedLog, str], unasked: frozenset[str]
 ) -> _State:
-    made = db.execute("PRAGMA schema_version").fetchone()
     *counted, is_listed = db.execute(_STATE).fetchone()
-    return _State((index.inode, *made, *counted), bool(is_listed), tuple(names.items()), unasked)
+    return _State((index.inode, db.read_making(), *counted), bool(is_listed), tuple(names.items()), unasked)
 
 
 def _marks(db: Connection, first: int, last: int) -> Iterator[tuple[str, int]]:

@@ -111,7 +111,11 @@ async def test_who_has_it_open_goes_on_when_it_is_made_anew(shared: Site) -> Non
     await search(shared.settings, "copper", Page(10), tell_nothing)
     with open_site_index(shared.settings) as index:
         assert index.is_there()
+        with index.look() as db:
+            made = db.read_making()
         await rebuild_index(shared.settings, tell_nothing)
+        with index.look() as db:
+            assert db.read_making() != made
         assert index.count(compile_query(parse_query("copper", 0))) == 1
 
 

@@ -102,6 +102,12 @@ class PostgresDatabase:
             row = self._db.execute(said, (self._url.schema,)).fetchone()
         return int(row[0]) if row and row[0] else 0
 
+    def read_making(self) -> int:
+        """Return a number of these tables, which is another one when they were made anew; 0 if there are none yet."""
+        with _told():
+            row = self._db.execute("SELECT coalesce(to_regclass('entry')::oid::bigint, 0)").fetchone()
+        return int(row[0]) if row else 0
+
     def name_vocabulary(self, table: str) -> str:
         """Return the name of a table of the words (`term`) that a table of words has."""
         return f"{table}_vocabulary"
