@@ -25,8 +25,9 @@ local function is_domain(text)
 end
 
 -- The domain of what may be meant as an address, as one spelling of all that mean it: prepared, in ASCII, without dots
--- at its end; nil for what no server takes, as there are signs in it that nobody sees or that no domain has. Readers take less care than a server: space around it does not matter, nor what
--- stands for the account and the resource, be it allowed there or not.
+-- at its end; nil for what no server takes, as there are signs in it that nobody sees or that no domain has. Readers
+-- take less care than a server: space around it does not matter, nor what stands for the account and the resource, be
+-- it allowed there or not.
 local function domain_of(address)
 	local text = match(address, "^%s*(.-)%s*$");
 	for i = 1, #FULL_STOPS do text = gsub(text, FULL_STOPS[i], "."); end
