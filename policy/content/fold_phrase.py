@@ -13,12 +13,13 @@ from policy.content.ranges import read_ranges
 MIDDLE = "·•・‧_*|~^`"
 _ENDS = ".!?؟۔।॥。"
 # A point ends no sentence behind a blank, nor with others; an apostrophe within a word is one of its letters.
-_NO_ENDS = r"\.{2,}(?!\.)|(?<= )\.(?!\.)|(?<!\w)'|'(?!\w)"
+_NO_ENDS = r"\.{2,}(?!\.)|(?<= )\.(?!\.)|(?<!\w)'(?=\w)|'(?!\w)"
 
 
 def _between(mark: str) -> str:
     """Return what finds such marks between words, with blanks among them or none."""
-    return rf" ?(?:{mark})(?:{mark}| )*"
+    # It gives nothing back: what comes next is no mark, and a long row of marks is read once.
+    return rf" ?(?:{mark})(?:{mark}| )*+"
 
 
 # Of figures one side is none: `10, 20` stays as it is.

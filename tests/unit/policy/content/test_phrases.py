@@ -6,7 +6,7 @@ import unicodedata
 import pytest
 
 from policy.content.disguise import join_words
-from policy.content.fold import fold
+from policy.content.fold import fold, fold_text
 from policy.content.fold_phrase import read_over_marks
 from tests.support.one_text import rule_finds, rules_find, search_finds
 
@@ -165,3 +165,35 @@ def test_marks_between_words_are_one_blank(text: str, read: str) -> None:
 def test_no_row_of_marks_takes_long(row: str) -> None:
     # A step that looked back over the whole row at each of its places would take hours.
     assert len(read_over_marks(f"a{row * 100_000}b")) <= len(row) * 100_000 + 2
+
+
+# Pieces of texts that people make rows of; any two of them, in turns.
+_PIECES = (
+    "a",
+    " ",
+    "1",
+    "'",
+    ".",
+    ">",
+    "_",
+    "-",
+    "!",
+    "`",
+    "銅",
+    "é",
+    "😀",
+    "\u0301",
+    "·",
+    "@",
+    "\n",
+    "가",
+    "ا",
+)
+
+
+@pytest.mark.parametrize("first", _PIECES)
+def test_a_long_row_is_read_once(first: str) -> None:
+    """What is read again from each of its characters, or in each way to part it, ends at no time here."""
+    for second in _PIECES:
+        row = (first + second) * 20_000
+        assert fold_text(f"an insider tip {row}").plain
