@@ -18,8 +18,8 @@ _NO_ENDS = r"\.{2,}(?!\.)|(?<= )\.(?!\.)|(?<!\w)'(?=\w)|'(?!\w)"
 
 def _between(mark: str) -> str:
     """Return what finds such marks between words, with blanks among them or none."""
-    # It gives nothing back: what comes next is no mark, and a long row of marks is read once.
-    return rf" ?(?:{mark})(?:{mark}| )*+"
+    # No character is a mark in two ways: else a long row of them would be parted in each way that there is.
+    return rf" ?(?:{mark})(?:{mark}| )*"
 
 
 # Of figures one side is none: `10, 20` stays as it is.
