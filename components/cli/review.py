@@ -283,6 +283,7 @@ def _decide(record: str, act: str, decision: Decision, done: tuple[str, str]) ->
     """Decide on a record; `done` says what became of it, of a message and of a file."""
     from components.audit.review.held import decide_held
     from components.audit.review.held_files import find_file_log
+    from components.settings.site import SiteFile
 
     settings = SiteFile(decision.common.site)
     author = decision.open_author(settings)
