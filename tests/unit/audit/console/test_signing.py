@@ -108,9 +108,8 @@ async def test_each_act_from_the_page_is_signed_with_its_authors_key(site: Site)
     # They are Anna's, and whoever changes who made one has no signature for it.
     site.path.write_text(site.path.read_text().replace("auditor-anna.pub", "auditor-berta.pub"))
     site.settings = SiteFile(site.path)
-    assert {each.problem for each in await entries(site)} == {
-        "this act is not signed with the key of its reviewer"
-    }
+    (problem,) = {each.problem for each in await entries(site)}
+    assert problem.endswith("which is not listed as one of anna")
 
 
 @pytest.mark.slow
