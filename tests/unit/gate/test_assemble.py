@@ -82,7 +82,7 @@ BROKEN: dict[Callable[[Site], None], type[Exception]] = {
     break_log_key: KeyFileError,
     break_approver: KeyFileError,
     break_retention: SettingsError,
-    lose_secret: OSError,
+    lose_secret: SettingsError,
     break_review_file: LogError,
 }
 
