@@ -170,7 +170,7 @@ def _public_files(settings: SiteFile) -> Iterator[Path]:
         yield public_file(key)
     yield from settings.archive.recipients
     yield from settings.audit.readers
-    yield from (each.key for each in settings.audit.auditors if each.key)
+    yield from (key for each in settings.audit.auditors for key in each.key_files)
     yield from (each.verifier_key for each in settings.audit.others)
 
 
@@ -191,6 +191,8 @@ def _secret_files(settings: SiteFile) -> Iterator[Path]:
     yield settings.archive.conversation_key_file
     for key in _keys(settings):
         yield from secret_files(key)
+    if settings.console and settings.console.signer_key:
+        yield from secret_files(settings.console.signer_key)
 
 
 def _served_certificates(settings: SiteFile) -> Iterator[Path]:

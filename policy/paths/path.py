@@ -150,4 +150,8 @@ def render_stanza(template: Template, places: Mapping[str, str], id_: str) -> st
 def _read(xml: str) -> StanzaFacts:
     """Return the facts of a template as the gate reads them from its stream."""
     facts = read_stanza(xml)
-    return facts if facts.sender else facts._replace(sender="{sender}")
+    if facts.sender:
+        return facts
+    # The sender is somebody of their own domain: what they tell its server is not for others to read (XEP-0077).
+    from_there = re.sub(r"^<\w+", lambda found: f"{found[0]} from='sender@{{own_domain}}'", xml)
+    return read_stanza(from_there)._replace(sender="{sender}")
