@@ -31,7 +31,7 @@ from components.transfer.destroyed import DestroyedFiles
 from components.transfer.state import UploadStore
 from tests.e2e.test_auditors_feed import running, wait_until
 from tests.support.audit_site import open_writer
-from tests.support.fed_files import FedFiles, make_fed_files, stored, transfer_of
+from tests.support.fed_files import FedFiles, KeptFile, make_fed_files, stored, transfer_of
 from tests.support.machines import ALICE, BOB, say
 from tests.support.process import PATIENCE_S
 from tests.support.retention_site import RETENTION
@@ -100,9 +100,11 @@ def log_of(site: SiteFile, name: str) -> LogSettings:
     return site.require_log(name)
 
 
-async def caught_up(service: FollowService, filed: FedFiles, records: int = 1) -> None:
-    await wait_until(lambda: service.followers["transfer"].size >= records)
-    await wait_until(lambda: service.files is not None and service.files.count().waiting == 0)
+async def caught_up(service: FollowService, filed: FedFiles, *sent: KeptFile) -> None:
+    """Wait until these files and their records are on Erin's machine."""
+    await wait_until(lambda: service.followers["transfer"].size >= max(each.record for each in sent))
+    for each in sent:
+        await wait_until(lambda each=each: (filed.copies("erin") / each.blob.head_name).exists())  # type: ignore[misc]
 
 
 async def erase(site: SiteFile, record: int) -> OrderFile:
@@ -121,7 +123,7 @@ async def test_an_erasure_goes_to_the_site_and_the_file_leaves_both(filed: FedFi
         filed.fed.follow("erin", port) as service,
         running(service),
     ):
-        await caught_up(service, filed, kept.record)
+        await caught_up(service, filed, gone, kept)
         assert service.files is not None
         await wait_until(lambda: service.files is not None and service.files.count().here == 2)
         order = await erase(erins, gone.record)
@@ -180,7 +182,7 @@ async def test_a_hold_from_the_machine_stops_an_erasure_there_and_at_the_site(fi
         running(service),
         carried_out(filed, filed.log),
     ):
-        await caught_up(service, filed, sent.record)
+        await caught_up(service, filed, sent)
         before = await erase(erins, sent.record)
         scope = Scope(custodian="alice@metals.example", named=())
         hold = signed(
@@ -278,7 +280,7 @@ async def test_an_order_waits_for_a_site_that_is_away(filed: FedFiles) -> None:
         filed.fed.follow("erin", network.port) as service,
         running(service),
     ):
-        await caught_up(service, filed, sent.record)
+        await caught_up(service, filed, sent)
         order = await erase(erins, sent.record)
         network.is_up = False
         network.cut()
