@@ -59,7 +59,7 @@ matrix:
 	  echo "matrix: the tests that depend on the server, on Prosody $$(cat "$$server/../lib/prosody/prosody.version")" && \
 	  PYTHONHASHSEED=0 $(BIN)/pytest $(WORKERS) $(SERVER_TESTS) $(ARGS)
 
-# The loop to work in, about a minute: nothing that takes long, nothing that needs a server or another program,
+# The loop to work in, a minute and a half: nothing that takes long, nothing that needs a server or another program,
 # and of what is made up a quarter of the examples that `make test` tries.
 quick: python-lint
 	TMPDIR=$(MEMORY) STEELYARD_EXAMPLES=0.25 PYTHONHASHSEED=0 $(BIN)/pytest $(WORKERS) \
