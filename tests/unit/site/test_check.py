@@ -16,20 +16,15 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from components.archive.keys import load_recipient
 from components.archive.keys.log_key import write_verifier_keys
-from components.archive.keys.rotation import open_log_writer
 from components.archive.log.note import make_signer
-from components.archive.record import Access, RecordKind, encode_access
-from components.archive.store.open import open_store
-from components.archive.writer import Entry
 from components.cli.output.check import describe_findings
-from components.settings.site import SiteFile
 from components.site.certificates import make_certificates
 from components.site.check import check_site
 from components.site.init import authority_key_file
 from components.site.lock import hold_site
 from components.site.validate import load_site
+from tests.support.site_log import record
 
 pytestmark = pytest.mark.programs
 
@@ -66,16 +61,6 @@ def test_it_says_which_rules_are_in_force(site: Path) -> None:
     ok, said = policy_of(site)
     assert ok
     assert said.startswith("none: ")
-
-
-async def record(settings: SiteFile, count: int = 3) -> None:
-    log = settings.gate
-    log.log.parent.mkdir(exist_ok=True)
-    recipients = [load_recipient(path) for path in settings.archive.recipients]
-    writer = await open_log_writer(await open_store(log.log), log.log_key_file, log.log_origin, recipients)
-    payload = encode_access(Access("someone", "search", "x", 1, 0, 0))
-    await writer.append([Entry(RecordKind.ACCESS, payload)] * count)
-    await writer.close()
 
 
 def test_a_new_site_is_right_and_stays_as_it_is(site: Path) -> None:

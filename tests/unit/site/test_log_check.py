@@ -9,27 +9,14 @@ from pathlib import Path
 import pytest
 
 from components.archive.errors import LogDamaged
-from components.archive.keys import KeyFileError, load_recipient
+from components.archive.keys import KeyFileError
 from components.archive.keys.log_key import generate_log_key
-from components.archive.keys.rotation import open_log_writer
-from components.archive.record import Access, RecordKind, encode_access
-from components.archive.store.open import open_store
-from components.archive.writer import Entry
 from components.process.errors import SiteError
 from components.settings.log import LogSettings
 from components.settings.site import SiteFile
 from components.site.log_check import check_log
 from components.site.validate import load_site
-
-
-async def record(settings: SiteFile, count: int = 3) -> None:
-    log = settings.gate
-    log.log.parent.mkdir(exist_ok=True)
-    recipients = [load_recipient(path) for path in settings.archive.recipients]
-    writer = await open_log_writer(await open_store(log.log), log.log_key_file, log.log_origin, recipients)
-    payload = encode_access(Access("someone", "search", "x", 1, 0, 0))
-    await writer.append([Entry(RecordKind.ACCESS, payload)] * count)
-    await writer.close()
+from tests.support.site_log import record
 
 
 def gate_log(settings: SiteFile) -> LogSettings:
