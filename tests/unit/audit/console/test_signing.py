@@ -10,6 +10,7 @@ import pytest
 from components.archive.keys import create_log_key, load_log_key
 from components.audit.auditor import find_auditor
 from components.audit.console.signing import find_signing
+from components.audit.matter.looks import look_at_matter
 from components.audit.review import held as held_messages
 from components.audit.review.acts import ReviewReader
 from components.audit.review.author import Author
@@ -110,6 +111,24 @@ async def test_each_act_from_the_page_is_signed_with_its_authors_key(site: Site)
     site.settings = SiteFile(site.path)
     (problem,) = {each.problem for each in await entries(site)}
     assert problem.endswith("which is not listed as one of anna")
+
+
+@pytest.mark.slow
+async def test_what_is_done_in_a_matter_is_signed_too(site: Site) -> None:
+    async with open_console(site) as visitor:
+        await visitor.log_in("anna")
+        opened = await visitor.post("/matters", {"title": "Tin"})
+        assert opened.status == 303
+        id_ = opened.headers["Location"].rpartition("/")[2]
+        assert (await visitor.post(f"/matters/{id_}/note", {"text": "about metal"})).status == 303
+    detail = await look_at_matter(site.settings, find_auditor(site.settings, "anna"), id_)
+    assert detail.refused == ()
+    assert "about metal" in str(detail.matter)
+    # Whoever changes who did it has no signature for it: then nobody has opened it.
+    site.path.write_text(site.path.read_text().replace("auditor-anna.pub", "auditor-berta.pub"))
+    site.settings = SiteFile(site.path)
+    with pytest.raises(SiteError):
+        await look_at_matter(site.settings, find_auditor(site.settings, "anna"), id_)
 
 
 @pytest.mark.slow
