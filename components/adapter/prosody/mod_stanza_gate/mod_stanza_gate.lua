@@ -77,6 +77,7 @@ local clock = module:require "clock".new {
 	acknowledgements = acknowledgements, timeout_s = timeout_s,
 };
 clock:start();
+module:require "signals".new():watch();
 local stopping = module:require "stopping".new {
 	window = window, link = link, status = status, senders = senders, clock = clock, timeout_s = timeout_s,
 };
