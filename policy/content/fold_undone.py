@@ -68,6 +68,14 @@ _BETWEEN_IN_ASCII = re.compile(
     + r"|(?<=[A-Za-z]-\n)|(?=[A-Za-z])(?:(?<=[0-9][!-~])|(?<=[0-9][!-~][!-~])))"
 )
 
+# What is left of a text of ASCII, whatever is undone in it: letters, with those for digits that may be drawn for them.
+_LEFT = (
+    dict.fromkeys(range(128)) | {ord(each): each for each in "abcdefghijkmnopqrstuvwxyz"} | {ord("l"): "i"}
+)
+_LEFT |= {ord(digit): "i" if digit == "1" else _DRAWN[digit] for digit in "0123456789"}
+# But for signs that may be letters, where they do not end a word.
+_SIGN_FOR_LETTER = re.compile(r"[@$!+|](?:(?<=[@$])|(?=\S))")
+
 
 def undo_disguises(text: str) -> tuple[str, ...]:
     """Return a folded text as it reads without disguises, in each way that differs from it."""
@@ -89,6 +97,14 @@ def undo_disguises(text: str) -> tuple[str, ...]:
 def join_over_signs(text: str) -> str:
     """Return a text without signs between letters, in scripts where that is done."""
     return (_BETWEEN_IN_ASCII if text.isascii() else _BETWEEN).sub("", text)
+
+
+def letters_left(text: str) -> str | None:
+    """Return the letters that every reading of a text of ASCII without disguises has; None if readings differ in them.
+
+    What stands in such a reading without its blanks and signs, with the same letters for its digits, stands in these.
+    """
+    return None if _SIGN_FOR_LETTER.search(text) else text.lower().translate(_LEFT)
 
 
 def _read_drawn(text: str, letters: dict[int, str]) -> str:

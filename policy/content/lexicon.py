@@ -6,8 +6,9 @@ from ahocorasick_rs import AhoCorasick
 
 from policy.content.disguise import disguise
 from policy.content.fold import fold_term
+from policy.content.fold_undone import letters_left
 from policy.content.rule import Lexicon, Rule
-from policy.content.said import Said
+from policy.content.said import Said, look_terms_of
 from policy.content.word import is_one_word, is_particle, normalize_term
 
 # In which forms of a text a form of a term is sought: as it was sent, folded, folded by what letters look like.
@@ -15,6 +16,23 @@ _AS_SENT, _PLAIN, _LOOKS = 1, 2, 4
 
 # (rule's id, whether a word may begin before it, whether it may go on after it, in which forms it is sought)
 _Entry = tuple[str, bool, bool, int]
+
+
+class _Letters:
+    """Tells of most texts of ASCII that no reading of them has any of these terms, without making the readings.
+
+    A term with signs that may be letters stands only in texts with such signs, which are all read.
+    """
+
+    def __init__(self, terms: Iterable[str]) -> None:
+        letters = {letters_left(term) for term in terms if term.isascii()} - {None}
+        self._has_bare_signs = "" in letters
+        self._terms = AhoCorasick(sorted(each for each in letters if each))
+
+    def may_read(self, text: str) -> bool:
+        """Return whether a reading of this text may have one of the terms."""
+        letters = letters_left(text)
+        return letters is None or self._has_bare_signs or bool(self._terms.find_matches_as_indexes(letters))
 
 
 class LexiconMatcher:
@@ -29,6 +47,9 @@ class LexiconMatcher:
                         entries.setdefault(text, set()).add(entry)
         self._entries = [tuple(sorted(found)) for _, found in sorted(entries.items())]
         self._terms = AhoCorasick(sorted(entries))  # of no terms it finds none
+        self._letters = _Letters(
+            text for text, found in entries.items() if any(forms & _LOOKS for *_, forms in found)
+        )
 
     def find_rules(self, said: Said) -> set[str]:
         """Return the ids of the rules with a term in these texts."""
@@ -36,6 +57,10 @@ class LexiconMatcher:
         for texts, form in ((said.terms, _AS_SENT), (said.folded_terms, _PLAIN), (said.look_terms, _LOOKS)):
             for text in texts:
                 self._find(text, found, form)
+        for written in said.ascii_texts:
+            if self._letters.may_read(written):
+                for text in look_terms_of(written):
+                    self._find(text, found, _LOOKS)
         return found
 
     def _find(self, text: str, found: set[str], form: int) -> None:

@@ -6,15 +6,21 @@ from policy.content.word import close_term
 from policy.facts import StanzaFacts
 
 
+def look_terms_of(text: str) -> list[str]:
+    """Return the forms of a text of ASCII by what its letters look like, without case and runs of white space."""
+    return [" ".join(form.lower().split()) for form in looks_of_ascii(text)]
+
+
 class Said:
     """The texts of one stanza.
 
     `texts` are as they were sent; `folded` are their folded forms that differ, with single spaces. `terms` are the
     texts without case and runs of white space, which terms do not have; `folded_terms` and `look_terms` likewise the
-    plain forms that differ, and those by what letters look like.
+    plain forms that differ, and those by what letters look like. Those of the `ascii_texts` are made where they are
+    looked for (`look_terms_of`), because most have nothing that a rule looks for.
     """
 
-    __slots__ = ("facts", "folded", "folded_terms", "look_terms", "terms", "texts")
+    __slots__ = ("ascii_texts", "facts", "folded", "folded_terms", "look_terms", "terms", "texts")
 
     def __init__(self, facts: StanzaFacts) -> None:
         self.facts = facts
@@ -23,14 +29,14 @@ class Said:
         self.terms: list[str] = []
         self.folded_terms: list[str] = []
         self.look_terms: list[str] = []
+        self.ascii_texts: list[str] = []
         for text in self.texts:
             spaced = " ".join(text.split())
             if is_plain(text):
                 self.terms.append(spaced.lower())
                 if spaced != text:
                     self.folded.append(spaced)
-                if looks := looks_of_ascii(text):
-                    self.look_terms += [" ".join(form.lower().split()) for form in looks]
+                self.ascii_texts.append(text)
             else:
                 self.terms.append(close_term(spaced.casefold()))
                 self._add_forms(text, text.count(" ") if spaced == text else -1)
