@@ -24,8 +24,8 @@ TERMS = (
     "sell all",
 )
 PIECES = st.sampled_from(
-    [*string.ascii_lowercase, *string.digits, *string.punctuation, *"IL \n", "  ", "-\n", "ins", "ide", "inf", "ormation",
-     "t1p", "b1ll", "BlLL", "ca$h", "0nly", "s3ll", "a|l", "t.i.p", "10b5"]
+    [*string.ascii_lowercase, *string.digits, *string.punctuation, *"IL \n", "  ", "-\n", "ins", "ide", "inf",
+     "ormation", "t1p", "b1ll", "BlLL", "ca$h", "0nly", "s3ll", "a|l", "t.i.p", "10b5"]
 )  # fmt: skip
 
 
