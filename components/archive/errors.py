@@ -17,6 +17,10 @@ class LogDamaged(LogError):  # noqa: N818
     """The content of the store contradicts itself, its checkpoint or the key; nothing more may be written."""
 
 
+class LaterFormat(LogDamaged):
+    """A later version of Steelyard wrote this; nothing of it is damaged, and nothing may be moved away."""
+
+
 class LogBusy(LogError):  # noqa: N818
     """Another process writes this log."""
 

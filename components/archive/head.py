@@ -53,7 +53,8 @@ def require_log(meta: Mapping[str, str], origin: str) -> None:
     """Raise LogDamaged unless this is the `meta` of the log of that origin, in the format known here."""
     if meta.get("format") != FORMAT or meta.get("origin") != origin:
         found = f"{meta.get('origin')!r} in format {meta.get('format')!r}"
-        raise LogDamaged(f"the log is {found}, not {origin!r} in {FORMAT!r}")
+        advice = "; docs/operations.md, section 5, says what reads it" if meta.get("format") != FORMAT else ""
+        raise LogDamaged(f"the log is {found}, not {origin!r} in {FORMAT!r}{advice}")
 
 
 async def load_head(source: LogSource, key: VerifierKey) -> Head:

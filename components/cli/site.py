@@ -63,6 +63,42 @@ def check(*, common: Common = COMMON) -> int:
     return 0 if all(finding.ok for finding in findings) else 1
 
 
+def doctor(*, common: Common = COMMON) -> int:
+    """Tell what is wrong with a running site, how bad it is, and what mends it. Exit status 1 if there is anything.
+
+    A note alone is no fault. Nothing is changed.
+    """
+    from components.cli.output.doctor import describe_ailments, print_ailments
+    from components.site.doctor.collect import collect_facts
+    from components.site.doctor.judge import Severity, judge_site
+
+    facts = collect_facts(common.site)
+    ailments = judge_site(facts)
+    common.tell(
+        ailments,
+        lambda found: describe_ailments(found, facts),
+        lambda found: print_ailments(found, facts),
+    )
+    return 1 if any(each.severity is not Severity.NOTE for each in ailments) else 0
+
+
+def restart(name: str, /, *, common: Common = COMMON) -> None:
+    """Start a process of a running site anew. The gate's successor is ready before it stops, and nothing is lost.
+
+    Parameters
+    ----------
+    name
+        The process: gate, or another one that `steelyard up` runs beside the server.
+    """
+    from dataclasses import asdict
+
+    from components.cli.output.doctor import print_restarted
+    from components.site.restart import restart_part
+    from components.site.validate import load_site
+
+    common.tell(restart_part(load_site(common.site), name), asdict, print_restarted)
+
+
 def backup(
     folder: Path,
     /,

@@ -40,6 +40,7 @@ from components.link.component import GateLink
 from components.link.stream import ComponentLogin
 from components.process.metrics import serve_metrics
 from components.process.run import Process
+from components.process.turn import wait_for_turn
 from components.rules.decisions import Decisions
 from components.rules.denied_hashes import DeniedHashesFollower
 from components.rules.follow import RulesFollower
@@ -86,6 +87,7 @@ async def start_gate(process: Process, site: SiteFile) -> None:
     site_key = load_conversation_key(site.archive.conversation_key_file)
     filing, keeper = Filing(retention, site_key), StanzaKeeper(site_key)
     login = _read_login(settings)
+    await wait_for_turn()
     log = await _open_log(process, site, retention)
     line = Line(GateName(settings.jid, log_name(settings.log)))
     watchers = _make_watchers(settings, log, line, retention)
@@ -114,7 +116,7 @@ async def start_gate(process: Process, site: SiteFile) -> None:
         (errors.give_back, lambda: queue.let_join(gate.decider.rules.directory)),
         retention_class=assign_class(retention, RecordedKind.ACCESS),
     )  # fmt: skip
-    process.report(settings.status_file, partial(describe_gate, gate, watchers.alarms))
+    process.report(settings.status_file, partial(describe_gate, gate, watchers.alarms, queue))
     process.run("gate", gate.run())
     process.run("rules", rules.run())
     process.run("review", acts.run())

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from components.archive.durable import PRIVATE, replace_durably
+from components.archive.state_format import find_later
 from policy.address import BareJid
 from policy.directory.enterprise import EnterpriseId
 from policy.roster import Given
@@ -34,6 +35,8 @@ def load_state(path: Path) -> KeptState:
         return KeptState()
     try:
         state = json.loads(content)
+        if later := find_later(state, path):
+            raise RosterStateError(later)
         names = {BareJid(jid): frozenset(map(str, each)) for jid, each in state["names"].items()}
         groups = {EnterpriseId(firm): frozenset(map(str, each)) for firm, each in state["groups"].items()}
         return KeptState(frozenset(map(BareJid, state["owners"])), Given(names, groups))

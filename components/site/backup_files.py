@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from components.archive.backup import CopyError, Outline
@@ -22,6 +22,8 @@ from components.settings.site import SiteFile
 from components.settings.transfer import TransferSettings
 from components.site.init import authority_key_file
 from components.site.parts import parts_of
+from components.site.server import server_data
+from components.site.server_data import pack_server_data, unpack_server_data
 from components.site.validate import read_site
 from components.transfer.snapshot import copy_uploads
 
@@ -35,13 +37,15 @@ _SEALED_INFO = b"steelyard-backup-file/1\n"
 class _SavedFile:
     """`path` is relative to the site's folder, or absolute; `file` is its file in the backup.
 
-    A `sealed` file is secret: it is sealed to the archive's recipients, and the logs' readers may read it.
+    A `sealed` file is secret: it is sealed to the archive's recipients, and the logs' readers may read it. One that is
+    `packed` is a folder, with all that is in it.
     """
 
     path: str
     file: str
     secret: bool
     sealed: bool = False
+    packed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +93,10 @@ def save_files(
 def _save_states(
     folder: BackupFolder, settings: SiteFile, outlines: Mapping[str, Outline]
 ) -> Iterator[_SavedFile]:
-    """Save what is in the clear at the site, and part of no log: held messages, and which links open which files."""
+    """Save what is in the clear at the site, and part of no log.
+
+    These are held messages, which links open which files, and what the server keeps.
+    """
     by_table = {log.table: outlines[log.name] for log in settings.logs if log.name in outlines}
     queue, outline = review_file(settings), by_table.get(settings.gate_log.table)
     if outline is not None and queue.is_file():
@@ -100,6 +107,9 @@ def _save_states(
     if transfer is not None and outline is not None and transfer.state_file.is_file():
         content = copy_uploads(transfer.state_file, outline.records)
         yield _save_sealed(folder, settings, _name(transfer.state_file, settings.folder), content)
+    if outlines and (data := server_data(settings.prosody)).is_dir():
+        packed = pack_server_data(data)
+        yield replace(_save_sealed(folder, settings, _name(data, settings.folder), packed), packed=True)
 
 
 def _save_sealed(folder: BackupFolder, settings: SiteFile, name: str, content: bytes) -> _SavedFile:
@@ -117,7 +127,7 @@ def put_back_files(folder: BackupFolder, site_toml: Path) -> PutBack:
     unopened: list[str] = []
     for saved in sorted(_read_list(folder), key=lambda each: each.sealed):
         place, belongs = _places(saved.path, site_toml)
-        if belongs.exists() or place.exists():
+        if _is_there(belongs) or _is_there(place):
             continue
         content = folder.read(saved.file)
         opened = _unseal(content, saved.path, site_toml) if saved.sealed else content
@@ -125,8 +135,11 @@ def put_back_files(folder: BackupFolder, site_toml: Path) -> PutBack:
             unopened.append(f"{saved.path} ({folder.path / saved.file})")
             continue
         make_folder(place.parent, PRIVATE_FOLDER)
-        replace_durably(place, opened, PRIVATE if saved.secret else PUBLIC)
-        made.append(place)
+        if saved.packed:
+            made += unpack_server_data(opened, place)
+        else:
+            replace_durably(place, opened, PRIVATE if saved.secret else PUBLIC)
+            made.append(place)
         if place != belongs:
             elsewhere.append(f"{belongs} ({place})")
     return PutBack(tuple(made), tuple(elsewhere), tuple(unopened))
@@ -140,6 +153,11 @@ def _places(name: str, site_toml: Path) -> tuple[Path, Path]:
     if belongs.is_relative_to(site_toml.parent):
         return belongs, belongs
     return site_toml.parent / _ELSEWHERE / belongs.relative_to(belongs.anchor), belongs
+
+
+def _is_there(path: Path) -> bool:
+    """Return whether there is something at a path: a folder in which there is nothing is nothing."""
+    return any(path.iterdir()) if path.is_dir() else path.exists()
 
 
 def _unseal(content: bytes, name: str, site_toml: Path) -> bytes | None:

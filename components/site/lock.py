@@ -38,6 +38,19 @@ def hold_site(folder: Path) -> Iterator[int]:
         os.close(file)
 
 
+def find_holder(folder: Path) -> int | None:
+    """Return the process id of the `up` that holds the site at `folder`; None if there is none."""
+    try:
+        with (folder / "up.lock").open("rb") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return int(file.read(32))
+    except (OSError, ValueError):
+        pass
+    return None
+
+
 def _wait_for_leftovers(file: int, folder: Path) -> None:
     """Wait for the processes of a killed `up`, which the kernel has told to end."""
     give_up_at_s = time.monotonic() + _LEFTOVER_TIMEOUT_S

@@ -30,6 +30,7 @@ from components.site.certificates import make_machine_certificate
 from components.site.display import Display
 from components.site.parts import Part, running_parts
 from components.site.probe import StatusProbe, find_fault
+from components.site.restart import follow_requests
 from components.site.secret import make_secrets
 from components.site.supervise import ProcessSpec, Supervisor
 
@@ -108,6 +109,7 @@ async def run_machine(
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     supervisor = Supervisor(machine_specs(site), display.change, (lock,))
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, supervisor.send_signal, signal.SIGHUP)
+    restarts = asyncio.create_task(follow_requests(site.folder, supervisor.restart))
     try:
         starting = asyncio.create_task(supervisor.start(START_TIMEOUT_S))
         stopping = asyncio.create_task(told_to_stop.wait())
@@ -123,6 +125,7 @@ async def run_machine(
             await told_to_stop.wait()
     finally:
         notify_manager("STOPPING=1")
+        restarts.cancel()
         await supervisor.stop()
 
 

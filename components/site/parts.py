@@ -77,7 +77,7 @@ class Part:
     -m MODULE SITE_TOML`, and its output goes to NAME.log. `init` makes the files `secrets`, with random text, and
     calls `make_keys`, which returns the files that it made. Only the owner may read `secrets` and `private_files`. A
     backup keeps these, and also `kept_files`, which are not secret, and `sources`, which others write and the process
-    reads.
+    reads. One that `hands_over` waits for its turn when it takes another's place (`components/process/turn.py`).
     """
 
     name: str
@@ -92,6 +92,7 @@ class Part:
     kept_files: tuple[Path, ...] = ()
     sources: tuple[Path, ...] = ()
     make_keys: Callable[[], Sequence[Path]] = _make_nothing
+    hands_over: bool = False
 
     @property
     def secrets(self) -> tuple[Path, ...]:
@@ -160,6 +161,7 @@ def _gate(gate: GateSettings, _site: SiteFile) -> Part:
             ListeningPort("gate.component_port", gate.component_port, gate.address),
             ListeningPort("gate.metrics_port", gate.metrics_port, METRICS_ADDRESS),
         ),
+        hands_over=True,
     )
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from components.archive.durable import PRIVATE, replace_durably
 from components.process.errors import SiteError
+from components.settings.prosody import ProsodySettings
 from components.settings.secret import read_secret
 from components.settings.site import SiteFile
 from components.site.parts import parts_of
@@ -25,12 +26,17 @@ def write_config(settings: SiteFile, log_level: str = "") -> Path:
     `log_level` replaces the one of the settings.
     """
     settings.prosody.folder.mkdir(parents=True, exist_ok=True)
-    (settings.prosody.folder / "data").mkdir(mode=0o700, exist_ok=True)
+    server_data(settings.prosody).mkdir(mode=0o700, exist_ok=True)
     settings.site.logs.mkdir(parents=True, exist_ok=True)
     plan = _plan(settings)
     plan = replace(plan, log_level=log_level or plan.log_level)
     replace_durably(settings.prosody.config_file, render_config(plan).encode(), PRIVATE)
     return settings.prosody.config_file
+
+
+def server_data(server: ProsodySettings) -> Path:
+    """Return the folder in which the server keeps accounts, rosters, rooms and the rest."""
+    return server.folder / "data"
 
 
 def write_probe_config(settings: SiteFile, folder: Path) -> Path:

@@ -2,26 +2,22 @@
 
 import asyncio
 import contextlib
-import json
-import os
 import signal
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import BinaryIO
 
 from components.process.errors import SiteError
-from components.process.logs import LOG_FILE_VARIABLE
-from components.process.notify import ADDRESS_VARIABLE
+from components.site.hand_over import NotReady, Successor, start_successor
+from components.site.spawn import describe_end, our_environment, spawn
 
 _RESTART_MIN_S = 0.2
 _RESTART_MAX_S = 30.0
 _SETTLED_AFTER_S = 60.0  # a process that lived so long starts again at once when it dies
 _CHECK_STARTING_S = 0.1
 _CHECKS_TO_FAIL = 2  # one slow answer on a busy machine is no fault yet
-_LOG_MAX_BYTES = 16 * 1024 * 1024
 
 
 class State(StrEnum):
@@ -38,7 +34,8 @@ class State(StrEnum):
 class ProcessSpec:
     """A process to keep running; `find_fault` gets its process id, and returns what is wrong, or nothing.
 
-    `environment` has variables that it gets unless we have them ourselves.
+    `environment` has variables that it gets unless we have them ourselves. One that `hands_over` is started anew
+    without a gap: its successor makes all ready before it stops (`components/process/turn.py`).
     """
 
     name: str
@@ -48,6 +45,7 @@ class ProcessSpec:
     check_every_s: float = 2.0
     stop_timeout_s: float = 10.0
     environment: Mapping[str, str] = field(default_factory=dict)
+    hands_over: bool = False
 
 
 OnChange = Callable[[str, State, str], None]
@@ -86,6 +84,12 @@ class Supervisor:
             if kept.spec.name != but_not:
                 kept.send_signal(number)
 
+    async def restart(self, name: str) -> None:
+        """Start a process anew; return when the new one has its place, or could not start and the old one goes on."""
+        for kept in self._kept:
+            if kept.spec.name == name:
+                await kept.restart()
+
     async def stop(self) -> None:
         """Stop all in order; return when none is left."""
         for kept in self._kept:
@@ -107,6 +111,8 @@ class _Kept:
         self._process: asyncio.subprocess.Process | None = None
         self._last_life = asyncio.Event()
         self._stop_now = asyncio.Event()
+        self._again: asyncio.Future[None] | None = None  # while somebody waits for a restart
+        self._asked = asyncio.Event()
         self._first_outcome: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def start(self) -> None:
@@ -123,6 +129,13 @@ class _Kept:
         """Note that the process may end from now on: this is not a fault, and it is not started again."""
         self._last_life.set()
 
+    async def restart(self) -> None:
+        if self._runner is None or self._runner.done() or self._last_life.is_set():
+            return
+        self._again = asyncio.get_running_loop().create_future()
+        self._asked.set()
+        await asyncio.wait((self._again, self._runner), return_when=asyncio.FIRST_COMPLETED)
+
     async def stop(self) -> None:
         self._stop_now.set()
         if self._runner is not None:
@@ -138,7 +151,11 @@ class _Kept:
             status = await self._run_once()
             if self._last_life.is_set():
                 return
-            ended = _describe_end(status, self.spec.log_file)
+            if self._asked.is_set():  # it does not hand over: it was stopped to start anew
+                restart_s = _RESTART_MIN_S
+                self._change(State.ENDED, "was stopped, and starts anew")
+                continue
+            ended = describe_end(status, self.spec.log_file)
             if not self._first_outcome.done():
                 self._change(State.ENDED, ended)
                 self._first_outcome.set_exception(
@@ -153,38 +170,82 @@ class _Kept:
             restart_s = min(restart_s * 2, _RESTART_MAX_S)
 
     async def _run_once(self) -> int:
-        """Run the process until it ends or is told to stop, and watch its health; return its exit status."""
+        """Run the process, and those that take its place, until one ends or is told to stop; return its exit status."""
         self._change(State.STARTING)
-        process = self._process = await self._spawn()
+        self._process = await self._spawn()
+        self._settle_restart()
+        while True:
+            process = self._process
+            successor = await self._live(process)
+            status = await self._end(process)
+            if successor is None:
+                return status
+            self._change(State.STARTING, f"takes over from process {process.pid}")
+            self._process = successor.process
+            successor.give_turn()
+            self._settle_restart()
+
+    async def _live(self, process: asyncio.subprocess.Process) -> Successor | None:
+        """Watch a process until it has ended or has to; return the one that takes its place, if that was asked for."""
         watch = asyncio.create_task(self._watch(process.pid))
         ended = asyncio.create_task(process.wait())
         told = asyncio.create_task(self._stop_now.wait())
-        await asyncio.wait((ended, told), return_when=asyncio.FIRST_COMPLETED)
-        for task in (watch, told):
-            task.cancel()
-        if not ended.done():
-            process.terminate()
-            await asyncio.wait((ended,), timeout=self.spec.stop_timeout_s)
-        if not ended.done():
-            process.kill()
-        return await ended
+        successor = None
+        try:
+            while successor is None:
+                asked = asyncio.create_task(self._asked.wait())
+                await asyncio.wait((ended, told, asked), return_when=asyncio.FIRST_COMPLETED)
+                asked.cancel()
+                if ended.done() or told.done() or not self.spec.hands_over:
+                    break
+                successor = await self._prepare()
+        finally:
+            for task in (watch, ended, told):
+                task.cancel()
+        return successor
 
-    async def _spawn(self) -> asyncio.subprocess.Process:
-        with _open_log(self.spec.log_file) as log:
-            return await asyncio.create_subprocess_exec(
-                # The kernel ends the process when we die, even by SIGKILL: nothing is left running unwatched.
-                # setpriv sets that between fork and exec, where Python (preexec_fn) is not safe with threads.
-                *("setpriv", "--pdeathsig", "TERM"),
-                # Until a process says what SIGHUP does, it would end it.
-                *("env", "--ignore-signal=HUP"),
-                *self.spec.command,
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,  # a Ctrl-C at the terminal is ours alone: we stop them in order
-                pass_fds=self._kept_open,
-                env=_environment(self.spec),
-            )
+    async def _prepare(self) -> Successor | None:
+        """Start the process that takes the place of the present one; None if it cannot, or if all shall stop."""
+        starting = asyncio.create_task(start_successor(self._spawn))
+        last = asyncio.create_task(self._last_life.wait())
+        await asyncio.wait((starting, last), return_when=asyncio.FIRST_COMPLETED)
+        last.cancel()
+        if not starting.done():
+            starting.cancel()
+            await asyncio.wait((starting,))
+        try:
+            successor = starting.result()
+            if not self._last_life.is_set():
+                return successor
+            successor.give_up()
+        except asyncio.CancelledError:
+            pass
+        except (NotReady, OSError) as error:
+            self._on_change(self.spec.name, State.FAILING, f"goes on as it was: its successor {error}")
+        self._settle_restart()
+        return None
+
+    def _settle_restart(self) -> None:
+        """Let go on who waits for a restart."""
+        self._asked.clear()
+        if self._again is not None and not self._again.done():
+            self._again.set_result(None)
+
+    async def _end(self, process: asyncio.subprocess.Process) -> int:
+        """Have a process end, at last by force, and return its exit status."""
+        if process.returncode is None:
+            process.terminate()
+            with contextlib.suppress(TimeoutError):
+                return await asyncio.wait_for(process.wait(), self.spec.stop_timeout_s)
+        if process.returncode is None:
+            process.kill()
+        return await process.wait()
+
+    async def _spawn(
+        self, more: Mapping[str, str] | None = None, kept_open: tuple[int, ...] = ()
+    ) -> asyncio.subprocess.Process:
+        environment = {**self.spec.environment, **our_environment(), **(more or {})}
+        return await spawn(self.spec.command, self.spec.log_file, environment, (*self._kept_open, *kept_open))
 
     async def _watch(self, pid: int) -> None:
         failed_checks = 0
@@ -205,39 +266,3 @@ class _Kept:
         if state is not self.state:
             self.state = state
             self._on_change(self.spec.name, state, text)
-
-
-def _environment(spec: ProcessSpec) -> dict[str, str]:
-    """Return ours and its own variables, and the log's name; what a service manager tells us is not for others."""
-    ours = {name: value for name, value in os.environ.items() if name != ADDRESS_VARIABLE}
-    return {**spec.environment, **ours, LOG_FILE_VARIABLE: str(spec.log_file)}
-
-
-def _open_log(path: Path) -> BinaryIO:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if path.exists() and path.stat().st_size > _LOG_MAX_BYTES:
-        path.replace(path.with_name(f"{path.name}.1"))
-    return path.open("ab")
-
-
-def _describe_end(status: int, log_file: Path) -> str:
-    if status < 0:
-        return f"was ended by {signal.Signals(-status).name}"
-    return f"ended with status {status}: {_last_words(log_file)}"
-
-
-def _last_words(log_file: Path) -> str:
-    """Return the last line of a process's output; of a structured line, only what happened and why."""
-    try:
-        with log_file.open("rb") as log:
-            log.seek(max(0, log_file.stat().st_size - 4096))
-            lines = log.read().decode(errors="replace").strip().splitlines()
-    except FileNotFoundError:  # moved away, and nothing was written since
-        lines = []
-    if not lines:
-        return "it wrote nothing"
-    try:
-        entry = json.loads(lines[-1])
-        return ": ".join(str(entry[key]) for key in ("event", "reason") if key in entry)[:300]
-    except (ValueError, TypeError, KeyError):
-        return lines[-1].strip()[:300]

@@ -33,6 +33,7 @@ from components.site.machine import run_machine
 from components.site.parts import is_machine, running_parts
 from components.site.probe import find_fault
 from components.site.prosody import ENVIRONMENT
+from components.site.restart import follow_requests
 from components.site.server import find_prosody, register_accounts, require_version, write_config
 from components.site.supervise import ProcessSpec, Supervisor
 from components.site.validate import load_site
@@ -140,6 +141,7 @@ def process_specs(settings: SiteFile, config: Path) -> tuple[ProcessSpec, ...]:
             (sys.executable, "-m", part.module, str(settings.path)),
             logs / f"{part.name}.log",
             partial(find_fault, part.probe),
+            hands_over=part.hands_over,
         )
         for part in running_parts(settings)
     )
@@ -158,6 +160,7 @@ async def _run(
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, _reload, settings, supervisor, display)
     status = 0
     alarms = asyncio.create_task(_show_alarms(display, *alarm_files(settings)))
+    restarts = asyncio.create_task(follow_requests(settings.folder, supervisor.restart))
     try:
         with display.progress(tuple(spec.name for spec in specs)):
             await _unless(told_to_stop, supervisor.start(START_TIMEOUT_S))
@@ -175,6 +178,7 @@ async def _run(
     finally:
         notify_manager("STOPPING=1")
         alarms.cancel()
+        restarts.cancel()
         await supervisor.stop()
     return status
 

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from components.archive.durable import PRIVATE, PRIVATE_FOLDER, make_folder
-from components.archive.errors import LogDamaged
+from components.archive.errors import LaterFormat, LogDamaged
+from components.archive.state_format import FIRST, explain_later, require_known
 from components.archive.store.sqlite_connection import (
     Connection,
     Statement,
@@ -116,7 +117,14 @@ class UploadStore:
         try:
             with sqlite_errors_named(path):
                 connection = await open_connection(path, "rw", PRAGMAS)
-                connection.transact([(sql, ()) for sql in SCHEMA], None)
+                try:
+                    await require_known(connection, path)
+                    connection.transact([(sql, ()) for sql in SCHEMA], None)
+                except BaseException:
+                    await connection.close()
+                    raise
+        except LaterFormat:
+            raise
         except LogDamaged as error:
             raise LogDamaged(f"{error}; {_ADVICE}") from error
         return cls(path, connection)
@@ -303,6 +311,9 @@ def check_uploads(path: Path) -> None:
     pages = int.from_bytes(head[28:32], "big")
     # What a write-ahead log has may make it longer, or shorter.
     is_whole = size_bytes == pages * page_bytes or path.with_name(f"{path.name}-wal").exists()
+    later = int.from_bytes(head[60:64], "big")  # user_version
+    if head.startswith(_MAGIC) and later > FIRST:
+        raise LaterFormat(explain_later(path, later, FIRST))
     if not head.startswith(_MAGIC) or size_bytes % page_bytes or not is_whole:
         raise LogDamaged(f"{path}: not a database, or a corrupt one; {_ADVICE}")
 

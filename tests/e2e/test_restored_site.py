@@ -69,12 +69,15 @@ async def test_it_goes_on_where_it_was_restored(made: Path, tmp_path: Path) -> N
     assert told["losses"] == {}
     assert len(told["elsewhere"]) > 30
     shutil.move(other / "elsewhere" / (tmp_path / "outside").relative_to("/"), tmp_path / "outside")
-    async with RunningSite(other, "--demo") as site:  # with the accounts, which are the server's
+    rooms = other / "prosody" / "data" / "rooms%2emetals%2eexample" / "config"
+    assert [each.name for each in rooms.iterdir()] == ["desk.dat"]
+    async with RunningSite(other) as site:  # with the server's accounts, rosters and rooms
         checked = run_steelyard("check", "--site", site.site)
         assert checked.returncode == 0, checked.stdout
         assert record in held(other)
         bob = client(other, BOB)
         await bob.connect()
+        assert bob.contacts()[ALICE]
         released = run_steelyard("review", "release", record, "--reason", "restored", "--site", site.site)
         assert released.returncode == 0, released.stderr
         while (await bob.receive(PATIENCE_S)).body != TIP:

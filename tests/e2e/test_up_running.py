@@ -1,6 +1,8 @@
 """A site that stays up: what dies comes back, and every way to end it leaves nothing running."""
 
 import asyncio
+import contextlib
+import json
 import os
 import re
 import signal
@@ -13,7 +15,7 @@ from components.link.client import LoginError, TraderClient
 from components.site.init import init_site
 from components.site.up import process_specs
 from components.site.validate import load_site
-from tests.support.process import wait_until
+from tests.support.process import PATIENCE_S, wait_until
 from tests.support.site import RunningSite, processes_of, run_steelyard
 
 pytestmark = pytest.mark.slow
@@ -206,3 +208,49 @@ async def test_when_up_itself_is_killed_the_rest_ends_and_the_next_start_works(m
         result = await asyncio.to_thread(run_steelyard, "up", "--demo", "--once", "--site", site.site)
         assert result.returncode == 0, result.stdout + result.stderr
         assert processes_of(made) == []
+
+
+async def test_a_gate_is_restarted_under_load_and_nothing_is_lost_twice_or_sent_back(made: Path) -> None:
+    """Each message of a stream that goes on arrives once, in its order, and the line's doctor is content."""
+    async with RunningSite(made, "--demo") as site:
+        alice, bob = client(made, ALICE), client(made, BOB)
+        await alice.connect()
+        await bob.connect()
+        sending = asyncio.create_task(write_steadily(alice))
+        before = site.pid_of("components.gate")
+        told = await asyncio.to_thread(
+            run_steelyard, "restart", "gate", "--json", "--site", made / "site.toml"
+        )
+        assert told.returncode == 0, told.stderr + site.said()
+        sending.cancel()
+        (sent,) = await asyncio.gather(sending)
+        got = []
+        while len(got) < sent:
+            received = await bob.receive(PATIENCE_S)
+            if received.sender != NOTICE:
+                got.append(received.body)
+        assert got == [f"lot {number}" for number in range(sent)]
+        assert sent > 100
+        await alice.close()
+        await bob.close()
+        restarted = json.loads(told.stdout)
+        assert (restarted["before"], restarted["now"]) == (before, site.pid_of("components.gate"))
+        assert f"gate takes over from process {before}" in site.said()
+        assert "gate ended" not in site.said()
+        examined = run_steelyard("doctor", "--json", "--site", made / "site.toml")
+        assert examined.returncode == 0, examined.stdout
+        found = json.loads(examined.stdout)
+        assert {each["name"] for each in found["processes"]} >= {"prosody", "gate", "transfer"}
+        assert all(each["open_files"] > 0 and each["age_s"] > 0 for each in found["processes"])
+    assert run_steelyard("verify", "--site", made / "site.toml").returncode == 0
+
+
+async def write_steadily(alice: TraderClient) -> int:
+    """Write numbered messages to Bob until cancelled, 200 a second; return how many."""
+    sent = 0
+    with contextlib.suppress(asyncio.CancelledError):
+        while True:
+            alice.write(BOB, f"lot {sent}")
+            sent += 1
+            await asyncio.sleep(0.005)
+    return sent

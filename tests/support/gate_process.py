@@ -1,6 +1,8 @@
 """The real gate as a process of its own, beside a Prosody under test."""
 
+import asyncio
 import json
+import socket
 import sys
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
@@ -15,6 +17,7 @@ from components.archive.keys import (
 )
 from components.archive.opener import RecordOpener
 from components.archive.reader import LogReader
+from components.process.turn import TURN_VARIABLE
 from components.site.prosody import ProsodyPlan
 from tests.support.process import PATIENCE_S, ProcessUnderTest, wait_until
 from tests.support.prosody import private_plan
@@ -107,6 +110,26 @@ class GateProcess(ProcessUnderTest):
         """Start it and do not wait, as when there is no server to connect to."""
         self._status_file.unlink(missing_ok=True)
         self._launch([sys.executable, "-m", *self.program, self.site_toml])
+
+    async def hand_over(self) -> None:
+        """Let a successor take its place, as `steelyard restart gate` does, and wait until that is connected."""
+        ours, its = socket.socketpair()
+        before = self._process
+        assert before is not None
+        with ours:
+            with its:
+                successor = self._spawn(
+                    [sys.executable, "-m", *self.program, self.site_toml],
+                    {TURN_VARIABLE: str(its.fileno())},
+                    (its.fileno(),),
+                )
+            ours.setblocking(False)
+            ready = await asyncio.get_running_loop().sock_recv(ours, 1)
+            assert ready, f"the successor ended:\n{self.log_tail()}"
+            await self.stop()
+            self._process = successor
+        assert await wait_until(lambda: self.status().get("pid") == successor.pid), self.log_tail()
+        await self._wait_until_ready(self._is_connected)
 
     def status(self) -> dict[str, Any]:
         """Return what its status file says, or an empty dict while there is none."""

@@ -80,14 +80,20 @@ class ProcessUnderTest:
 
     def _launch(self, command: Sequence[str | Path], environment: Mapping[str, str] | None = None) -> None:
         assert not self.running, f"{self.name} runs already"
+        self._process = self._spawn(command, environment or {})
+
+    def _spawn(
+        self, command: Sequence[str | Path], environment: Mapping[str, str], kept_open: tuple[int, ...] = ()
+    ) -> subprocess.Popen[bytes]:
         with self._output_file.open("ab") as output:
             try:
-                self._process = subprocess.Popen(
+                return subprocess.Popen(
                     command,
                     stdin=subprocess.DEVNULL,
                     stdout=output,
                     stderr=subprocess.STDOUT,
-                    env={**os.environ, **(environment or {})},
+                    env={**os.environ, **environment},
+                    pass_fds=kept_open,
                 )
             except FileNotFoundError:
                 raise NotReadyError(f"{self.name} cannot be started: {command[0]} is not installed") from None

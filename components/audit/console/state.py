@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from components.archive.durable import PRIVATE, replace_durably
+from components.archive.state_format import find_later
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +47,14 @@ class ConsoleState:
             return cls(file, {}, ())
         try:
             kept: dict[str, Any] = json.loads(content)
+            later = find_later(kept, file)
             passkeys = [Passkey(**each) for each in kept["passkeys"]]
-            return cls(
-                file, {str(nonce): int(until) for nonce, until in kept["used_links"].items()}, passkeys
-            )
+            used = {str(nonce): int(until) for nonce, until in kept["used_links"].items()}
         except (ValueError, KeyError, TypeError, AttributeError):
             raise ValueError(f"{file} is not what a console keeps: {_ADVICE}") from None
+        if later:
+            raise ValueError(later)
+        return cls(file, used, passkeys)
 
     def use_link(self, nonce: str, expires_s: int, now_s: float) -> bool:
         """Note that a link is used; return False if it was used before. Raises OSError."""

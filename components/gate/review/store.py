@@ -8,7 +8,8 @@ from typing import Any, Protocol
 
 import orjson
 
-from components.archive.errors import LogDamaged, LogUnavailable
+from components.archive.errors import LaterFormat, LogDamaged, LogUnavailable
+from components.archive.state_format import require_known
 from components.archive.store.open import log_file
 from components.archive.store.sqlite_connection import Connection, open_connection, sqlite_errors_named
 from components.gate.review.mark import WHAT_IS_LOST, HeldMark
@@ -57,6 +58,7 @@ class ReviewStore:
             _make(path)
             connection = await open_connection(path, "rw", _PRAGMAS)
             try:
+                await require_known(connection, path)
                 await connection.execute_fetchall(_TABLE)
             except BaseException:
                 await connection.close()
@@ -118,6 +120,7 @@ async def check_queue(path: Path) -> int | None:
     with _errors_explained(path):
         connection = await open_connection(path, "ro")
         try:
+            await require_known(connection, path)
             items = await _load(path, connection)
         finally:
             await connection.close()
@@ -143,6 +146,8 @@ def _errors_explained(path: Path) -> Iterator[None]:
     try:
         with sqlite_errors_named(path):
             yield
+    except LaterFormat:
+        raise
     except LogDamaged as error:
         if _ADVICE in str(error):
             raise

@@ -346,6 +346,29 @@ def test_the_queue_is_sealed_to_those_who_read_the_logs(full_site: Path, tmp_pat
     assert asyncio.run(held_in(again.parent / "archive" / "review.db")) == [HELD]
 
 
+def test_what_the_server_keeps_is_sealed_and_comes_back_where_it_has_nothing(
+    site: Path, tmp_path: Path
+) -> None:
+    append(site, 2)
+    account = Path("prosody/data/metals%2eexample/accounts/alice.dat")
+    (site.parent / account).parent.mkdir(parents=True)
+    (site.parent / account).write_text("verifier of a password")
+    backup(site)
+    assert not holds(tmp_path / "backup", b"verifier of a password")
+    without, empty, used = (tmp_path / name / "site.toml" for name in ("without", "empty", "used"))
+    done = steelyard("restore", tmp_path / "backup", "--site", without)
+    assert "no auditor's key here opens it: prosody/data (" in done.stdout
+    for other in (empty, used):
+        shutil.copytree(site.parent / "keys", other.parent / "keys")
+        (other.parent / "prosody" / "data").mkdir(parents=True)
+    (used.parent / "prosody" / "data" / "other.dat").write_text("of a server that has started")
+    for other, kept in ((empty, {account.name}), (used, {"other.dat"})):
+        done = steelyard("restore", tmp_path / "backup", "--json", "--site", other)
+        assert done.returncode == 0, done.stderr
+        assert {Path(name).name for name in names_in(other.parent / "prosody")} == kept
+    assert (empty.parent / account).read_text() == "verifier of a password"
+
+
 def test_what_a_restored_site_lacks_is_told_and_init_is_not_advised_before(
     full_site: Path, tmp_path: Path
 ) -> None:

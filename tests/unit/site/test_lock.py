@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from components.process.errors import SiteError
-from components.site.lock import hold_site
+from components.site.lock import find_holder, hold_site
 
 HOLD = """
 import sys
@@ -93,3 +93,11 @@ def test_what_never_ends_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
             pass
     finally:
         (tmp_path / "end").touch()
+
+
+def test_the_holder_is_found_while_it_holds(tmp_path: Path) -> None:
+    assert find_holder(tmp_path) is None
+    holder = hold(tmp_path)
+    assert find_holder(tmp_path) == holder.pid
+    end(holder)
+    assert find_holder(tmp_path) is None

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 
+import psutil
 import pytest
 
 from components.process.errors import SiteError
@@ -264,10 +265,111 @@ async def test_the_service_manager_is_ours_alone_to_tell(
 
 
 async def test_a_large_log_is_put_aside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("components.site.supervise._LOG_MAX_BYTES", 10)
+    monkeypatch.setattr("components.site.spawn._LOG_MAX_BYTES", 10)
     (tmp_path / "sleeper.log").write_text("much was written\n")
     supervisor = Supervisor([spec(tmp_path, FOREVER, Health())], Watcher())
     await supervisor.start(PATIENCE_S)
     await supervisor.stop()
     assert (tmp_path / "sleeper.log.1").read_text() == "much was written\n"
     assert (tmp_path / "sleeper.log").read_text() == ""
+
+
+# Says that it is ready, and writes down when its turn has come.
+SUCCESSOR = f"""
+import asyncio, os, pathlib, sys
+from components.process.turn import wait_for_turn
+was_told = "STEELYARD_TURN" in os.environ
+asyncio.run(wait_for_turn())
+pathlib.Path(os.environ["TURNS"]).open("a").write(f"{{os.getpid()}} {{was_told}}\\n")
+{FOREVER}
+"""
+
+
+def handing_over(folder: Path, code: str, health: Health, **changes: float) -> ProcessSpec:
+    return replace(
+        spec(folder, code, health), hands_over=True, environment={"TURNS": str(folder / "turns")}, **changes
+    )  # type: ignore[arg-type]
+
+
+async def test_a_successor_has_its_turn_when_the_one_before_has_ended(tmp_path: Path) -> None:
+    watcher, health = Watcher(), Health()
+    supervisor = Supervisor([handing_over(tmp_path, SUCCESSOR, health)], watcher)
+    await supervisor.start(PATIENCE_S)
+    turns = tmp_path / "turns"
+    assert await wait_until(turns.exists)
+    await supervisor.restart("sleeper")
+    first = health.pids[0]
+    assert not is_running(first)
+    assert await wait_until(lambda: len(health.pids) == 2)
+    assert await wait_until(lambda: turns.read_text() == f"{first} False\n{health.pids[1]} True\n")
+    await supervisor.restart("another")  # there is none of this name
+    await supervisor.stop()
+    assert watcher.text(State.STARTING) == ""
+    assert f"takes over from process {first}" in [text for _, _, text in watcher.told]
+    assert State.ENDED not in watcher.states("sleeper")
+    assert not any(is_running(pid) for pid in health.pids)
+
+
+@pytest.mark.parametrize(
+    ("code", "why"),
+    [
+        (
+            "import os, sys\nif 'STEELYARD_TURN' in os.environ: sys.exit(3)\n" + FOREVER,
+            "ended before it was ready",
+        ),
+        (FOREVER, "was not ready in 0 s"),
+        (DEAF, "was not ready in 0 s"),
+    ],
+)
+async def test_a_successor_that_does_not_get_ready_leaves_the_old_one_going(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str, why: str
+) -> None:
+    monkeypatch.setattr("components.site.hand_over.READY_TIMEOUT_S", 0.2 if "0 s" in why else PATIENCE_S)
+    watcher, health = Watcher(), Health()
+    supervisor = Supervisor([handing_over(tmp_path, code, health, stop_timeout_s=0.1)], watcher)
+    await supervisor.start(PATIENCE_S)
+    await supervisor.restart("sleeper")
+    assert is_running(health.pids[0])
+    assert watcher.text(State.FAILING) == f"goes on as it was: its successor {why}"
+    assert watcher.states("sleeper")[-1] is State.FAILING
+    await supervisor.restart("sleeper")  # it can be tried again
+    await supervisor.stop()
+    assert health.pids == health.pids[:1]
+    assert not is_running(health.pids[0])
+
+
+async def test_a_process_that_does_not_hand_over_is_stopped_and_started_at_once(tmp_path: Path) -> None:
+    watcher, health = Watcher(), Health()
+    supervisor = Supervisor([spec(tmp_path, FOREVER, health)], watcher)
+    await supervisor.start(PATIENCE_S)
+    await supervisor.restart("sleeper")
+    assert not is_running(health.pids[0])
+    assert await wait_until(lambda: len(health.pids) == 2)
+    assert watcher.text(State.ENDED) == "was stopped, and starts anew"
+    await supervisor.stop()
+
+
+async def test_a_stop_ends_a_successor_that_is_not_ready(tmp_path: Path) -> None:
+    health = Health()
+    supervisor = Supervisor([handing_over(tmp_path, FOREVER, health)], Watcher())
+    await supervisor.start(PATIENCE_S)
+    restarting = asyncio.create_task(supervisor.restart("sleeper"))
+    await asyncio.sleep(0)
+    await supervisor.stop()
+    await restarting
+    assert not is_running(health.pids[0])
+    assert await wait_until(lambda: not psutil.Process().children(recursive=True))
+    await supervisor.restart("sleeper")  # all has stopped: nothing happens
+
+
+async def test_one_that_dies_while_its_successor_gets_ready_is_followed_by_it(tmp_path: Path) -> None:
+    watcher, health = Watcher(), Health()
+    supervisor = Supervisor([handing_over(tmp_path, SUCCESSOR, health)], watcher)
+    await supervisor.start(PATIENCE_S)
+    restarting = asyncio.create_task(supervisor.restart("sleeper"))
+    await asyncio.sleep(0)
+    os.kill(health.pids[0], signal.SIGKILL)
+    await restarting
+    assert await wait_until(lambda: len(health.pids) == 2 and watcher.states("sleeper")[-1] is State.HEALTHY)
+    await supervisor.stop()
+    assert not any(is_running(pid) for pid in health.pids)

@@ -1,0 +1,83 @@
+"""What the system says of processes, disks and the clock: a few reads of /proc, and two system calls."""
+
+import ctypes
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+# adjtimex(2)
+_STA_UNSYNC = 0x0040
+_ENOUGH_FOR_TIMEX = 512
+_MODULE_OPTION = "-m"
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A running process: its id and command, since when, and how many files it has open, of how many that it may."""
+
+    pid: int
+    command: tuple[str, ...]
+    age_s: float
+    open_files: int
+    open_files_max: int
+
+    @property
+    def module(self) -> str:
+        """The module that it runs (`python -m MODULE`), or the name of its program."""
+        if _MODULE_OPTION in self.command[:-1]:
+            return self.command[self.command.index(_MODULE_OPTION) + 1]
+        return Path(self.command[0]).name if self.command else ""
+
+
+def find_children(pid: int) -> Iterator[Running]:
+    """Yield the children of a process, but for those that end just now."""
+    with suppress(OSError, ValueError):
+        for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+            with suppress(OSError, ValueError):
+                yield look_at(int(each))
+
+
+def look_at(pid: int) -> Running:
+    """Return what there is to know of a process; raises OSError and ValueError."""
+    place = Path(f"/proc/{pid}")
+    command = tuple(place.joinpath("cmdline").read_bytes().decode(errors="replace").split("\0")[:-1])
+    limit = _soft_limit(place.joinpath("limits").read_text())
+    return Running(pid, command, age_of(pid), _count_open(place), limit)
+
+
+def _count_open(place: Path) -> int:
+    """Return how many files a process has open, 0 for one of another user, who does not show them."""
+    with suppress(PermissionError):
+        return sum(1 for _ in (place / "fd").iterdir())
+    return 0
+
+
+def age_of(pid: int) -> float:
+    """Return for how many seconds a process has run; raises OSError and ValueError."""
+    # The name, in parentheses, may have spaces: the 22nd field is the 20th behind it.
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    uptime_s = float(Path("/proc/uptime").read_text().split()[0])
+    return max(0.0, uptime_s - int(fields[19]) / os.sysconf("SC_CLK_TCK"))
+
+
+def _soft_limit(limits: str) -> int:
+    for line in limits.splitlines():
+        if line.startswith("Max open files"):
+            soft = line.split()[3]
+            return 0 if soft == "unlimited" else int(soft)
+    return 0
+
+
+def is_synchronised() -> bool | None:
+    """Return whether the kernel says that its clock follows others (adjtimex, 2); None if it does not say."""
+    timex = ctypes.create_string_buffer(_ENOUGH_FOR_TIMEX)  # all zero: `modes` asks and changes nothing
+    try:
+        if ctypes.CDLL(None, use_errno=True).adjtimex(timex) < 0:
+            return None
+    except (OSError, AttributeError):
+        return None
+    # struct timex: an int (with room up to a long), four longs, then the int `status`.
+    status = ctypes.c_int.from_buffer(timex, ctypes.sizeof(ctypes.c_long) * 5).value
+    return not status & _STA_UNSYNC

@@ -1,0 +1,110 @@
+"""The facts of a site that is up and of one that is not are taken without changing anything."""
+
+import json
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from components.cli.main import run
+from components.cli.output.doctor import describe_ailments, print_ailments
+from components.settings.site import SiteFile
+from components.site.doctor.collect import collect_facts
+from components.site.doctor.judge import judge_site
+from components.site.lock import hold_site
+from components.site.parts import running_parts
+from tests.support.site_log import record
+
+pytestmark = [pytest.mark.programs, pytest.mark.slow]
+
+
+@pytest.fixture
+async def begun(site: Path) -> Path:
+    """A site with a log, which is not up."""
+    await record(SiteFile(site))
+    return site
+
+
+def write_status(site: Path, age_s: float = 0.0, **details: object) -> None:
+    """Tell the gate's status, as the gate does."""
+    file = SiteFile(site).gate.status_file
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(json.dumps({"state": "connected", "pid": 1, **details}))
+    os.utime(file, (time.time() - age_s,) * 2)
+
+
+def files_of(site: Path) -> dict[Path, bytes]:
+    """Return what there is, without what SQLite makes for readers."""
+    files = (path for path in site.parent.rglob("*") if path.is_file())
+    return {path: path.read_bytes() for path in files if not path.name.endswith(("-shm", "-wal"))}
+
+
+def test_a_site_that_is_not_up_is_named_so_and_stays_as_it_is(begun: Path) -> None:
+    before = files_of(begun)
+    facts = collect_facts(begun)
+    assert (facts.up_for_s, facts.processes, facts.checks) == (None, (), ())
+    assert sum(disk.grown_bytes for disk in facts.disks) > 0
+    assert facts.certificates.days is not None
+    assert facts.certificates.days > 300
+    assert facts.clock.behind_s == 0.0
+    assert [each.remedy for each in judge_site(facts) if each.about == "site"] == ["steelyard up"]
+    assert files_of(begun) == before
+
+
+def test_a_held_site_is_asked_process_by_process(begun: Path) -> None:
+    alarm = {"name": "link-down", "times": 1, "last_at_ns": time.time_ns()}
+    held = {"waiting": 2, "oldest_at_ns": time.time_ns() - 90 * 10**9, "uncertain": 1}
+    with hold_site(begun.parent):
+        write_status(begun, alarms=[alarm], held=held)
+        facts = collect_facts(begun)
+    assert facts.up_for_s is not None
+    names = {part.name for part in running_parts(SiteFile(begun))}
+    assert {each.name for each in facts.processes} == {"prosody", *names}
+    assert all(each.fault for each in facts.processes)  # none runs below this test
+    assert [each.name for each in facts.alarms] == ["link-down"]
+    assert (facts.held.waiting, facts.held.uncertain, facts.held.deadline_s) == (2, 1, 3600.0)
+    assert 90.0 <= facts.held.oldest_s < 3600.0
+    critical = [each.about for each in judge_site(facts) if each.severity == "critical"]
+    assert {"prosody", "gate", "alarm"} <= {*critical}
+
+
+def test_what_check_finds_and_lost_certificates_are_among_the_facts(begun: Path) -> None:
+    (begun.parent / "keys" / "gate.secret").write_text("\n")
+    (SiteFile(begun).prosody.certificates / "metals.example.crt").write_text("no certificate")
+    facts = collect_facts(begun)
+    assert "keys" in {each.name for each in facts.checks}
+    assert facts.certificates.problems
+    assert facts.certificates.days is None
+
+
+@pytest.mark.parametrize("details", [{}, {"held": None}, {"held": {"waiting": 1}}])
+def test_a_gate_that_says_less_is_taken_as_it_is(begun: Path, details: dict[str, object]) -> None:
+    with hold_site(begun.parent):
+        write_status(begun, **details)
+        facts = collect_facts(begun)
+    assert facts.held.oldest_s == 0.0
+
+
+def test_what_is_printed_names_each_finding_and_what_mends_it(
+    begun: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    facts = collect_facts(begun)
+    ailments = judge_site(facts)
+    print_ailments(ailments, facts)
+    assert "steelyard up" in capsys.readouterr().out
+    document = describe_ailments(ailments, facts)
+    assert document["ok"] is False
+    assert {"about": "site", "severity": "critical"}.items() <= document["findings"][0].items()
+    assert json.loads(json.dumps(document)) == document
+    print_ailments([], facts)
+    assert "nothing is wrong" in capsys.readouterr().out
+
+
+def test_the_command_tells_by_its_status(begun: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["doctor", "--json", "--site", str(begun)]) == 1
+    assert json.loads(capsys.readouterr().out)["findings"][0]["remedy"] == "steelyard up"
+    with pytest.raises(SystemExit) as ended:
+        run(["restart", "gate", "--site", str(begun)])
+    assert ended.value.code == 2
+    assert "the site is not up here" in capsys.readouterr().err

@@ -1,0 +1,208 @@
+"""Each thing that can be wrong is named, with how bad it is and what mends it; a site that is well has nothing."""
+
+from dataclasses import replace
+
+import pytest
+
+from components.archive.alarm_name import AlarmName
+from components.site.doctor.facts import (
+    CertificateFacts,
+    CheckFacts,
+    ClockFacts,
+    DiskFacts,
+    HeldFacts,
+    LagFacts,
+    ProcessFacts,
+    SiteFacts,
+)
+from components.site.doctor.judge import GIB, MIB, Severity, days_left, judge_site
+from components.site.health import PresentAlarm
+
+HOUR_S = 3600.0
+GATE = ProcessFacts("gate", "the gate", age_s=HOUR_S, open_files=60, open_files_max=1024)
+SERVER = ProcessFacts("prosody", "prosody", age_s=HOUR_S, open_files=200, open_files_max=1024)
+TILES = ProcessFacts("tiles", "the server of tiles", age_s=HOUR_S, open_files=20, open_files_max=1024)
+DISK = DiskFacts("logs, files", free_bytes=100 * GIB, free_files=5_000_000, grown_bytes=GIB)
+WELL = SiteFacts(
+    HOUR_S,
+    processes=(SERVER, GATE, TILES),
+    disks=(DISK,),
+    clock=ClockFacts(synchronised=True),
+    held=HeldFacts(deadline_s=HOUR_S),
+    certificates=CertificateFacts(days=300.0),
+    lag=LagFacts(index_s=0.4, index_entries=3),
+)
+
+
+def found(**facts: object) -> list[tuple[str, Severity]]:
+    """Return what is found at a site that is well but for these facts; each finding says what mends it."""
+    ailments = judge_site(replace(WELL, **facts))  # type: ignore[arg-type]
+    assert all(each.text and each.remedy for each in ailments)
+    return [(each.about, each.severity) for each in ailments]
+
+
+def test_nothing_is_wrong_with_a_site_that_is_well() -> None:
+    assert found() == []
+
+
+def test_a_site_that_is_not_up_delivers_nothing_and_its_processes_and_alarms_say_nothing() -> None:
+    alarm = PresentAlarm("link-down", 1, 0)
+    assert found(up_for_s=None, processes=(replace(GATE, fault="is dead"),), alarms=(alarm,)) == [
+        ("site", Severity.CRITICAL)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("process", "severity"),
+    [
+        (replace(SERVER, fault="does not answer clients on port 5222"), Severity.CRITICAL),
+        (replace(GATE, fault="has been silent for 9 s"), Severity.CRITICAL),
+        (replace(TILES, fault="has been silent for 9 s"), Severity.WARNING),
+        (replace(TILES, open_files=820), Severity.WARNING),
+        (replace(TILES, age_s=20.0), Severity.NOTE),
+    ],
+)
+def test_a_process_hurts_the_line_or_less(process: ProcessFacts, severity: Severity) -> None:
+    assert found(processes=(process,)) == [(process.name, severity)]
+
+
+@pytest.mark.parametrize(
+    "process",
+    [
+        replace(TILES, open_files=819),
+        replace(TILES, open_files=9000, open_files_max=0),  # no limit
+        replace(TILES, age_s=None),
+        replace(TILES, age_s=300.0),
+    ],
+)
+def test_a_process_that_is_well_is_not_named(process: ProcessFacts) -> None:
+    assert found(processes=(process,)) == []
+
+
+def test_a_process_as_young_as_its_site_was_not_started_again() -> None:
+    assert found(up_for_s=25.0, processes=(replace(GATE, age_s=20.0),)) == []
+
+
+def test_a_gate_with_a_fault_is_restarted_by_a_command_and_a_server_is_not() -> None:
+    gate, server = judge_site(
+        replace(WELL, processes=(replace(GATE, fault="is dead"), replace(SERVER, fault="is dead")))
+    )
+    assert "steelyard restart gate" in gate.remedy
+    assert "restart" not in server.remedy
+
+
+@pytest.mark.parametrize("name", list(AlarmName))
+def test_each_alarm_is_told_with_the_place_that_says_what_to_do(name: AlarmName) -> None:
+    (ailment,) = judge_site(replace(WELL, alarms=(PresentAlarm(name.value, 2, 0, (("reason", "x"),)),)))
+    assert name.value in ailment.text
+    assert "reason: x" in ailment.text
+    assert name.value in ailment.remedy
+    assert ailment.severity is not Severity.NOTE
+
+
+@pytest.mark.parametrize(
+    ("name", "severity"),
+    [
+        ("not-recording", Severity.CRITICAL),
+        ("files-not-stored", Severity.CRITICAL),
+        ("index-behind", Severity.WARNING),
+        ("scanner-down", Severity.WARNING),
+    ],
+)
+def test_an_alarm_of_the_line_is_worse_than_one_of_the_auditors(name: str, severity: Severity) -> None:
+    assert found(alarms=(PresentAlarm(name, 1, 0),)) == [("alarm", severity)]
+
+
+@pytest.mark.parametrize(
+    ("free_bytes", "grown_bytes", "severity"),
+    [
+        (100 * GIB, 0, None),
+        (15 * GIB, GIB, None),
+        (13 * GIB, GIB, Severity.WARNING),
+        (GIB - 1, 0, Severity.WARNING),
+        (3 * GIB, 2 * GIB, Severity.CRITICAL),
+        (255 * MIB, 0, Severity.CRITICAL),
+    ],
+)
+def test_a_disk_is_judged_by_its_space_and_how_long_it_lasts(
+    free_bytes: int, grown_bytes: int, severity: Severity | None
+) -> None:
+    disk = replace(DISK, free_bytes=free_bytes, grown_bytes=grown_bytes)
+    assert found(disks=(disk,)) == ([("disk", severity)] if severity else [])
+
+
+def test_a_disk_without_room_for_files_is_named() -> None:
+    assert found(disks=(replace(DISK, free_files=9_999),)) == [("disk", Severity.WARNING)]
+
+
+def test_days_left_are_known_only_where_something_grows() -> None:
+    assert days_left(DISK) == 100.0
+    assert days_left(replace(DISK, grown_bytes=0)) is None
+
+
+@pytest.mark.parametrize(
+    ("clock", "severity"),
+    [
+        (ClockFacts(synchronised=None), None),
+        (ClockFacts(synchronised=True, behind_s=5.0), None),
+        (ClockFacts(synchronised=False), Severity.NOTE),
+        (ClockFacts(synchronised=True, behind_s=5.1), Severity.CRITICAL),
+    ],
+)
+def test_a_clock_behind_the_log_is_worse_than_one_that_follows_nobody(
+    clock: ClockFacts, severity: Severity | None
+) -> None:
+    assert found(clock=clock) == ([("clock", severity)] if severity else [])
+
+
+@pytest.mark.parametrize(
+    ("held", "severity"),
+    [
+        (HeldFacts(waiting=3, oldest_s=60.0, deadline_s=HOUR_S), Severity.NOTE),
+        (HeldFacts(waiting=1, oldest_s=1801.0, deadline_s=HOUR_S), Severity.WARNING),
+        (HeldFacts(uncertain=1, deadline_s=HOUR_S), Severity.WARNING),
+    ],
+)
+def test_held_messages_press_when_half_of_their_time_is_over(held: HeldFacts, severity: Severity) -> None:
+    assert found(held=held) == [("review", severity)]
+
+
+@pytest.mark.parametrize(
+    ("days", "severity"), [(12.0, Severity.WARNING), (None, Severity.WARNING), (-0.5, Severity.CRITICAL)]
+)
+def test_a_certificate_that_has_expired_is_worse_than_one_that_will(
+    days: float | None, severity: Severity
+) -> None:
+    facts = CertificateFacts(("metals.example.crt expires on 2027-01-01",), days)
+    assert found(certificates=facts) == [("certificates", severity)]
+
+
+@pytest.mark.parametrize(
+    ("lag", "about"),
+    [
+        (LagFacts(index_s=5.1, index_entries=100), "index"),
+        (LagFacts(follow=("the feed cannot be reached",)), "follow"),
+        (LagFacts(witness=("gate is not cosigned",)), "witness"),
+    ],
+)
+def test_what_follows_the_logs_is_named_when_it_is_behind(lag: LagFacts, about: str) -> None:
+    assert found(lag=lag) == [(about, Severity.WARNING)]
+
+
+@pytest.mark.parametrize(("name", "severity"), [("logs", Severity.CRITICAL), ("folders", Severity.WARNING)])
+def test_what_check_finds_is_told_too(name: str, severity: Severity) -> None:
+    assert found(checks=(CheckFacts(name, "is wrong"),)) == [(name, severity)]
+
+
+def test_the_worst_comes_first() -> None:
+    severities = [
+        severity
+        for _, severity in found(
+            held=HeldFacts(waiting=1),
+            lag=LagFacts(index_s=60.0),
+            alarms=(PresentAlarm("link-down", 1, 0),),
+            clock=ClockFacts(synchronised=False),
+        )
+    ]
+    assert severities == sorted(severities, key=list(Severity).index)
+    assert severities[0] is Severity.CRITICAL

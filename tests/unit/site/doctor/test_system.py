@@ -1,0 +1,64 @@
+"""What the system says of processes is read as it is, and a process that has ended is left out."""
+
+import os
+import resource
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from components.site.doctor.system import Running, age_of, find_children, is_synchronised, look_at
+
+
+@pytest.fixture
+def child() -> Iterator[subprocess.Popen[bytes]]:
+    """A process that runs a module until its input ends, with a name that has spaces and parentheses."""
+    command = [
+        sys.executable,
+        "-c",
+        "import sys; print(); sys.stdout.flush(); sys.stdin.read()",
+        "-m",
+        "a.module",
+    ]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    process.stdout.readline()
+    yield process
+    process.communicate()
+
+
+def test_a_child_is_found_with_its_module_and_its_open_files(child: subprocess.Popen[bytes]) -> None:
+    (found,) = [each for each in find_children(os.getpid()) if "a.module" in each.command]
+    assert (found.pid, found.module) == (child.pid, "a.module")
+    assert found.open_files >= 3
+    assert found.open_files_max == resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    assert 0.0 <= found.age_s <= age_of(os.getpid())
+
+
+def test_a_child_that_has_ended_is_left_out(child: subprocess.Popen[bytes]) -> None:
+    child.communicate()
+    assert [each for each in find_children(os.getpid()) if "a.module" in each.command] == []
+    with pytest.raises(OSError, match="No such"):
+        look_at(child.pid)
+
+
+def test_a_process_that_is_not_there_has_no_children() -> None:
+    assert list(find_children(2**22 + 1)) == []
+
+
+@pytest.mark.parametrize(
+    ("command", "module"),
+    [
+        (("python3", "-m", "components.gate", "site.toml"), "components.gate"),
+        (("/usr/bin/lua5.4", "/usr/bin/prosody", "-F"), "lua5.4"),
+        (("python3", "-m"), "python3"),
+        ((), ""),
+    ],
+)
+def test_a_process_is_known_by_its_module_or_program(command: tuple[str, ...], module: str) -> None:
+    assert Running(1, command, 0.0, 0, 0).module == module
+
+
+def test_the_kernel_says_whether_its_clock_is_synchronised_or_nothing() -> None:
+    assert is_synchronised() in (True, False, None)
