@@ -35,7 +35,7 @@ def init(*, demo: bool = False, origin: str | None = None, common: Common = COMM
     print(f"{ready} is ready: change it and directory.toml, then run `steelyard check`")
 
 
-def up(*, demo: bool = False, once: bool = False, site: SiteOption = DEFAULT_SITE) -> int:
+def up(*, demo: bool = False, once: bool = False, sites: int = 1, site: SiteOption = DEFAULT_SITE) -> int:
     """Start a site and keep it running. Ctrl-C or SIGTERM stops it in order; SIGHUP has certificates read anew.
 
     Parameters
@@ -44,13 +44,20 @@ def up(*, demo: bool = False, once: bool = False, site: SiteOption = DEFAULT_SIT
         Make the site if there is none, and play a short conversation on it.
     once
         Stop when everything is healthy and the demonstration is over; exit status 1 if that went wrong.
+    sites
+        With --demo, 2: two sites of one enterprise, in folders beside the file that --site names.
     """
     from components.cli.output.demo import show_scene
     from components.site.up import run_site
+    from components.site.up_sites import run_sites
 
     # The demonstration's clients: the demonstration itself reports their errors.
     logging.getLogger("slixmpp").setLevel(logging.CRITICAL)
-    return run_site(site, demo=demo, once=once, show=show_scene)
+    if sites == 1:
+        return run_site(site, demo=demo, once=once, show=show_scene)
+    if sites != 2 or not demo:
+        raise SiteError("a demonstration has one site or two: steelyard up --demo --sites 2")
+    return run_sites(site.parent, once=once, show=show_scene)
 
 
 def check(*, common: Common = COMMON) -> int:

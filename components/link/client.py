@@ -19,6 +19,7 @@ XMLNS_RECEIPTS = "urn:xmpp:receipts"  # XEP-0184
 XMLNS_SID = "urn:xmpp:sid:0"  # XEP-0359
 XMLNS_CORRECT = "urn:xmpp:message-correct:0"  # XEP-0308
 XMLNS_DELAY = "urn:xmpp:delay"  # XEP-0203
+XMLNS_MUC = "http://jabber.org/protocol/muc"  # XEP-0045
 
 
 class RequestError(Exception):
@@ -68,10 +69,12 @@ class TraderClient:
         self.inbox: asyncio.Queue[Received] = asyncio.Queue()
         self._address = (host, port)
         self._outcomes: dict[str, asyncio.Future[SendResult]] = {}
+        self._joins: dict[str, asyncio.Future[None]] = {}
         tls = ssl.create_default_context(cafile=str(ca_file))
         self._xmpp: Any = ClientXMPP(jid, password, ssl_context=tls)
         self._xmpp.enable_direct_tls = False  # the port speaks STARTTLS
         self._xmpp.register_handler(Callback("messages", StanzaPath("message"), self._take))
+        self._xmpp.register_handler(Callback("presences", StanzaPath("presence"), self._see))
 
     async def connect(self, timeout_s: float = 10.0) -> None:
         """Log in and become available; raises LoginError."""
@@ -128,6 +131,31 @@ class TraderClient:
         roster = self._xmpp.client_roster
         listed = {jid: roster[jid] for jid in roster if roster[jid]["subscription"] != "none"}
         return {str(jid): str(item["name"]) for jid, item in listed.items()}
+
+    def online(self) -> set[str]:
+        """Return the bare JIDs of the contacts that are available now, as far as their servers have told."""
+        roster = self._xmpp.client_roster
+        return {str(jid) for jid in roster if roster[jid].resources and str(jid) != self.jid}
+
+    async def join(self, room: str, nickname: str, timeout_s: float = 10.0) -> None:
+        """Join a room (XEP-0045, 7.2), without its history; raises RequestError, also where no answer comes."""
+        place = f"{room}/{nickname}"
+        presence = self._xmpp.make_presence(pto=place)
+        muc = ET.SubElement(presence.xml, f"{{{XMLNS_MUC}}}x")
+        ET.SubElement(muc, f"{{{XMLNS_MUC}}}history", maxstanzas="0")
+        self._joins[place] = joined = asyncio.get_running_loop().create_future()
+        presence.send()
+        try:
+            async with asyncio.timeout(timeout_s):
+                await joined
+        except TimeoutError:
+            raise RequestError("remote-server-timeout", f"{room} gives no answer") from None
+        finally:
+            del self._joins[place]
+
+    def write_in(self, room: str, body: str) -> None:
+        """Say something to everybody in a room (XEP-0045, 7.4), and wait for nothing."""
+        self._xmpp.make_message(mto=room, mbody=body, mtype="groupchat").send()
 
     async def send_chat(
         self,
@@ -204,6 +232,16 @@ class TraderClient:
             self.inbox.put_nowait(Received(str(message["from"]), message["body"], ids, delayed))
             if xml.find(f"{{{XMLNS_RECEIPTS}}}request") is not None:
                 self._confirm(message)
+
+    def _see(self, presence: Any) -> None:
+        joining = self._joins.get(str(presence["from"]))
+        if joining is None or joining.done():
+            return
+        if presence["type"] == "error":
+            error = _read_error("", presence.xml)
+            joining.set_exception(RequestError(error.condition, error.text))
+        else:
+            joining.set_result(None)
 
     def _settle(self, message_id: str, outcome: SendResult) -> None:
         waiting = self._outcomes.get(message_id)

@@ -14,6 +14,7 @@ from components.settings.archive import ArchiveSettings
 from components.settings.audit import AuditSettings
 from components.settings.console import ConsoleSettings
 from components.settings.directory import DirectorySettings
+from components.settings.federation import FederationSettings
 from components.settings.feed import FeedSettings
 from components.settings.follow import FollowSettings
 from components.settings.gate import GateSettings, ReviewSettings
@@ -66,6 +67,7 @@ OPTIONAL_TABLES: tuple[type[Table], ...] = (
     FeedSettings,
     FollowSettings,
     HistorySettings,
+    FederationSettings,
 )
 TABLES = (*REQUIRED_TABLES, *OPTIONAL_TABLES)
 
@@ -124,6 +126,8 @@ class SiteFile:
     transfer = _Optional(TransferSettings)
     # The auditors' console; None where there is none.
     console = _Optional(ConsoleSettings)
+    # The other sites of the enterprises here; None where there are none.
+    federation = _Optional(FederationSettings)
     # The feed for auditors' own machines; None where there is none.
     feed = _Optional(FeedSettings)
     # The feed that this machine follows, if it is one of auditors' own.
@@ -145,6 +149,12 @@ class SiteFile:
     def review(self) -> ReviewSettings:
         """The review of held messages: the defaults if the table is missing."""
         return self.find(ReviewSettings) or ReviewSettings()
+
+    @property
+    def federated_domains(self) -> tuple[str, ...]:
+        """All domains that are on other servers: stanzas go to these and to no other remote domain."""
+        sites = self.federation.all_domains if self.federation else ()
+        return (*self.prosody.federated_domains, *sites)
 
     @property
     def own_links(self) -> str:

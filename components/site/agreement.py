@@ -55,10 +55,13 @@ def _server_problems(site: SiteFile, directory: Directory) -> Iterator[str]:
     server, name = site.prosody, site.gate.directory_file.name
     domains = {each.domain for firm in directory.enterprises for each in firm.sites}
     rooms = {each.rooms for firm in directory.enterprises for each in firm.sites if each.rooms}
-    federated = set(server.federated_domains)
+    federated = set(site.federated_domains)
+    stated = site.federation.all_domains if site.federation else ()
     yield from _compare("prosody.domains", server.domains, domains - federated, name)
     yield from _compare("prosody.room_domains", server.room_domains, rooms - federated, name)
-    yield from _strangers("prosody.federated_domains", federated - domains - rooms, name)
+    known = domains | rooms
+    yield from _strangers("prosody.federated_domains", set(server.federated_domains) - known, name)
+    yield from _strangers("federation.sites", set(stated) - known, name)
 
 
 def _strangers(setting: str, domains: Collection[str], file_name: str) -> Iterator[str]:
@@ -73,5 +76,5 @@ def _compare(
     for domain in sorted(listed - set(served)):
         yield (
             f"{setting}: {domain} of {file_name} is missing; add it here, "
-            "or to prosody.federated_domains when another server has it"
+            "or to federation.sites when another server has it"
         )

@@ -183,6 +183,11 @@ def _public_files(settings: SiteFile) -> Iterator[Path]:
     if settings.archive.retention:
         yield settings.archive.retention
     yield from settings.archive.approvers
+    yield from (
+        each.authority
+        for each in (settings.federation.sites if settings.federation else ())
+        if each.authority
+    )
     yield from (file for part in parts_of(settings) for file in (*part.kept_files, *part.sources))
     for key in _keys(settings):
         yield public_file(key)

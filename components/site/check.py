@@ -22,6 +22,7 @@ from components.process.errors import SiteError, shorten
 from components.settings.site import SiteFile
 from components.settings.table import SettingsError
 from components.site.certificate_check import earliest_end, find_certificate_problems
+from components.site.federation_check import describe_sites, find_authority_problems, find_peer_problems
 from components.site.folder_check import find_open_to_change, site_folders
 from components.site.health import (
     alarm_files,
@@ -243,6 +244,16 @@ def _check_witness(settings: SiteFile) -> Iterator[str]:
     yield f"the logs are witnessed; {len(settings.witness.asks)} others are asked"
 
 
+def _check_federation(settings: SiteFile) -> Iterator[str]:
+    problems = list(find_authority_problems(settings, dt.datetime.now(dt.UTC)))
+    is_up = _is_up(settings.folder)
+    if is_up and not problems:
+        problems = asyncio.run(find_peer_problems(settings))
+    if problems:
+        raise _CheckError(problems)
+    yield from describe_sites(settings, asked=is_up)
+
+
 def _check_sources(settings: SiteFile) -> Iterator[str]:
     if settings.directory is None:
         return
@@ -313,6 +324,7 @@ _CHECKS: dict[str, Callable[[SiteFile], Iterator[str]]] = {
     "files": _check_files,
     "access": _check_access,
     "witness": _check_witness,
+    "federation": _check_federation,
     "sources": _check_sources,
     "logs": _check_logs,
     "review": _check_review,

@@ -124,16 +124,16 @@ async def _acknowledge(access: str, clients: Mapping[str, TraderClient], show: S
 async def _search(settings: SiteFile, recorded: list[str], since_ns: int, show: Show) -> None:
     """Find the conversation as an auditor does: all records that receivers saw must be there, and all refusals."""
     query = "copper OR verdict:refuse"
-    await _wait_until_found(lambda: _find_fault(settings, query, recorded[:-1], since_ns))
-    await _show_command(settings, show, "audit", "search", query, "--limit", "5")
+    await wait_until_found(lambda: _find_fault(settings, query, recorded[:-1], since_ns))
+    await show_command(settings, show, "audit", "search", query, "--limit", "5")
 
 
 async def _search_files(settings: SiteFile, records: Mapping[str, str], show: Show) -> None:
     """Find each file as an auditor does: by a word in it, or in its name."""
     for query, name in _queries(settings):
         if name in records:
-            await _wait_until_found(partial(_find_missing, settings, query, [records[name]]))
-            await _show_command(settings, show, "audit", "search", query, "--limit", "2")
+            await wait_until_found(partial(find_missing, settings, query, [records[name]]))
+            await show_command(settings, show, "audit", "search", query, "--limit", "2")
 
 
 def _queries(settings: SiteFile) -> Iterator[tuple[str, str]]:
@@ -146,7 +146,7 @@ def _queries(settings: SiteFile) -> Iterator[tuple[str, str]]:
     yield said, "voice-note.ogg"
 
 
-async def _wait_until_found(find_fault: Callable[[], Awaitable[str]]) -> None:
+async def wait_until_found(find_fault: Callable[[], Awaitable[str]]) -> None:
     """Search until nothing is missing: a search finds a record when a checkpoint covers it, within a second.
 
     Raises UnexpectedError with what is missing after some seconds.
@@ -173,7 +173,8 @@ async def _find_fault(settings: SiteFile, query: str, copper: list[str], since_n
     return ""
 
 
-async def _find_missing(settings: SiteFile, query: str, wanted: list[str]) -> str:
+async def find_missing(settings: SiteFile, query: str, wanted: list[str]) -> str:
+    """Search, and return which of these records are not found."""
     return _tell_missing(await _find_records(settings, query), wanted)
 
 
@@ -189,11 +190,11 @@ def _tell_missing(records: Mapping[str, object], wanted: list[str]) -> str:
 
 
 async def _verify(settings: SiteFile, show: Show) -> None:
-    if await _show_command(settings, show, "verify") != 0:
+    if await show_command(settings, show, "verify") != 0:
         raise UnexpectedError("the record does not verify")
 
 
-async def _show_command(settings: SiteFile, show: Show, *arguments: str) -> int:
+async def show_command(settings: SiteFile, show: Show, *arguments: str) -> int:
     """Run a `steelyard` command as a person would, with its output on our standard output; return its status."""
     show(Command(arguments, settings.path))
     status, _, _ = await _run(settings, arguments)

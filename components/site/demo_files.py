@@ -29,9 +29,9 @@ async def send_files(
         try:
             service = await find_upload_service(clients[ALICE])
             for file in make_media():
-                url = await _upload(clients[ALICE], service, http, file)
+                url = await upload_file(clients[ALICE], service, http, file)
                 _, record = await conversation.deliver(ALICE, BOB, url, payload=link_element(url))
-                await _fetch(http, url, file)
+                await fetch_file(http, url, file)
                 show(File(ALICE, BOB, file.name, file.media_type, len(file.content), record))
                 records[file.name] = record
             program = make_program()
@@ -42,7 +42,10 @@ async def send_files(
     return records
 
 
-async def _upload(client: TraderClient, service: str, http: aiohttp.ClientSession, file: MediaFile) -> str:
+async def upload_file(
+    client: TraderClient, service: str, http: aiohttp.ClientSession, file: MediaFile
+) -> str:
+    """Upload a file that must be taken; return its link. Raises UnexpectedError."""
     url, status, text = await _put(client, service, http, file)
     if status != 201:
         raise UnexpectedError(f"{file.name} was not taken: {status} {text}")
@@ -68,7 +71,8 @@ async def _put(
         return slot.get_url, response.status, (await response.text()).strip()
 
 
-async def _fetch(http: aiohttp.ClientSession, url: str, file: MediaFile) -> None:
+async def fetch_file(http: aiohttp.ClientSession, url: str, file: MediaFile) -> None:
+    """Fetch a file, which must be as it was uploaded; raises UnexpectedError."""
     async with http.get(url) as response:
         if response.status != 200 or await response.read() != file.content:
             raise UnexpectedError(f"{file.name} did not arrive as it was sent: {response.status}")

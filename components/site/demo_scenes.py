@@ -37,6 +37,14 @@ class Contacts:
 
 
 @dataclass(frozen=True, slots=True)
+class Online:
+    """Somebody sees that these contacts are there, by JID; the names are those of the contact list."""
+
+    owner: str
+    names: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class Message(Said):
     """A message that was recorded as `record`, then delivered; or that was refused with this condition and text.
 
@@ -112,5 +120,7 @@ class End:
     fault: str = ""
 
 
-Scene = Heading | Notice | Contacts | Message | File | Accounts | ChatLink | ConsoleLink | Command | End
+Scene = (
+    Heading | Notice | Contacts | Online | Message | File | Accounts | ChatLink | ConsoleLink | Command | End
+)
 Show = Callable[[Scene], None]

@@ -158,7 +158,7 @@ def _example_site(*, demo: bool, origin: str | None) -> str:
             raise SiteError(f"{origin!r} is no name for logs: take a domain of yours, as line.firm.example")
         text = text.replace('log_origin = "steelyard.example/', f'log_origin = "{origin}/')
     if demo:
-        *ports, web_port, files_port, console_port = _find_free_ports(5)
+        *ports, web_port, files_port, console_port = find_free_ports(5)
         for name, port in zip(("c2s_port", "component_port"), ports, strict=True):
             default = next(line for line in text.splitlines() if line.startswith(f"{name} = "))
             text = text.replace(default, f"{name} = {port}")
@@ -167,7 +167,7 @@ def _example_site(*, demo: bool, origin: str | None) -> str:
     return text
 
 
-def _find_free_ports(count: int) -> list[int]:
+def find_free_ports(count: int) -> list[int]:
     """Choose distinct ports at random, so that sites made at the same time get different ones."""
     ports: list[int] = []
     while len(ports) < count:

@@ -1,11 +1,14 @@
 """Renders the whole configuration of a site's private Prosody."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from components.link.limits import ELEMENT_MAX_BYTES, STANZA_MAX_BYTES
 from components.settings.prosody import WebSettings
+from components.site.lua import lua as _lua
+from components.site.lua import lua_list as _lua_list
+from components.site.planned_site import PlannedSite, render_sites
 
 ADAPTER_DIR = Path(__file__).resolve().parents[1] / "adapter" / "prosody"
 ADAPTER_FILE = ADAPTER_DIR / "mod_stanza_gate" / "mod_stanza_gate.lua"
@@ -70,8 +73,9 @@ class PlannedComponent:
 class ProsodyPlan:
     """Everything that one Prosody instance needs to know.
 
-    `gate` is the gate's JID, or empty for a bare server; `components` are all others. If it `makes_rooms`, the rooms
-    of the directory exist from the start, and have no owner. Paths are absolute; ports are loopback ports.
+    `gate` is the gate's JID, or empty for a bare server; `components` are all others. `federated_domains` are of other
+    sites that `ca.crt` vouches for; what is more to say of a site is in `sites`. If it `makes_rooms`, the rooms of the
+    directory exist from the start, and have no owner. Paths are absolute; ports are loopback ports.
     """
 
     root: Path
@@ -88,6 +92,7 @@ class ProsodyPlan:
     gate_secret: str = ""
     components: tuple[PlannedComponent, ...] = ()
     federated_domains: tuple[str, ...] = ()
+    sites: tuple[PlannedSite, ...] = ()
     certificates: Path | None = None
     plain_port_allowed: bool = False
     hold_timeout_s: float = 5.0
@@ -98,6 +103,19 @@ class ProsodyPlan:
     storage: str = "internal"
     makes_rooms: bool = False
     modules: tuple[str, ...] = tuple(MODULES)
+
+    @property
+    def takes_sites(self) -> bool:
+        """Whether it talks to other sites, and knows them by their certificates."""
+        return bool(self.s2s_port and self.certificates)
+
+    @property
+    def all_sites(self) -> tuple[PlannedSite, ...]:
+        """All other sites; none has more than an address in DNS and `ca.crt` if it is a federated domain alone."""
+        if not self.certificates:
+            return self.sites
+        authority = self.certificates / "ca.crt"
+        return (*(PlannedSite((domain,), authority) for domain in self.federated_domains), *self.sites)
 
 
 def render_config(plan: ProsodyPlan) -> str:
@@ -135,8 +153,10 @@ def _gate_side(plan: ProsodyPlan) -> ServerSide:
             "paced_collector",
             "unknown_accounts",
             "former_accounts",
+            *(("federated_sites",) if plan.takes_sites else ()),
         ),
-        room_modules=("room_borders",),
+        # Components take over no modules of the server. To those that are not listed here, no other site can speak.
+        room_modules=("room_borders", *(("federated_sites",) if plan.takes_sites else ())),
         options=(
             "stanza_gate = {jid}",
             f"stanza_gate_timeout = {plan.hold_timeout_s}",
@@ -144,10 +164,15 @@ def _gate_side(plan: ProsodyPlan) -> ServerSide:
             f"stanza_gate_window_bytes = {plan.window_bytes}",
             f"stanza_gate_stanza_bytes = {STANZA_MAX_BYTES}",
             f"component_stanza_size_limit = {ELEMENT_MAX_BYTES}",
-            f"stanza_gate_federated = {_lua_list(plan.federated_domains)}",
+            f"stanza_gate_federated = {_lua_list(_federated_domains(plan))}",
+            *(render_sites(plan.all_sites) if plan.takes_sites else ()),
         ),
         hidden=True,
     )
+
+
+def _federated_domains(plan: ProsodyPlan) -> tuple[str, ...]:
+    return (*plan.federated_domains, *(domain for site in plan.sites for domain in site.domains))
 
 
 def _global_lines(plan: ProsodyPlan, more_modules: Sequence[str]) -> Iterator[str]:
@@ -237,17 +262,6 @@ def _component_lines(component: PlannedComponent) -> Iterator[str]:
         yield "  disco_hidden = true"
 
 
-def _lua(value: object) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    text = str(value).replace("\\", "\\\\").replace("'", "\\'").replace("\n", "\\n")
-    return f"'{text}'"
-
-
 def _lua_pair(folder: Path, name: str) -> str:
     key, certificate = folder / f"{name}.key", folder / f"{name}.crt"
     return f"{{ key = {_lua(key)}; certificate = {_lua(certificate)}; protocol = 'tlsv1_2+' }}"
-
-
-def _lua_list(values: Iterable[str]) -> str:
-    return "{ " + ", ".join(_lua(value) for value in values) + " }"

@@ -12,6 +12,7 @@ from components.process.errors import SiteError
 from components.settings.prosody import ProsodySettings
 from components.settings.secret import read_secret
 from components.settings.site import SiteFile
+from components.site.federation import plan_sites
 from components.site.parts import parts_of
 from components.site.prosody import PlannedComponent, ProsodyPlan, render_config
 
@@ -28,7 +29,7 @@ def write_config(settings: SiteFile, log_level: str = "") -> Path:
     settings.prosody.folder.mkdir(parents=True, exist_ok=True)
     server_data(settings.prosody).mkdir(mode=0o700, exist_ok=True)
     settings.site.logs.mkdir(parents=True, exist_ok=True)
-    plan = _plan(settings)
+    plan = _plan(settings, settings.prosody.folder)
     plan = replace(plan, log_level=log_level or plan.log_level)
     replace_durably(settings.prosody.config_file, render_config(plan).encode(), PRIVATE)
     return settings.prosody.config_file
@@ -42,7 +43,7 @@ def server_data(server: ProsodySettings) -> Path:
 def write_probe_config(settings: SiteFile, folder: Path) -> Path:
     """Write the configuration to another folder, only for prosodyctl; change nothing of the site."""
     file = folder / "prosody.cfg.lua"
-    plan = replace(_plan(settings), root=folder, log_file=folder / "prosody.log")
+    plan = replace(_plan(settings, folder), root=folder, log_file=folder / "prosody.log")
     replace_durably(file, render_config(plan).encode(), PRIVATE)
     return file
 
@@ -82,7 +83,7 @@ def register_accounts(config: Path, passwords: Mapping[str, str]) -> list[str]:
     return re.findall(r"^added (\S+)$", answer.stdout, re.MULTILINE)
 
 
-def _plan(settings: SiteFile) -> ProsodyPlan:
+def _plan(settings: SiteFile, folder: Path) -> ProsodyPlan:
     server, gate = settings.prosody, settings.gate
     return ProsodyPlan(
         root=server.folder,
@@ -104,6 +105,7 @@ def _plan(settings: SiteFile) -> ProsodyPlan:
             if (each := part.component) is not None and each.jid != gate.jid
         ),
         federated_domains=server.federated_domains,
+        sites=plan_sites(settings, folder),
         certificates=server.certificates,
         hold_timeout_s=gate.hold_timeout_s,
         window_stanzas=gate.window_stanzas,

@@ -90,7 +90,7 @@ def _run_machine(site_toml: Path, display: Display, *, once: bool) -> int:
             raise SettingsError(problems)
 
         async def run() -> None:
-            await run_machine(settings, display, lock, _catch_signals(), once=once)
+            await run_machine(settings, display, lock, catch_signals(), once=once)
 
         asyncio.run(run())
     return 0
@@ -148,32 +148,37 @@ def process_specs(settings: SiteFile, config: Path) -> tuple[ProcessSpec, ...]:
     return (server, *ours)
 
 
+def make_log_folders(settings: SiteFile) -> None:
+    """Make the folders of the logs, of the gate's state, and of the index."""
+    logs = [file for log in settings.logs if (file := log_file(log.store)) is not None]
+    for file in (*logs, settings.gate.status_file, settings.audit.index):
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
 async def _run(
     settings: SiteFile, config: Path, display: Display, lock: int, *, demo: bool, once: bool, show: Show
 ) -> int:
     specs = process_specs(settings, config)
-    logs = [file for log in settings.logs if (file := log_file(log.store)) is not None]
-    for file in (*logs, settings.gate.status_file, settings.audit.index):
-        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    told_to_stop = _catch_signals()
+    make_log_folders(settings)
+    told_to_stop = catch_signals()
     supervisor = Supervisor(specs, display.change, (lock,))
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, _reload, settings, supervisor, display)
     status = 0
-    alarms = asyncio.create_task(_show_alarms(display, *alarm_files(settings)))
+    alarms = asyncio.create_task(show_alarms(display, *alarm_files(settings)))
     restarts = asyncio.create_task(follow_requests(settings.folder, supervisor.restart))
     try:
         with display.progress(tuple(spec.name for spec in specs)):
-            await _unless(told_to_stop, supervisor.start(START_TIMEOUT_S))
+            await unless(told_to_stop, supervisor.start(START_TIMEOUT_S))
         notify_manager("READY=1")
         async with AsyncExitStack() as stack:
             if demo:
                 chat = await stack.enter_async_context(serve_chat(settings))
-                if not await _unless(told_to_stop, play_demonstration(settings, chat, show)):
+                if not await unless(told_to_stop, play_demonstration(settings, chat, show)):
                     status = 1
             if not once:
                 display.say(f"{settings.site.name} is up; Ctrl-C stops it")
                 await told_to_stop.wait()
-    except _ToldToStop:
+    except ToldToStop:
         status = INTERRUPTED
     finally:
         notify_manager("STOPPING=1")
@@ -201,7 +206,7 @@ def _reload(settings: SiteFile, supervisor: Supervisor, display: Display) -> Non
         display.say("prosody reads its certificates anew")
 
 
-async def _show_alarms(display: Display, *status_files: Path) -> None:
+async def show_alarms(display: Display, *status_files: Path) -> None:
     """Show each alarm when it is raised, and repetitions at most once a minute, until cancelled."""
     shown = {alarm.name: (alarm.last_at_ns, -ALARM_AGAIN_S) for alarm in find_alarms(*status_files)}
     while True:
@@ -214,11 +219,12 @@ async def _show_alarms(display: Display, *status_files: Path) -> None:
                 display.alarm(str(alarm))
 
 
-class _ToldToStop(Exception):  # noqa: N818 - nothing is wrong
+class ToldToStop(Exception):  # noqa: N818 - nothing is wrong
     """A signal came while work was still under way."""
 
 
-def _catch_signals() -> asyncio.Event:
+def catch_signals() -> asyncio.Event:
+    """Return what is set when the process is told to stop (SIGINT, SIGTERM)."""
     told = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -226,8 +232,8 @@ def _catch_signals() -> asyncio.Event:
     return told
 
 
-async def _unless(told_to_stop: asyncio.Event, work: Coroutine[Any, Any, _Result]) -> _Result:
-    """Do the work; if the signal comes first, cancel it and raise _ToldToStop."""
+async def unless(told_to_stop: asyncio.Event, work: Coroutine[Any, Any, _Result]) -> _Result:
+    """Do the work; if the signal comes first, cancel it and raise ToldToStop."""
     task = asyncio.create_task(work)
     told = asyncio.create_task(told_to_stop.wait())
     await asyncio.wait((task, told), return_when=asyncio.FIRST_COMPLETED)
@@ -235,5 +241,5 @@ async def _unless(told_to_stop: asyncio.Event, work: Coroutine[Any, Any, _Result
     if not task.done():
         task.cancel()
         await asyncio.wait((task,))
-        raise _ToldToStop
+        raise ToldToStop
     return task.result()

@@ -60,7 +60,7 @@ def _find(site: SiteFile, checks: Iterable[Callable[[SiteFile], Iterator[str]]])
 
 def _port_problems(site: SiteFile) -> Iterator[str]:
     yield from _repeated(((each.setting, each.port) for each in listening_ports(site)), "set another port")
-    if not is_machine(site) and site.prosody.federated_domains and not site.prosody.s2s_port:
+    if not is_machine(site) and site.federated_domains and not site.prosody.s2s_port:
         yield "prosody.s2s_port: federated domains need one; set it (5269 is usual)"
 
 
@@ -69,6 +69,8 @@ def _domain_problems(site: SiteFile) -> Iterator[str]:
     named = [(f"{part.name}.jid", part.component.jid) for part in parts_of(site) if part.component]
     for key in ("domains", "room_domains", "federated_domains"):
         named += [(f"prosody.{key}", domain) for domain in getattr(server, key)]
+    if site.federation:
+        named += [("federation.sites", domain) for domain in site.federation.all_domains]
     yield from _repeated(named, "name it once")
 
 

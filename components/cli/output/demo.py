@@ -21,6 +21,9 @@ def show_scene(scene: scenes.Scene) -> None:
         case scenes.Contacts(owner, names):
             title = f"{_name(owner)}'s contacts"
             console.print(f"\n  {title:{_LEFT}} {', '.join(names[jid] for jid in sorted(names))}")
+        case scenes.Online(owner, names):
+            seen = f"{_name(owner)} sees"
+            console.print(f"  {seen:{_LEFT}} {', '.join(names[jid] for jid in sorted(names))} online")
         case scenes.Message() as message:
             _show_message(console, message)
         case scenes.File() as file:

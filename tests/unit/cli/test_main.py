@@ -60,6 +60,11 @@ def steelyard(*arguments: str) -> subprocess.CompletedProcess[str]:
         (("bogus",), "Unknown command"),
         (("up", "--bogus"), "Unknown option"),
         (("check", "more"), "more"),
+        (("up", "--sites", "2"), "a demonstration has one site or two: steelyard up --demo --sites 2"),
+        (
+            ("up", "--demo", "--sites", "3"),
+            "a demonstration has one site or two: steelyard up --demo --sites 2",
+        ),
         (("up", "--site", "/nonexistent/site.toml"), "there is no /nonexistent/site.toml; make a site with"),
         (("init", "--site", "/proc/steelyard/site.toml"), "/proc/steelyard: no such file or directory"),
     ],

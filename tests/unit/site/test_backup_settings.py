@@ -70,6 +70,10 @@ url = "https://feed.other.example:5290"
 authority = "extra/other-ca.crt"
 certificate = "extra/machine.crt"
 status_file = "run/follow.status.json"
+[[federation.sites]]
+name = "Zurich"
+domains = ["zurich.example"]
+authority = "extra/zurich-ca.crt"
 [console.oidc]
 issuer = "https://id.example"
 client_id = "steelyard"

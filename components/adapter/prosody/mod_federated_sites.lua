@@ -1,0 +1,123 @@
+-- Other sites of the enterprise: where the server of each is, and whose certificates count for it (docs/federation.md).
+--
+-- Prosody trusts the same authorities for everybody. Here each site has TLS contexts of its own, which trust the authority
+-- of that site alone: OpenSSL itself refuses what another site's authority, or one that this machine trusts, has signed.
+-- A stream of no listed site is closed before it is offered TLS, or anything else.
+--
+-- Settings: federated_sites, by domain, { authority = FILE; pins = { SHA256, ... }; address = HOST; port = NUMBER }.
+
+module:set_global();
+
+local certmanager = require "core.certmanager";
+local hashes = require "util.hashes";
+local x509 = require "util.x509";
+local basic = require "net.resolvers.basic";
+local service = require "net.resolvers.service";
+
+local ipairs, next, setmetatable = ipairs, next, setmetatable;
+
+local FIRST = 1e6; -- before mod_tls, which would take its own context, and offer it
+
+local sites = module:get_option("federated_sites", {});
+
+-- Where it is --------------------------------------------------------------------------------------------------------------
+
+local nowhere = { __index = { next = function (_, callback) callback(nil); end } };
+local look_up = service.new;
+
+function service.new(domain, name, conn_type, extra)
+	local site = sites[domain];
+	if not site or not site.address then return look_up(domain, name, conn_type, extra); end
+	-- All is said there by STARTTLS: there is no service "xmpps-server".
+	if name ~= "xmpp-server" then return setmetatable({}, nowhere); end
+	return basic.new(site.address, site.port, conn_type, extra);
+end
+
+function module.unload() service.new = look_up; end
+
+-- Who vouches for it -------------------------------------------------------------------------------------------------------
+
+local contexts = {};
+
+-- Certificates, ours and those of authorities, are read again by the next stream.
+module:hook("config-reloaded", function () contexts = {}; end);
+
+local function trust(host, site, mode)
+	return certmanager.create_context(host, mode, {
+		cafile = site.authority, capath = false, alpn = mode == "client" and "xmpp-server" or nil,
+		verify = { "peer", "client_once" },
+		-- What is wrong with a certificate is told to the other side, and in our log, when it is looked at below.
+		verifyext = { "lsec_continue", "lsec_ignore_purpose" },
+	});
+end
+
+-- The context of a host for a site: false if there is none, and then nobody is trusted.
+local function context_for(host, domain, mode)
+	local key = mode .. " " .. host .. " " .. domain;
+	local known = contexts[key];
+	if not known then
+		local context, _, config = trust(host, sites[domain], mode);
+		known = { context = context or false, config = config };
+		contexts[key] = known;
+	end
+	return known;
+end
+
+local function choose(session, host, domain, mode)
+	local chosen = context_for(host, domain, mode);
+	session.ssl_ctx, session.ssl_cfg = chosen.context, chosen.config;
+	session.trusts_authority_of = domain;
+end
+
+local function refuse(session, domain)
+	module:log("warn", "A stream from %s is closed: it is not a federated site", domain or session.ip or "an unknown server");
+	session:close { condition = "policy-violation", text = "This server talks to the sites of its own enterprise only" };
+end
+
+local function before_features(event)
+	local session = event.origin;
+	local domain = session.from_host;
+	if not sites[domain or ""] then
+		refuse(session, domain);
+		return true;
+	elseif session.type == "s2sin_unauthed" and not session.secure then
+		choose(session, session.to_host, domain, "server");
+	end
+end
+
+local function before_connect(event)
+	local session = event.session;
+	if sites[session.to_host] then choose(session, session.from_host, session.to_host, "client"); end
+end
+
+function module.add_host(module) -- luacheck: ignore 431/module
+	module:hook("s2s-stream-features", before_features, FIRST);
+	module:hook("s2sout-created", before_connect, FIRST);
+end
+
+-- Which keys it has --------------------------------------------------------------------------------------------------------
+
+local function is_pinned(site, certificate)
+	if not site.pins or not next(site.pins) then return true; end
+	local key = x509.pem2der(certificate:pubkey());
+	local found = key and hashes.sha256(key, true);
+	for _, pin in ipairs(site.pins) do
+		if pin == found then return true; end
+	end
+	return false;
+end
+
+-- After mod_s2s_auth_certs has looked at authority, time and name, and before mod_s2s refuses what these say.
+module:hook("s2s-check-certificate", function (event)
+	local session, domain, certificate = event.session, event.host, event.cert;
+	local site = sites[domain or ""];
+	-- A stream may come to TLS by another way than ours, such as one that names us only afterwards. Its TLS is not the site's.
+	if not site or session.trusts_authority_of ~= domain then
+		refuse(session, domain);
+		return false;
+	elseif certificate and not is_pinned(site, certificate) then
+		module:log("warn", "The certificate of %s has none of the keys that it should have", domain);
+		session.cert_chain_status, session.cert_chain_errors = "invalid", nil;
+	end
+end, 1);
+

@@ -1,0 +1,138 @@
+-- Which TLS a stream with another server gets, and where that server is looked for.
+
+local t = ...;
+
+local PEM = "-----BEGIN PUBLIC KEY-----\nTWV0YWxz\n-----END PUBLIC KEY-----\n";
+local PIN = require "util.hashes".sha256("Metals", true);
+
+-- Load the module with these sites; `hooks` and `host_hooks` are what it hooks, by event, and `contexts` what it asked for.
+local function new_scene(sites)
+	local scene = { hooks = {}, host_hooks = {}, contexts = {}, looked_up = {}, connected = {} };
+	local function context(host, mode, config)
+		scene.contexts[#scene.contexts + 1] = mode .. " " .. host .. " " .. config.cafile;
+		if config.cafile == "unreadable" then return nil, "no such file"; end
+		return "context for " .. config.cafile, nil, config;
+	end
+	scene.service = { new = function (...) scene.looked_up[#scene.looked_up + 1] = { ... }; return "from DNS"; end };
+	package.loaded["core.certmanager"] = { create_context = context };
+	package.loaded["net.resolvers.service"] = scene.service;
+	package.loaded["net.resolvers.basic"] = {
+		new = function (...) scene.connected[#scene.connected + 1] = { ... }; return "at its address"; end,
+	};
+	_G.module.set_global = function () end;
+	_G.module.get_option = function () return sites; end;
+	_G.module.hook = function (_, event, handler) scene.hooks[event] = handler; end;
+	t.load_module "mod_federated_sites";
+	_G.module.add_host { hook = function (_, event, handler) scene.host_hooks[event] = handler; end };
+	function scene.begin(session)
+		session.closed = {};
+		session.close = function (self, reason) self.closed[#self.closed + 1] = reason.condition; end;
+		return scene.host_hooks["s2s-stream-features"] { origin = session };
+	end
+	return scene;
+end
+
+local function incoming(from)
+	return { type = "s2sin_unauthed", from_host = from, to_host = "here.example" };
+end
+
+local ZURICH = { authority = "zurich.crt", address = "192.0.2.7", port = 5270 };
+local SITES = { ["zurich.example"] = ZURICH, ["bern.example"] = { authority = "bern.crt", pins = { PIN } } };
+
+t.test("each site's streams trust its own authority, and what was read is used again until it is renewed", function ()
+	local scene = new_scene(SITES);
+	for _ = 1, 2 do
+		local zurich, bern = incoming "zurich.example", incoming "bern.example";
+		t.equal({ scene.begin(zurich), scene.begin(bern) }, {});
+		t.equal({ zurich.ssl_ctx, bern.ssl_ctx }, { "context for zurich.crt", "context for bern.crt" });
+	end
+	t.equal(scene.contexts, { "server here.example zurich.crt", "server here.example bern.crt" });
+	scene.hooks["config-reloaded"]();
+	scene.begin(incoming "bern.example");
+	t.equal(scene.contexts[3], "server here.example bern.crt");
+end);
+
+t.test("a stream that we begin trusts the site's authority, and one to no site is none of ours", function ()
+	local scene = new_scene(SITES);
+	local out, none = { from_host = "here.example", to_host = "bern.example" }, { from_host = "h", to_host = "far.example" };
+	scene.host_hooks["s2sout-created"] { session = out };
+	scene.host_hooks["s2sout-created"] { session = none };
+	t.equal({ out.ssl_ctx, none.ssl_ctx }, { "context for bern.crt" });
+	t.equal(scene.contexts, { "client here.example bern.crt" });
+end);
+
+t.test("a stream of no site is closed", function ()
+	local scene = new_scene(SITES);
+	for _, from in ipairs { "far.example", "", "sub.zurich.example" } do
+		local session = incoming(from);
+		t.equal({ scene.begin(session), session.closed, session.ssl_ctx }, { true, { "policy-violation" } });
+	end
+	local nameless = incoming(nil);
+	t.equal({ scene.begin(nameless), nameless.closed }, { true, { "policy-violation" } });
+end);
+
+t.test("where an authority cannot be read nobody is trusted", function ()
+	local scene, session = new_scene { ["zurich.example"] = { authority = "unreadable" } }, incoming "zurich.example";
+	scene.begin(session);
+	t.equal(session.ssl_ctx, false);
+end);
+
+t.test("a stream that has its TLS keeps it", function ()
+	local scene, session = new_scene(SITES), incoming "zurich.example";
+	session.secure, session.ssl_ctx = true, "its own";
+	scene.begin(session);
+	t.equal(session.ssl_ctx, "its own");
+end);
+
+t.test("a certificate without the expected key is not trusted, whoever has signed it", function ()
+	local scene = new_scene(SITES);
+	local check = scene.hooks["s2s-check-certificate"];
+	local function status(host, pem)
+		local session = { cert_chain_status = "valid", trusts_authority_of = host };
+		check { session = session, host = host, cert = pem and { pubkey = function () return pem; end } or nil };
+		return session.cert_chain_status;
+	end
+	t.equal(status("bern.example", PEM), "valid");
+	t.equal(status("bern.example", PEM:gsub("TWV0", "TWV1")), "invalid");
+	t.equal(status("bern.example", "no key"), "invalid");
+	t.equal(status("zurich.example", "any"), "valid");
+	t.equal(status("bern.example", nil), "valid"); -- the server itself refuses one that has none
+end);
+
+t.test("a certificate that was shown to TLS of another site, or of none, is not looked at", function ()
+	local scene, session = new_scene(SITES), incoming "zurich.example";
+	scene.begin(session);
+	local check = scene.hooks["s2s-check-certificate"];
+	t.equal(check { session = session, host = "zurich.example", cert = {} }, nil);
+	t.equal(check { session = session, host = "bern.example", cert = {} }, false);
+	local late = incoming "zurich.example";
+	late.secure = true;
+	scene.begin(late);
+	t.equal(check { session = late, host = "zurich.example", cert = {} }, false);
+	t.equal({ session.closed, late.closed }, { { "policy-violation" }, { "policy-violation" } });
+end);
+
+t.test("a certificate of no site is not looked at", function ()
+	local scene, closed = new_scene(SITES), {};
+	local session = { close = function (_, reason) closed[#closed + 1] = reason.condition; end };
+	t.equal(scene.hooks["s2s-check-certificate"] { session = session, host = "far.example" }, false);
+	t.equal(scene.hooks["s2s-check-certificate"] { session = session }, false);
+	t.equal(closed, { "policy-violation", "policy-violation" });
+end);
+
+t.test("a site with an address is found there, and not by the service that begins with TLS", function ()
+	local scene = new_scene(SITES);
+	t.equal(scene.service.new("zurich.example", "xmpp-server", "tcp", "more"), "at its address");
+	t.equal(scene.connected, { { "192.0.2.7", 5270, "tcp", "more" } });
+	local found = "nothing yet";
+	scene.service.new("zurich.example", "xmpps-server", "tcp"):next(function (target) found = target; end);
+	t.equal({ found, #scene.looked_up }, { nil, 0 });
+end);
+
+t.test("others are looked up, and all are once the module is unloaded", function ()
+	local scene = new_scene(SITES);
+	t.equal(scene.service.new("bern.example", "xmpp-server", "tcp", "more"), "from DNS");
+	t.equal(scene.looked_up, { { "bern.example", "xmpp-server", "tcp", "more" } });
+	_G.module.unload();
+	t.equal(scene.service.new("zurich.example", "xmpp-server", "tcp"), "from DNS");
+end);
