@@ -17,12 +17,15 @@ from tests.support.ports import free_port
 # What each process makes anew, or what is no file.
 NOT_IN_IT = {
     "audit.index", "audit.index_store", "audit.speech_model", "console.state_file", "site.logs", "prosody.folder",
-    "transfer.files",
+    "transfer.files", "audit.sites.site",
     "transfer.clamd.socket", "transfer.sessions_file", "roster.state_file", "witness.state", "access.passwords",
 }  # fmt: skip
 # Logs and queues are copied as what they are (tests/unit/cli/test_backup.py); folders are tried by what is in them.
 COPIED_OTHERWISE = {"review.file", "transfer.state_file", "prosody.certificates"}
-NAMED_BY_A_FOLDER = {"access.folder": "grant.note", "audit.grants": "grant.json"}
+NAMED_BY_A_FOLDER = {
+    "access.folder": "grant.note",
+    "audit.grants": "grant.json",
+}
 
 MORE = """
 [review]
@@ -92,6 +95,9 @@ until = 2026-11-24T09:00:00Z
 log = "archive/audit-desk.db"
 log_origin = "steelyard.example/audit-desk"
 verifier_key = "extra/log-audit-desk.pub"
+[[audit.sites]]
+name = "london"
+site = "london/site.toml"
 """
 # Of tables that a demonstration has.
 ADDED = {
