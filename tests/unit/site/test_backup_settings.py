@@ -25,6 +25,7 @@ COPIED_OTHERWISE = {"review.file", "transfer.state_file", "prosody.certificates"
 NAMED_BY_A_FOLDER = {
     "access.folder": "grant.note",
     "audit.grants": "grant.json",
+    "witness.sites.keys": "log-gate.pub",
 }
 
 MORE = """
@@ -37,6 +38,9 @@ name = "steelyard.example/witness"
 key_file = "extra/witness.key"
 state = "witness"
 status_file = "run/witness.status.json"
+[[witness.sites]]
+url = "https://london.example:8790"
+keys = "peers/london"
 [witness.time_stamps]
 url = "https://stamps.example"
 certificates = "extra/stamps.pem"
