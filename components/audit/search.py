@@ -119,17 +119,11 @@ async def search(
     look cannot be recorded, and LogError.
     """
     async with look_up(settings, query, progress, auditor) as lookup:
-        asked, index = lookup.asked, lookup.index
+        asked = lookup.asked
         found, counts = _find(lookup, page)
-        missing, unreadable, not_opened = set[str](), 0, 0
-        for which, log in lookup.logs.items():
-            gone = await _find_missing(log.reader.source, index, which)
-            closed = index.unread(which) if settings.audit.grants else set[int]()
-            not_opened += len(closed - gone) if which is not IndexedLog.AUDIT else 0
-            unreadable += len(gone | index.unread(which)) - len(closed - gone)
-            missing |= {f"{lookup.names[which]}/{number}" for number in gone}
+        unread = await count_unread(lookup)
         # A newly destroyed record is in the index until a checkpoint covers its tombstone. It is not shown any more.
-        views = [replace(view, missing=view.id in missing) for view in await lookup.view(found.places)]
+        views = [replace(view, missing=view.id in unread.missing) for view in await lookup.view(found.places)]
         records = tuple(view for view in views if not view.destroyed)
         matched = found.matched - (len(views) - len(records))
         around = await view_around(lookup, found.places, context) if context else {}
@@ -141,18 +135,42 @@ async def search(
             matched,
             counts.submissions,
             counts.log_size,
-            unreadable,
+            unread.unreadable,
             access_id=await lookup.record("search", matched, found.digest),
             files_unread=counts.files_unread,
             files_unheard=counts.files_unheard,
             next_before=_last_of(views, page.order) if found.is_more else "",
             digest=found.digest,
-            not_opened=not_opened,
+            not_opened=unread.not_opened,
             widened=asked.widened,
             examined=asked.examined,
             is_cut=asked.is_cut,
             around=around,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """What no search surely finds in the logs of a look: how many records are `unreadable`, how many `not_opened`.
+
+    `missing` are the ids of those that are gone without an order. For the rest see SearchResult.
+    """
+
+    unreadable: int
+    not_opened: int
+    missing: frozenset[str]
+
+
+async def count_unread(lookup: Lookup) -> Unread:
+    """Count the records of which nobody knows what they say; raises LogError."""
+    index, missing, unreadable, not_opened = lookup.index, set[str](), 0, 0
+    for which, log in lookup.logs.items():
+        gone = await _find_missing(log.reader.source, index, which)
+        closed = index.unread(which) if lookup.settings.audit.grants else set[int]()
+        not_opened += len(closed - gone) if which is not IndexedLog.AUDIT else 0
+        unreadable += len(gone | index.unread(which)) - len(closed - gone)
+        missing |= {f"{lookup.names[which]}/{number}" for number in gone}
+    return Unread(unreadable, not_opened, frozenset(missing))
 
 
 async def _record_around(lookup: Lookup, around: Mapping[str, Around], context: int) -> None:

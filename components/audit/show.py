@@ -100,7 +100,7 @@ async def show(
             for opened in (await opener.fetch(number, 1) if is_there else ())
         ]
         views = [view for view in views if await _may_show(settings, auditor, view)]
-        found = [(view, await _prove(log, opener.reader, view)) for view in views]
+        found = [(view, await prove_view(log, opener.reader, view)) for view in views]
     actor = auditor.id if auditor else name_actor()
     access = Access(actor, "show", record_id, now_ns, size, len(found))
     access_id = await record_access(settings, access)
@@ -170,7 +170,8 @@ async def is_missing(reader: LogReader, opened: OpenedRecord) -> bool:
     return not (await fetch_tombstoned(reader.source, opened.index + 1)).covers(opened.leaf)
 
 
-async def _prove(log: LogSettings, reader: LogReader, view: RecordView) -> RecordProof:
+async def prove_view(log: LogSettings, reader: LogReader, view: RecordView) -> RecordProof:
+    """Prove that a record is in the tree of its log's newest checkpoint, and is whole; raises LogUnavailable."""
     opened = view.opened
     stored = opened.stored
     note = (await reader.checkpoint()).decode()

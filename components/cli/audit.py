@@ -36,10 +36,10 @@ def show(record: RecordId, *, raw: bool = False, common: Look = LOOK) -> int:
     from components.cli.output.console import run_with_bar
     from components.cli.output.record import describe_detail, print_detail
 
-    settings = common.open_site()
+    settings, id_ = common.open_site_of(record)
     auditor = find_auditor(settings)
     detail = run_with_bar(
-        "Indexing", "entries", lambda progress: show_record(settings, record, progress, auditor)
+        "Indexing", "entries", lambda progress: show_record(settings, id_, progress, auditor)
     )
     if raw:
         write_output(detail.body)
@@ -64,7 +64,7 @@ def proof(
     """
     from components.audit.prove import prove
 
-    proved = asyncio.run(prove(purpose.open_site(), record))
+    proved = asyncio.run(prove(*purpose.open_site_of(record)))
     if output is None:
         print(proved.text, end="")
         return

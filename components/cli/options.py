@@ -38,7 +38,7 @@ AsJson = Annotated[bool, Parameter(name="--json", help="Print one JSON object.")
 Limit = Annotated[
     int, Parameter(validator=Number(gte=1), help="Show at most this many records, the newest ones.")
 ]
-RecordId = Annotated[str, Parameter(help="A record's id, such as gate/100042.")]
+RecordId = Annotated[str, Parameter(help="A record's id, such as gate/100042, or london:gate/88.")]
 LogName = Annotated[
     str,
     Parameter(
@@ -100,11 +100,12 @@ class Purposeful:
     matter: Annotated[str, Parameter(help="The matter for which you look (docs/matters.md).")] = ""
     reason: Annotated[str, Parameter(help="Why you look, in words. It is recorded with the look.")] = ""
 
-    def open_site(self) -> "SiteFile":
+    def open_site(self, at: str = "") -> "SiteFile":
         """Read the site's settings; each look of this command is recorded with its matter and reason.
 
-        Raises SettingsError, and SiteError for a matter that is not there, not the auditor's, or closed, and for an
-        overseer, who sees what auditors did and nothing else.
+        With `at`, they are those of that other site (`audit.sites`). Raises SettingsError, and SiteError for a matter
+        that is not there, not the auditor's, or closed, and for an overseer, who sees what auditors did and nothing
+        else.
         """
         from components.audit.access import Purpose, set_purpose
         from components.audit.auditor import Role, find_auditor
@@ -112,12 +113,21 @@ class Purposeful:
         from components.settings.site import SiteFile
 
         settings, purpose = SiteFile(self.site), Purpose(self.matter, self.reason)
+        if at:
+            from components.audit.sites.named import find_site
+
+            settings = find_site(settings, at)
         auditor = find_auditor(settings)
         auditor.require(Role.AUDITOR, Role.REVIEWER, Role.LEAD)
         if self.matter:
             asyncio.run(check_purpose(settings, auditor, purpose))
         set_purpose(purpose)
         return settings
+
+    def open_site_of(self, record_id: str) -> "tuple[SiteFile, str]":
+        """Return the site of a record and its id there, as `open_site` does: `london:gate/88` is of another site."""
+        name, _, id_ = record_id.rpartition(":")
+        return self.open_site(name), id_
 
 
 @Parameter(name="*")

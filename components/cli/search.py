@@ -38,10 +38,13 @@ def search(
     terms: Path | None = None,
     save: str = "",
     saved: str = "",
+    at: str = "",
     paging: Paging = FIRST_PAGE,
     common: Look = LOOK,
-) -> None:
+) -> int:
     """Search what was said on the line, for example: 'copper from:alice after:2h' (docs/query.md).
+
+    Where site.toml names other sites (audit.sites), all are searched (docs/sites.md). Exit status 1 if one was not.
 
     Parameters
     ----------
@@ -57,17 +60,20 @@ def search(
         Keep the query under this name; it is searched now, too.
     saved
         Search what was saved under this name; a query narrows it.
+    at
+        Search only the site of this name.
     """
     from components.audit.auditor import find_auditor
     from components.cli.output.console import run_with_bar
     from components.cli.searching import SearchWanted, run_search
 
-    settings = common.open_site()
+    settings = common.open_site(at)
     auditor = find_auditor(settings)
     page = (paging.limit, paging.before, paging.sort)
-    wanted = SearchWanted(" ".join(query), *page, context, count_by, terms, save, saved)
+    wanted = SearchWanted(" ".join(query), *page, context, count_by, terms, save, saved, is_at_one=bool(at))
     found = run_with_bar("Indexing", "entries", lambda bar: run_search(settings, wanted, bar, auditor))
     found.tell(common, settings.gate_log.name, as_lines=paging.as_lines)
+    return found.status
 
 
 def history(

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from components.audit.auditor import Auditor
 from components.audit.index.facets import Dimension
@@ -25,10 +26,13 @@ from components.process.errors import SiteError
 from components.process.progress import Progress
 from components.settings.site import SiteFile
 
+if TYPE_CHECKING:
+    from components.cli.output.sites import OfSites
+
 
 @dataclass(frozen=True, slots=True)
 class SearchWanted:
-    """The options of a search, as they were typed."""
+    """The options of a search, as they were typed; it `is_at_one` site even where others are named."""
 
     query: str
     limit: int
@@ -39,13 +43,20 @@ class SearchWanted:
     terms: Path | None
     save: str
     saved: str
+    is_at_one: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
     """What a search found, and how it is told."""
 
-    result: SearchResult | Tally | TermReport
+    result: "SearchResult | Tally | TermReport | OfSites"
+
+    @property
+    def status(self) -> int:
+        """The exit status: 1 where a site was not searched, or may have more."""
+        is_whole = isinstance(self.result, SearchResult | Tally | TermReport) or self.result.is_complete
+        return 0 if is_whole else 1
 
     def tell(self, output: Output, log_name: str, *, as_lines: bool) -> None:
         """Print it for people, as one JSON object, or as one for each line."""
@@ -62,6 +73,10 @@ class Found:
                 print_lines(map(describe_term, report.terms))
             case TermReport() as report:
                 output.tell(report, describe_terms, print_terms)
+            case of_sites:
+                from components.cli.output.sites import tell_of_sites
+
+                tell_of_sites(of_sites, output, as_lines=as_lines)
 
 
 async def run_search(settings: SiteFile, wanted: SearchWanted, progress: Progress, auditor: Auditor) -> Found:
@@ -71,6 +86,8 @@ async def run_search(settings: SiteFile, wanted: SearchWanted, progress: Progres
         raise SiteError("give --count-by or --terms, not both")
     if wanted.save:
         await save_search(settings, wanted.save, query, progress, auditor)
+    if settings.audit.sites and not wanted.is_at_one:
+        return Found(await _search_sites(settings, query, wanted, progress))
     if wanted.count_by:
         dimensions = read_dimensions(wanted.count_by, tuple(Dimension))
         return Found(await count_by(settings, query, dimensions, progress, auditor))
@@ -78,6 +95,23 @@ async def run_search(settings: SiteFile, wanted: SearchWanted, progress: Progres
         return Found(await report_terms(settings, query, read_terms(wanted.terms), progress, auditor))
     page = Page(wanted.limit, wanted.before, Order(wanted.sort))
     return Found(await search(settings, query, page, progress, auditor, wanted.context))
+
+
+async def _search_sites(
+    settings: SiteFile, query: str, wanted: SearchWanted, progress: Progress
+) -> "OfSites":
+    """Search all sites, or count what is found there; raises as `run_search` does."""
+    # Most archives are of one site.
+    from components.audit.sites.count import count_sites
+    from components.audit.sites.search import search_sites
+
+    if wanted.terms or wanted.context:
+        raise SiteError("--terms and --context are for one site: name it with --at")
+    if wanted.count_by:
+        dimensions = read_dimensions(wanted.count_by, tuple(Dimension))
+        return await count_sites(settings, query, dimensions, progress)
+    page = Page(wanted.limit, wanted.before, Order(wanted.sort))
+    return await search_sites(settings, query, page, progress)
 
 
 async def _find_query(settings: SiteFile, wanted: SearchWanted, progress: Progress, auditor: Auditor) -> str:

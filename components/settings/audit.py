@@ -41,6 +41,13 @@ class OtherAuditLog(Table):
             yield f"audit.others: {self.verifier_key} is the key of {name}, not of {self.log_origin}"
 
 
+class OtherSite(Table):
+    """Another site whose archive the auditors of this one look into, too: its name here, and its site.toml."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")
+    site: SitePath
+
+
 class AuditSettings(LogTable):
     """The auditors' own log, the index that they search, and the keys that open what is sealed to them."""
 
@@ -51,6 +58,7 @@ class AuditSettings(LogTable):
     speech_model: SitePath | None = None
     auditors: tuple[AuditorEntry, ...] = ()
     others: tuple[OtherAuditLog, ...] = ()
+    sites: tuple[OtherSite, ...] = ()
     matter_required: bool = False
     readers: tuple[SitePath, ...] = ()
     grants: SitePath | None = None
@@ -76,3 +84,6 @@ class AuditSettings(LogTable):
             yield f"audit.others: {origin} is the name of two logs; each machine's log has its own"
         for other in self.others:
             yield from other.find_problems()
+        names = Counter(each.name for each in self.sites)
+        for name in sorted(name for name, times in names.items() if times > 1):
+            yield f"audit.sites: {name} is the name of two sites; give each its own"

@@ -1,6 +1,7 @@
 """The witness's settings: the `[witness]` table of site.toml (docs/settings.md)."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Annotated, ClassVar
 from urllib.parse import urlsplit
 
@@ -19,6 +20,7 @@ from components.settings.table import (
 )
 
 URL_MAX = 2048
+_BRING = "bring it from the other site (docs/witness.md)"
 
 
 def _require_log_key(vkey: str) -> str:
@@ -52,6 +54,45 @@ class AskedWitness(Table):
     vkeys: tuple[CosignerVkey, ...] = Field(min_length=1)
 
 
+class WitnessedSite(Table):
+    """`[[witness.sites]]`: another site, each of which witnesses the other: its witness's address, and its public keys.
+
+    `keys` is a folder with copies of its files: `log-*.pub`, whose logs are cosigned here, and `witness.pub`.
+    """
+
+    url: Url
+    keys: SitePath
+
+    @property
+    def log_files(self) -> tuple[Path, ...]:
+        """The files of its logs' keys; a log whose key was replaced has both in its file."""
+        return tuple(sorted(self.keys.glob("log-*.pub")))
+
+    def read_logs(self) -> tuple[str, ...]:
+        """Return the verifier keys of its logs; raises ValueError and OSError."""
+        lines = [line for file in self.log_files for line in file.read_text("utf-8").split("\n") if line]
+        return tuple(map(_require_log_key, lines))
+
+    def read_vkeys(self) -> tuple[str, ...]:
+        """Return the verifier keys of its witness, at least one; raises ValueError and OSError."""
+        lines = (self.keys / "witness.pub").read_text("utf-8").splitlines()
+        if not lines:
+            raise ValueError(f"{self.keys / 'witness.pub'}: holds no key")
+        return tuple(map(_require_cosigner_key, lines))
+
+    def find_problems(self) -> Iterator[str]:
+        """Yield what is wrong with the keys."""
+        if not self.log_files:
+            yield f"witness.sites.keys: there is no log-*.pub in {self.keys}; {_BRING}"
+        for read in (self.read_logs, self.read_vkeys):
+            try:
+                read()
+            except OSError as error:
+                yield f"witness.sites.keys: {error.filename}: {(error.strerror or '').lower()}; {_BRING}"
+            except ValueError as error:  # NoteError, or bytes that are no text
+                yield f"witness.sites.keys: a file in {self.keys} is no public key ({error}); {_BRING}"
+
+
 class TimeStampSettings(Table):
     """`[witness.time_stamps]`: an authority (RFC 3161), its certificates and how often it is asked."""
 
@@ -75,7 +116,24 @@ class WitnessSettings(Table):
     cosign_own: bool = True
     logs: tuple[LogVkey, ...] = ()
     asks: tuple[AskedWitness, ...] = ()
+    sites: tuple[WitnessedSite, ...] = ()
     time_stamps: TimeStampSettings | None = None
+
+    @property
+    def witnesses(self) -> int:
+        """How many witnesses of others are asked."""
+        return len(self.asks) + len(self.sites)
+
+    def read_asked(self) -> Iterator[tuple[str, tuple[str, ...]]]:
+        """Yield the address and the keys of each witness that is asked; raises ValueError and OSError."""
+        yield from ((each.url, each.vkeys) for each in self.asks)
+        yield from ((each.url, each.read_vkeys()) for each in self.sites)
+
+    def read_logs(self) -> Iterator[str]:
+        """Yield the verifier keys of others' logs that are cosigned here; raises ValueError and OSError."""
+        yield from self.logs
+        for site in self.sites:
+            yield from site.read_logs()
 
     def find_problems(self) -> Iterator[str]:
         """Yield a line for each missing file of the witness, and one if its port is missing."""
@@ -88,5 +146,7 @@ class WitnessSettings(Table):
             yield (
                 f"witness.time_stamps.certificates: there is no {stamps.certificates}; get it from the authority"
             )
-        if self.logs and not self.port:
+        for site in self.sites:
+            yield from site.find_problems()
+        if (self.logs or self.sites) and not self.port:
             yield "witness.port: others' logs are to be cosigned; set one, at which they ask"

@@ -195,6 +195,8 @@ def _public_files(settings: SiteFile) -> Iterator[Path]:
     yield from settings.audit.readers
     yield from (key for each in settings.audit.auditors for key in each.key_files)
     yield from (each.verifier_key for each in settings.audit.others)
+    for site in settings.witness.sites if settings.witness else ():
+        yield from (*site.log_files, site.keys / "witness.pub")
 
 
 def _secret_files(settings: SiteFile) -> Iterator[Path]:

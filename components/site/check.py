@@ -237,11 +237,12 @@ def _check_witness(settings: SiteFile) -> Iterator[str]:
     if settings.witness is None:
         return
     if not _is_up(settings.folder):
-        yield f"not up; it asks {len(settings.witness.asks)} others, and cosigns {len(settings.witness.logs)} logs"
+        logs = len([*settings.witness.read_logs()])
+        yield f"not up; it asks {settings.witness.witnesses} others, and cosigns {logs} logs"
         return
     if problems := find_unwitnessed(settings.witness.status_file):
         raise _CheckError(problems)
-    yield f"the logs are witnessed; {len(settings.witness.asks)} others are asked"
+    yield f"the logs are witnessed; {settings.witness.witnesses} others are asked"
 
 
 def _check_federation(settings: SiteFile) -> Iterator[str]:

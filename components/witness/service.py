@@ -11,7 +11,7 @@ import aiohttp
 
 from components.archive.errors import LogMissing
 from components.archive.kept_checkpoints import KeptCheckpoints
-from components.archive.keys import load_verifier_key
+from components.archive.keys import KeyFileError, load_verifier_key
 from components.archive.log.cosignature import parse_cosigner_key
 from components.archive.log.log_signature import LogVerifierKey, parse_log_verifier_key
 from components.archive.reader import LogReader
@@ -89,9 +89,12 @@ async def open_service(
 
 
 def _make_witness(settings: WitnessSettings, logs: Sequence[LogSettings], state: WitnessState) -> Witness:
-    others = [parse_log_verifier_key(vkey) for vkey in settings.logs]
-
     def load_logs() -> list[LogVerifierKey]:
+        # Read each time: a key that another site's log gets is brought into its folder while this runs.
+        try:
+            others = [parse_log_verifier_key(vkey) for vkey in settings.read_logs()]
+        except (ValueError, OSError) as error:
+            raise KeyFileError(f"witness.sites.keys: {error}") from None
         own = [load_verifier_key(log.verifier_key_file) for log in logs] if settings.cosign_own else []
         return [*others, *own]
 
@@ -104,15 +107,11 @@ def _make_service(
     own = [cosigner.cosigner_key for cosigner in load_witness_keys(settings.key_file)]
     stamps = settings.time_stamps
     authority = stamps and TimeStampAuthority(session, stamps.url, load_certificates(stamps.certificates))
+    asked = [(url, [parse_cosigner_key(vkey) for vkey in vkeys]) for url, vkeys in settings.read_asked()]
     feeds, stampers = [], []
     for log in logs:
         # A client remembers a log's size: each log has its own.
-        clients = [
-            WitnessClient(
-                post_over_http(session, asked.url), [parse_cosigner_key(vkey) for vkey in asked.vkeys]
-            )
-            for asked in settings.asks
-        ]
+        clients = [WitnessClient(post_over_http(session, url), keys) for url, keys in asked]
         if settings.cosign_own:
             clients.append(WitnessClient(post_within(witness), own))
         kept = KeptCheckpoints(log.witnessed)

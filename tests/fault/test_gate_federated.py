@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from lxml import etree
 
+from components.audit.sites.letters import Verdict
 from tests.support.certificates import CertificateAuthority
 from tests.support.gate_process import GateProcess, one_enterprise
 from tests.support.observer import LogContent, read_log, wait_for_log
@@ -96,6 +97,11 @@ async def test_what_a_site_held_when_it_ended_has_arrived_or_comes_back(sites: T
     there_recorded = recorded(await read_log(there), "s2s")
     assert set(arrived) <= set(there_recorded)
     assert set(there_recorded.values()) == {1}
+    # What was not acknowledged comes back, though it may have arrived (docs/decisions/0158); all else is in both.
+    there_and_back, other_way = await sites.compare()
+    assert {each.verdict for each in there_and_back.differences} <= {Verdict.RETURNED_TOO, Verdict.ON_ITS_WAY}
+    assert there_and_back.arrived == sum(there_recorded.values())
+    assert other_way.differences == ()
 
 
 async def test_what_comes_back_is_told_as_not_carried_out(sites: TwoSites) -> None:
@@ -139,3 +145,4 @@ async def test_the_gates_of_both_sites_are_killed_and_each_message_arrives_once(
         noted = recorded(await read_log(gate), way)
         assert set(arrived) <= set(noted)
         assert set(noted.values()) == {1}
+    assert [each.findings for each in await sites.compare()] == [0, 0]

@@ -6,12 +6,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from components.audit.sites.ledger import read_ledger
+from components.audit.sites.letters import Comparison, compare_books
+from components.audit.sites.named import NamedSite
+from components.process.progress import ignore_progress
+from components.settings.site import SiteFile
 from components.site.parts import MAKES_ACCOUNTS
 from components.site.prosody import PlannedComponent, ProsodyPlan
 from tests.support.certificates import CertificateAuthority
 from tests.support.gate_process import GateProcess
 from tests.support.process import wait_until
 from tests.support.prosody import ProsodyServer, free_port, peers_of, private_plan
+from tests.support.site_toml import write_site_toml
 from tests.support.stream import XmppStream
 
 _IN_FORCE = "Borders are as the gate says now"
@@ -87,9 +93,32 @@ class TwoSites:
             await stream.expect(lambda element: element.get("from") == jid)
         return stream
 
+    async def compare(self) -> list[Comparison]:
+        """Compare what each site's archive says it sent with what the other's received, in both directions."""
+        ledgers = []
+        for rank, (gate, server) in enumerate(zip(self.gates, self.servers, strict=True)):
+            async with gate.open_log() as log:
+                ledgers.append(await read_ledger(_named(rank, gate, server), log, ignore_progress))
+        here, there = ledgers
+        return [
+            compare_books(sender.book(recipient.site, "gate"), recipient.book(sender.site, "gate"), 0)
+            for sender, recipient in ((here, there), (there, here))
+        ]
+
     @staticmethod
     def _changes(server: ProsodyServer) -> int:
         return (server.plan.root / "prosody.log").read_text("utf-8", "replace").count(_IN_FORCE)
+
+
+def _named(rank: int, gate: GateProcess, server: ProsodyServer) -> NamedSite:
+    """Return a site as its auditors know it."""
+    plan = server.plan
+    toml = write_site_toml(
+        gate.site_toml.with_name("auditors.toml"),
+        prosody={"domains": list(plan.domains), "room_domains": list(plan.room_domains)},
+        gate={"jid": plan.gate},
+    )
+    return NamedSite(rank, plan.domains[0], SiteFile(toml))
 
 
 def plan_site(root: Path, domains: tuple[str, ...], authority: CertificateAuthority) -> ProsodyPlan:

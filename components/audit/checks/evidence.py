@@ -68,7 +68,10 @@ def _site_witnesses(witness: WitnessSettings | None) -> list[str]:
     """Return the keys of the witnesses that the site asks, and of its own witness."""
     if witness is None:
         return []
-    vkeys = ["\n".join(asked.vkeys) for asked in witness.asks]
+    try:
+        vkeys = ["\n".join(keys) for _, keys in witness.read_asked()]
+    except (ValueError, OSError) as error:
+        raise SiteError(f"witness.sites.keys: {error}") from None
     public = witness.key_file.with_suffix(".pub")
     if witness.cosign_own and public.exists():
         vkeys.append(public.read_text("utf-8"))

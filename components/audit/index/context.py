@@ -1,17 +1,17 @@
-"""What the index knows of a record from others (marks, people, rooms): read, inserted and forgotten in one go."""
+"""What the index knows of a record from others (marks, people, rooms, sites): read, inserted, forgotten in one go."""
 
 import json
 from collections.abc import Iterable
 
 from components.archive.record import Delivery, Event, RecordKind, Submission
-from components.audit.index import marks, people, room_ids, seen
+from components.audit.index import crossed, marks, people, room_ids, seen
 from components.audit.index.database import Connection
 from components.audit.marks import Mark, Marks, read_marks
 from components.audit.query.tree import SearchKind
 from components.audit.stanza import Reading
 
-SCHEMA = marks.SCHEMA + people.SCHEMA + seen.SCHEMA + room_ids.SCHEMA
-TABLES = (*marks.TABLES, *people.TABLES, *seen.TABLES, *room_ids.TABLES)
+SCHEMA = marks.SCHEMA + people.SCHEMA + seen.SCHEMA + room_ids.SCHEMA + crossed.SCHEMA
+TABLES = (*marks.TABLES, *people.TABLES, *seen.TABLES, *room_ids.TABLES, *crossed.TABLES)
 
 _CARRIED = ("release", "amend")
 _LARGEST = 2**63 - 1
@@ -29,6 +29,7 @@ class Context:
         self._whispers: list[tuple[int, str]] = []
         self._released: list[seen.Released | seen.Bounced] = []
         self._room_ids: list[room_ids.RoomId] = []
+        self._crossed: list[crossed.Crossing] = []
         self._epochs: set[str] = set()
 
     def add(self, place: int, record: Submission | Event | None, reading: Reading, *, says: bool) -> None:
@@ -55,6 +56,7 @@ class Context:
     def _add_stanza(self, place: int, record: Submission, reading: Reading, read: Marks) -> None:
         if read.room and read.nick and reading.kind is SearchKind.MESSAGE and read.type != "groupchat":
             self._whispers.append((place, read.nick))
+        self._crossed += crossed.read_crossings(place, record, read)
         if record.action not in _CARRIED:
             return
         self._released.append(seen.Released(place, record.epoch, min(record.seq, _LARGEST)))
@@ -69,6 +71,7 @@ class Context:
         self._whispers += other._whispers
         self._released += other._released
         self._room_ids += other._room_ids
+        self._crossed += other._crossed
 
     def insert(self, db: Connection) -> None:
         """Insert all rows, within the caller's transaction, after the records themselves."""
@@ -78,12 +81,14 @@ class Context:
         seen.insert_whispers(db, self._whispers)
         seen.insert_released(db, self._released)
         room_ids.insert_room_ids(db, self._room_ids)
+        crossed.insert_crossings(db, self._crossed)
 
 
 def forget_context(db: Connection, places: Iterable[int]) -> None:
     """Remove what is known of destroyed records, within the caller's transaction, after the records themselves."""
     gone = json.dumps(list(places))
     room_ids.forget_room_ids(db, gone)
+    crossed.forget_crossings(db, gone)
     marks.forget_marks(db, gone)
     people.forget_directory(db, gone)
     seen.forget_steps(db, gone)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from rich.console import Console
 from rich.table import Table
@@ -21,6 +21,9 @@ from components.cli.output.file_event import tell_file_event
 from components.cli.output.record import describe_upload, describe_view
 from components.cli.output.terminal import show_text
 
+if TYPE_CHECKING:
+    from components.audit.sites.search import SearchedSite
+
 _VERDICTS = {
     "release": ("released", "green"),
     "amend": ("amended", "yellow"),
@@ -35,6 +38,8 @@ _DELIVERY_STYLES = {
     DeliveryState.REPEATED: "dim",
     DeliveryState.UNKNOWN: "yellow",
 }
+Limited: TypeAlias = "SearchResult | SearchedSite"
+
 _HIT_STYLE = "bold black on yellow"
 _WIDE = 110
 """On a terminal of so many columns, a record stands beside its time and its verdict."""
@@ -85,7 +90,7 @@ def print_search(result: SearchResult, log_name: str) -> None:
         f"The log {log_name} has {result.log_size:,} entries."
     )
     console.print(make_look(result.access_id, text, "This search"))
-    for remark, style in _tell_limits(result):
+    for remark, style in tell_limits(result):
         console.print(Text(remark, style=style))
 
 
@@ -100,7 +105,7 @@ def print_records(
     # In columns, one long text of a page would make all its lines as long where there is no width to keep to.
     if not console.is_terminal or console.width < _WIDE:
         for view, is_hit in shown:
-            console.print(_stack(view, query, is_hit=is_hit))
+            console.print(stack_record(view, query, is_hit=is_hit))
         return
     table = Table.grid(padding=(0, 2), expand=True)
     table.add_column(no_wrap=True)
@@ -128,7 +133,8 @@ def _with_context(
                 yield view, False
 
 
-def _tell_limits(result: SearchResult) -> Iterator[tuple[str, str]]:
+def tell_limits(result: Limited) -> Iterator[tuple[str, str]]:
+    """Yield what a search did not look into, each line with its style."""
     for widened in result.widened:
         words = ", ".join(map(show_text, widened.words)) or "no word of any text"
         more = ", and others" if widened.is_cut else ""
@@ -155,16 +161,22 @@ def _tell_limits(result: SearchResult) -> Iterator[tuple[str, str]]:
         yield f"{result.unreadable:,} {unreadable}", "bold red"
 
 
-def _stack(view: RecordView, query: Node, *, is_hit: bool) -> Text:
-    """Return a record for a narrow terminal: time, id and verdict; then the parties; then what it says."""
+def stack_record(
+    view: RecordView, query: Node, id_: str = "", more: Sequence[tuple[str, str]] = (), *, is_hit: bool = True
+) -> Text:
+    """Return a record for a narrow terminal: time, id and verdict; then the parties; then what it says.
+
+    `more` are lines for the end, each with its style.
+    """
     verdict, delivery = _outcome(view)
-    head = Text.assemble(show_time(view.at_ns), "  ", (view.id, "bold" if is_hit else "dim"))
+    head = Text.assemble(show_time(view.at_ns), "  ", (id_ or view.id, "bold" if is_hit else "dim"))
     for each in (verdict, delivery):
         if each:
             head.append("  ").append_text(each)
     lines = [head, _parties(view), style_excerpt(_text_of(view), query)]
     lines += [_show_file(file, query) for file in view.files]
     lines += _remarks(view)
+    lines += [Text(show_text(line), style=style) for line, style in more]
     return Text("\n").join([*(line for line in lines if line), Text()])
 
 

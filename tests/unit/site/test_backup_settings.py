@@ -17,12 +17,16 @@ from tests.support.ports import free_port
 # What each process makes anew, or what is no file.
 NOT_IN_IT = {
     "audit.index", "audit.index_store", "audit.speech_model", "console.state_file", "site.logs", "prosody.folder",
-    "transfer.files",
+    "transfer.files", "audit.sites.site",
     "transfer.clamd.socket", "transfer.sessions_file", "roster.state_file", "witness.state", "access.passwords",
 }  # fmt: skip
 # Logs and queues are copied as what they are (tests/unit/cli/test_backup.py); folders are tried by what is in them.
 COPIED_OTHERWISE = {"review.file", "transfer.state_file", "prosody.certificates"}
-NAMED_BY_A_FOLDER = {"access.folder": "grant.note", "audit.grants": "grant.json"}
+NAMED_BY_A_FOLDER = {
+    "access.folder": "grant.note",
+    "audit.grants": "grant.json",
+    "witness.sites.keys": "log-gate.pub",
+}
 
 MORE = """
 [review]
@@ -34,6 +38,9 @@ name = "steelyard.example/witness"
 key_file = "extra/witness.key"
 state = "witness"
 status_file = "run/witness.status.json"
+[[witness.sites]]
+url = "https://london.example:8790"
+keys = "peers/london"
 [witness.time_stamps]
 url = "https://stamps.example"
 certificates = "extra/stamps.pem"
@@ -96,6 +103,9 @@ until = 2026-11-24T09:00:00Z
 log = "archive/audit-desk.db"
 log_origin = "steelyard.example/audit-desk"
 verifier_key = "extra/log-audit-desk.pub"
+[[audit.sites]]
+name = "london"
+site = "london/site.toml"
 """
 # Of tables that a demonstration has.
 ADDED = {

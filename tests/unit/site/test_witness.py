@@ -189,3 +189,43 @@ def test_check_tells_what_is_not_witnessed(site: Path) -> None:
     told = [finding.text for finding in check_site(site) if finding.name == "keys"]
     assert "others may read" in " ".join(told)
     assert "witness.key" in " ".join(told)
+
+
+def add_site(site: Path, **files: str) -> None:
+    """Make another site's witness one that is asked, with these files in the folder of its keys."""
+    folder = site.parent / "peers"
+    folder.mkdir()
+    for name, text in files.items():
+        (folder / f"{name.replace('_', '-')}.pub").write_text(text)
+    add(site, "port = 4711", "[[witness.sites]]", 'url = "http://192.0.2.2:8790"', 'keys = "peers"')
+
+
+def test_another_sites_keys_are_read_from_its_folder_whenever_they_are_asked_for(site: Path) -> None:
+    witness = "".join(f"{encode_cosigner_key(key)}\n" for key in COSIGNER_KEYS)
+    add_site(site, log_gate=f"{VKEY}\n", log_audit=f"{VKEY}\n{VKEY}\n", witness=witness, auditor="no key")
+    settings = SiteFile(site).require(WitnessSettings)
+    assert list(settings.read_logs()) == [VKEY] * 3
+    assert list(settings.read_asked()) == [("http://192.0.2.2:8790", tuple(witness.split()))]
+    assert settings.witnesses == 1
+    (site.parent / "peers/log-roster.pub").write_text(VKEY)
+    assert list(settings.read_logs()) == [VKEY] * 4
+    init_site(site)
+    assert load_site(site).witness is not None
+
+
+@pytest.mark.parametrize(
+    ("files", "problem"),
+    [
+        ({}, r"witness\.sites\.keys: there is no log-\*\.pub in .*peers; bring it from the other site"),
+        ({"log_gate": VKEY}, r"witness\.sites\.keys: .*peers/witness\.pub: no such file .*; bring it"),
+        ({"log_gate": VKEY, "witness": ""}, r"witness\.sites\.keys: .*holds no key"),
+        ({"log_gate": VKEY, "witness": VKEY}, r"witness\.sites\.keys: a file in .*peers is no public key"),
+        ({"log_gate": "x", "witness": ""}, r"witness\.sites\.keys: a file in .*peers is no public key"),
+    ],
+)
+def test_what_is_wrong_with_another_sites_keys_is_told(
+    site: Path, files: dict[str, str], problem: str
+) -> None:
+    add_site(site, **files)
+    found = problems(site).splitlines()
+    assert any(re.match(problem, line) for line in found), found

@@ -1,0 +1,89 @@
+"""Counts of what one query finds at all sites, each message once."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from components.audit.index.crossed import only
+from components.audit.index.facets import Counted, Dimension
+from components.audit.query.tree import Node
+from components.audit.sites.named import SiteFault
+from components.audit.sites.reached import Reach, ReachedSite, reach_sites
+from components.process.progress import Progress
+from components.settings.site import SiteFile
+
+
+@dataclass(frozen=True, slots=True)
+class CountedSite:
+    """A site that was asked; `access_id` is the record of this look there, `behind` as of a search."""
+
+    name: str
+    matched: int
+    access_id: str
+    behind: str
+    examined: int
+    is_cut: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SitesTally:
+    """How many messages and other records a query finds at all sites, by dimensions; `doubles` are left out.
+
+    A message counts with the values of the record that stands for it: the first that it has.
+    """
+
+    query: Node
+    dimensions: tuple[Dimension, ...]
+    counted: tuple[Counted, ...]
+    matched: int
+    doubles: int
+    sites: tuple[CountedSite, ...]
+    faults: tuple[SiteFault, ...]
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all sites were asked, and none of them is a copy that is behind."""
+        return not self.faults and not any(each.behind for each in self.sites)
+
+
+async def count_sites(
+    settings: SiteFile, query: str, dimensions: Sequence[Dimension], progress: Progress
+) -> SitesTally:
+    """Count what a query finds at all sites, for each combination of values; raises as `search_sites` does."""
+    async with reach_sites(settings, query, "count", progress) as reach:
+        counted = Counter[tuple[str, ...]]()
+        for each in reach.reached.values():
+            counted.update(_count(reach, each, dimensions))
+        return SitesTally(
+            reach.reached[0].lookup.asked.query,
+            tuple(dimensions),
+            tuple(
+                Counted(values, number) for values, number in sorted(counted.items()) if number or not values
+            ),
+            reach.matched,
+            len(reach.doubles),
+            tuple(
+                CountedSite(
+                    each.site.name,
+                    each.matched,
+                    each.access_id,
+                    each.behind,
+                    each.lookup.asked.examined,
+                    each.lookup.asked.is_cut,
+                )
+                for each in reach.reached.values()
+            ),
+            reach.faults,
+        )
+
+
+def _count(reach: Reach, site: ReachedSite, dimensions: Sequence[Dimension]) -> Counter[tuple[str, ...]]:
+    """Count a site's records without those for which others stand."""
+    index, asked = site.lookup.index, site.lookup.asked
+    counted = Counter(
+        {each.values: each.entries for each in index.count_by(dimensions, asked.where, logs=asked.logs)}
+    )
+    if doubles := reach.doubles_at(site.site.rank):
+        left_out = index.count_by(dimensions, site.narrow(only(doubles)), logs=asked.logs)
+        counted.subtract({each.values: each.entries for each in left_out})
+    return counted
