@@ -11,6 +11,7 @@ def describe_gate(gate: Gate, alarms: Alarms) -> Status:
     counters = gate.counters
     details = {
         "rules": gate.decider.rules.digest,
+        "mode": "observe" if gate.decider.observes else "enforce",
         "records": gate.journal.size,
         "recorded": counters.recorded,
         "refused": counters.refused,
