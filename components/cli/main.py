@@ -32,7 +32,7 @@ app = App(
 for command in ("init", "up", "check", "backup", "restore"):
     app.command(f"components.cli.site:{command}")
 app.command("components.cli.audit:verify")
-for group in ("access", "archive", "audit", "directory", "files", "keys", "policy", "review"):
+for group in ("access", "archive", "attach", "audit", "directory", "files", "keys", "policy", "review"):
     app.command(f"components.cli.{group}:app", name=group)
 
 

@@ -1,11 +1,13 @@
 """Renders the whole configuration of a site's private Prosody."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from components.link.limits import ELEMENT_MAX_BYTES, STANZA_MAX_BYTES
 from components.settings.prosody import WebSettings
+from components.site.lua import lua_list as _lua_list
+from components.site.lua import lua_text as _lua
 
 ADAPTER_DIR = Path(__file__).resolve().parents[1] / "adapter" / "prosody"
 ADAPTER_FILE = ADAPTER_DIR / "mod_stanza_gate" / "mod_stanza_gate.lua"
@@ -237,17 +239,6 @@ def _component_lines(component: PlannedComponent) -> Iterator[str]:
         yield "  disco_hidden = true"
 
 
-def _lua(value: object) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    text = str(value).replace("\\", "\\\\").replace("'", "\\'").replace("\n", "\\n")
-    return f"'{text}'"
-
-
 def _lua_pair(folder: Path, name: str) -> str:
     key, certificate = folder / f"{name}.key", folder / f"{name}.crt"
     return f"{{ key = {_lua(key)}; certificate = {_lua(certificate)}; protocol = 'tlsv1_2+' }}"
-
-
-def _lua_list(values: Iterable[str]) -> str:
-    return "{ " + ", ".join(_lua(value) for value in values) + " }"
