@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from xml.etree import ElementTree as ET
 
 from components.link.entity import XMLNS
+from components.settings.gate import OBSERVING
 from policy.access.admission import DAY_S, Admission, AdmissionState
 from policy.directory.enterprise import EnterpriseId
 
@@ -38,6 +39,11 @@ def make_message(
     for value, label in (answers or {}).items():
         ET.SubElement(message, f"{{{_XMLNS_QUICK_RESPONSE}}}response", value=value, label=label)
     return message
+
+
+def describe_login(notice: str, duties: str, *, observes: bool) -> str:
+    """Return what a person is told at a login: the notice, whether the rules are in force, an approver's duties."""
+    return "\n".join(line for line in (notice, OBSERVING if observes else "", duties) if line)
 
 
 def read_body(message: ET.Element) -> str:

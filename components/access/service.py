@@ -18,6 +18,7 @@ from components.access.keeper import AccountKeeper
 from components.access.memory import MEMORY, AccountState, Memory
 from components.access.notice import (
     describe_duties,
+    describe_login,
     make_message,
     read_body,
     read_receipt,
@@ -186,8 +187,8 @@ class AccessService:
         elif bare(session) in self._state.access.admitted:
             admissions, enterprise = self._state.access.admissions.values(), self._enterprise_for(session)
             duties = describe_duties(admissions, enterprise, time.time())
-            lines = [self._access.notice, *([duties] if duties else [])]
-            self.link.send(make_message(sender, session, "\n".join(lines)))
+            body = describe_login(self._access.notice, duties, observes=self._site.gate.observes)
+            self.link.send(make_message(sender, session, body))
 
     def _enterprise_for(self, jid: str) -> EnterpriseId | None:
         """Return the enterprise that a person approves for, or None."""

@@ -16,6 +16,7 @@ class AlarmName(StrEnum):
     RULES_BROKEN = "rules-broken"
     HOST_UNHELD = "host-unheld"
     UPLOAD_UNRECORDED = "upload-unrecorded"
+    OBSERVING = "observing"
     # Raised by the transfer component.
     SCANNER_DOWN = "scanner-down"
     FILES_NOT_STORED = "files-not-stored"
@@ -59,6 +60,7 @@ STATES = frozenset(
         AlarmName.RULES_BROKEN,
         AlarmName.HOST_UNHELD,
         AlarmName.UPLOAD_UNRECORDED,
+        AlarmName.OBSERVING,
         AlarmName.SCANNER_DOWN,
         AlarmName.FILES_NOT_STORED,
         AlarmName.LOOKS_NOT_RECORDED,

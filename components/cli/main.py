@@ -32,7 +32,9 @@ app = App(
 for command in ("init", "up", "check", "doctor", "restart", "backup", "restore"):
     app.command(f"components.cli.site:{command}")
 app.command("components.cli.audit:verify")
-for group in ("access", "archive", "audit", "directory", "federation", "files", "keys", "policy", "review"):
+for group in (
+    "access", "archive", "attach", "audit", "directory", "federation", "files", "keys", "policy", "review",
+):  # fmt: skip
     app.command(f"components.cli.{group}:app", name=group)
 
 

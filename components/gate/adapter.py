@@ -46,8 +46,17 @@ class Adapter:
     what of that is recorded.
     """
 
-    def __init__(self, session: AdapterSession, gate: GateName, write: Write, *, first_seq: int = 1) -> None:
+    def __init__(
+        self,
+        session: AdapterSession,
+        gate: GateName,
+        write: Write,
+        *,
+        first_seq: int = 1,
+        observes: bool = False,
+    ) -> None:
         self.session = session
+        self._observes = observes
         self._gate = gate
         self._write = write
         # True from the end of the session on. The line owns it.
@@ -139,7 +148,7 @@ class Adapter:
         borders = partition(directory)
         if borders != self._borders:
             self._borders = borders
-            for part in encode_borders(self._gate.jid, self.session.host, borders):
+            for part in encode_borders(self._gate.jid, self.session.host, borders, is_open=self._observes):
                 self._write(part)
         for room in sorted(directory.borders.chaperoned):
             self._write(encode_occupants(self._gate.jid, self.session.host, room))
@@ -159,10 +168,14 @@ def _cannot_be_said(answer: Answered) -> bool:
 
 
 class Line:
-    """Knows, alone, whether a server is connected and which adapter speaks. `gate` is the gate's own name."""
+    """Knows, alone, whether a server is connected and which adapter speaks. `gate` is the gate's own name.
 
-    def __init__(self, gate: GateName) -> None:
+    If the gate `observes`, the borders that adapters are told stop nothing.
+    """
+
+    def __init__(self, gate: GateName, *, observes: bool = False) -> None:
         self.gate = gate
+        self._observes = observes
         self._write: Write | None = None
         self._adapter: Adapter | None = None
         self._sessions = 0
@@ -194,7 +207,9 @@ class Line:
         self._end_session()
         self._sessions += 1
         session = AdapterSession(self._sessions, status.host, status.epoch)
-        self._adapter = Adapter(session, self.gate, self._write, first_seq=status.first_seq)
+        self._adapter = Adapter(
+            session, self.gate, self._write, first_seq=status.first_seq, observes=self._observes
+        )
         return self._adapter
 
     def _end_session(self) -> None:

@@ -89,7 +89,7 @@ async def start_gate(process: Process, site: SiteFile) -> None:
     login = _read_login(settings)
     await wait_for_turn()
     log = await _open_log(process, site, retention)
-    line = Line(GateName(settings.jid, log_name(settings.log)))
+    line = Line(GateName(settings.jid, log_name(settings.log)), observes=settings.observes)
     watchers = _make_watchers(settings, log, line, retention)
     sound = partial(_sound, watchers.alarms, line.gate.log)
     queue = await _open_queue(process, site, partial(sound, AlarmName.RELEASE_UNCERTAIN))
@@ -98,7 +98,7 @@ async def start_gate(process: Process, site: SiteFile) -> None:
     aftermath = Aftermath(keeper, errors, partial(_sound_unknown, watchers.alarms, line.gate.log))
     aftermath.load(await fetch_all_memos(log.reader))
     files = StanzaFiles(load_sent_files(site), _run_inside(process, site), load_readers(site))
-    decider = Decider(follower.rules, queue, filing, aftermath, files)
+    decider = Decider(follower.rules, queue, filing, aftermath, files, observes=settings.observes)
     journal = Journal(
         log.writer, log.reader, aftermath,
         delivery_class=assign_class(retention, RecordedKind.DELIVERY), log_name=line.gate.log,
@@ -107,7 +107,9 @@ async def start_gate(process: Process, site: SiteFile) -> None:
         line, decider, journal, queue, watchers.watch, breaks,
         max_batch=settings.max_batch, report=process.report_soon,
     )  # fmt: skip
-    rules = RulesInForce(follower, gate, watchers.recorder, watchers.alarms)
+    rules = RulesInForce(follower, gate, watchers.recorder, watchers.alarms, mode=settings.mode.value)
+    if settings.observes:
+        watchers.alarms.sound(AlarmName.OBSERVING, mode=settings.mode.value)
     acts = ReviewActs(
         queue, line, log.writer, log.reviews.source, breaks,
         Decisions(

@@ -23,6 +23,7 @@ from policy.content.memory import RuleMemory
 from policy.decide import decide
 from policy.decision import Action, Decision, refuse, release
 from policy.facts import StanzaFacts, Way
+from policy.observe import is_observed, observe_only
 from policy.reach.affiliation import OUT_OF_REACH
 from policy.reach.occupancy import NOBODY, Occupancy, observe
 from policy.retention import RecordedKind, RetentionPolicy, assign_class
@@ -119,7 +120,7 @@ class StanzaFiles:
 class Decider:
     """Decides on submissions, in their order, and encodes their records.
 
-    `files` decides on the files that stanzas bring.
+    `files` decides on the files that stanzas bring. If it `observes`, what policy says is recorded and not done.
     A crash loses everything that it remembers: then rates and topics begin again, and nobody counts as present.
     """
 
@@ -130,8 +131,11 @@ class Decider:
         filing: Filing,
         aftermath: Aftermath,
         files: StanzaFiles | None = None,
+        *,
+        observes: bool = False,
     ) -> None:
         self._rules = rules
+        self.observes = observes
         self._files = files or StanzaFiles()
         self._aftermath = aftermath
         self._review = review
@@ -198,6 +202,8 @@ class Decider:
         remembered = self._memory.observe(rules.content, held.facts, received_at_ns, is_counted=is_counted)
         decision = decide(rules.directory, held.facts, rules.content, epoch.present, remembered)
         decision = self._files.decide(decision, rules, held, epoch.present)
+        if self.observes and is_observed(rules.directory, held.facts):
+            return observe_only(decision)
         if decision.strip and rules.content is not None:
             # A site without such rules does not need these libraries.
             from policy.content.carry import take_links_out

@@ -33,8 +33,12 @@ class RulesUser(Protocol):
 class RulesInForce:
     """Gives `user` the rules that `follower` finds, and has each change recorded."""
 
-    def __init__(self, follower: RulesFollower, user: RulesUser, records: Records, alarms: Alarms) -> None:
+    def __init__(
+        self, follower: RulesFollower, user: RulesUser, records: Records, alarms: Alarms, *, mode: str
+    ) -> None:
         self._follower = follower
+        # Whether what they say is done, or only recorded: it begins and ends with a start of the gate.
+        self._mode = mode
         self._user = user
         self._records = records
         self._alarms = alarms
@@ -81,6 +85,7 @@ class RulesInForce:
             "content": rules.content.digest if rules.content else "",
             "people": len(rules.directory.people),
             "exceptions": " ".join(each.id for each in rules.directory.exceptions),
+            "mode": self._mode,
             **(more or {}),
         }
         event = Event(RecordKind.RULES, name, tuple(details.items()), at_ns)

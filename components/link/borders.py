@@ -11,10 +11,14 @@ from components.link.limits import PART_MAX_BYTES
 from policy.reach.partition import Partition
 
 
-def encode_borders(gate: str, host: str, partition: Partition) -> list[bytes]:
-    """Encode a partition for the adapter: one or more elements, which take effect together when the last has come."""
+def encode_borders(gate: str, host: str, partition: Partition, *, is_open: bool = False) -> list[bytes]:
+    """Encode a partition for the adapter: one or more elements, which take effect together when the last has come.
+
+    If `is_open`, its borders stop nothing: they say who is listed.
+    """
     parts = list(_pack([*_encode_classes(partition), *_encode_rooms(partition)]))
-    head = f"<message from={quoteattr(gate)} to={quoteattr(host)}><borders xmlns='{XMLNS}'"
+    open_ = " open='true'" if is_open else ""
+    head = f"<message from={quoteattr(gate)} to={quoteattr(host)}><borders xmlns='{XMLNS}'{open_}"
     return [
         f"{head} part='{number}' of='{len(parts)}'>{part}</borders></message>".encode()
         for number, part in enumerate(parts, 1)

@@ -1,6 +1,7 @@
 """The gate's settings: the `[gate]` table of site.toml (docs/settings.md)."""
 
 from collections.abc import Iterator
+from enum import StrEnum
 from typing import ClassVar
 
 from pydantic import Field
@@ -17,6 +18,18 @@ from components.settings.table import (
 )
 from policy.review import ReviewAct
 
+OBSERVING = (
+    "Its rules on who may write to whom, and on what may be said, are not in force yet: nothing is refused."
+)
+"""What everybody is told at each login, beside the notice of the recording, while the gate only observes."""
+
+
+class GateMode(StrEnum):
+    """What the gate does with what policy says: it does so, or only records it (docs/attach.md, section 1)."""
+
+    ENFORCE = "enforce"
+    OBSERVE = "observe"
+
 
 class GateSettings(LogTable):
     """The settings of the gate process. Paths are absolute; sizes are in stanzas and bytes."""
@@ -24,6 +37,7 @@ class GateSettings(LogTable):
     table_name: ClassVar[str] = "gate"
 
     jid: DomainName
+    mode: GateMode = GateMode.ENFORCE
     address: Address = "127.0.0.1"
     component_port: Port = 5347
     secret_file: SitePath
@@ -38,6 +52,11 @@ class GateSettings(LogTable):
     max_batch: int = Field(default=256, ge=1)
     canary_interval_s: float = Field(default=5.0, ge=0, le=300)
     metrics_port: int = Field(default=0, ge=0, le=65535)
+
+    @property
+    def observes(self) -> bool:
+        """Whether it only records what policy says, and does nothing of it."""
+        return self.mode is GateMode.OBSERVE
 
     def find_problems(self) -> Iterator[str]:
         """Yield a line for each missing file of the gate."""

@@ -29,7 +29,10 @@ class WebSettings(Table):
 
 
 class ProsodySettings(Table):
-    """The settings of the server. Paths are absolute; a port of 0 means that there is none."""
+    """The settings of the server. Paths are absolute; a port of 0 means that there is none.
+
+    `attached_to` is the configuration of a server that runs without us, which Steelyard is attached to.
+    """
 
     table_name: ClassVar[str] = "prosody"
 
@@ -44,6 +47,7 @@ class ProsodySettings(Table):
     certificates: SitePath
     storage: Literal["internal", "sql"] = "internal"
     log_level: LogLevel = "info"
+    attached_to: SitePath | None = None
     web: WebSettings | None = None
 
     @property
@@ -65,5 +69,8 @@ class ProsodySettings(Table):
         return tuple(self.certificates / name for name in ("ca.crt", *names))
 
     def find_problems(self) -> Iterator[str]:
-        """Yield a line for each missing certificate."""
+        """Yield a line for each missing certificate; those of a server that runs without us are its own."""
+        if self.attached_to is not None:
+            yield from find_missing("prosody.attached_to", [self.attached_to])
+            return
         yield from find_missing("prosody.certificates", self.certificate_files)

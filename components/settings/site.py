@@ -165,10 +165,11 @@ class SiteFile:
     def shown_certificates(self) -> tuple[tuple[str, Path], ...]:
         """The certificates that the site shows, each with the name that clients look for; empty if nobody knows it.
 
-        These are its server's, and those of its files, console, feed and SCIM, whoever issued them.
+        These are its server's, unless that runs without us, and those of its files, console, feed and SCIM.
         """
         server, transfer, console = self.prosody, self.transfer, self.console
-        shown = [(name, server.certificates / f"{name}.crt") for name in server.certified_names]
+        own = () if server.attached_to else server.certified_names
+        shown = [(name, server.certificates / f"{name}.crt") for name in own]
         shown += [(transfer.url_host, transfer.certificate)] if transfer and transfer.certificate else []
         shown += [(console.host, console.certificate)] if console and console.certificate else []
         shown += [(self.feed.host, self.feed.certificate)] if self.feed else []

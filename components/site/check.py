@@ -21,6 +21,7 @@ from components.gate.review.store import check_queue, review_file
 from components.process.errors import SiteError, shorten
 from components.settings.site import SiteFile
 from components.settings.table import SettingsError
+from components.site.attach.apply import plan_attach
 from components.site.certificate_check import earliest_end, find_certificate_problems
 from components.site.federation_check import describe_sites, find_authority_problems, find_peer_problems
 from components.site.folder_check import find_open_to_change, site_folders
@@ -139,13 +140,33 @@ def _check_state(settings: SiteFile) -> Iterator[str]:
 def _check_certificates(settings: SiteFile) -> Iterator[str]:
     if problems := find_certificate_problems(settings, dt.datetime.now(dt.UTC)):
         raise _CheckError(problems)
+    if not settings.shown_certificates:
+        yield "none of its own: the server has the clients' certificates"
+        return
     count, end = earliest_end(settings)
     yield f"{count} certificates, valid until {end:%Y-%m-%d} at least"
 
 
 def _check_prosody(settings: SiteFile) -> Iterator[str]:
+    if (config := settings.prosody.attached_to) is not None:
+        yield from _describe_attached(settings, config)
+        return
     with tempfile.TemporaryDirectory() as folder:
         yield f"version {require_version(write_probe_config(settings, Path(folder)))}"
+
+
+def _describe_attached(settings: SiteFile, config: Path) -> Iterator[str]:
+    plan = plan_attach(settings, config)
+    if not plan.is_attached:
+        raise SiteError(f"{config} is not attached: run `steelyard attach prosody --apply` (docs/attach.md)")
+    if problems := plan.problems:
+        raise _CheckError(list(problems))
+    if plan.is_old:
+        raise SiteError(
+            f"{plan.included} is not as site.toml says: run `steelyard attach prosody --apply` again"
+        )
+    yield f"{config} is attached"
+    yield from (note.text for note in plan.notes)
 
 
 def _check_adapter(_settings: SiteFile) -> Iterator[str]:

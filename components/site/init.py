@@ -96,13 +96,14 @@ def init_site(site_toml: Path, *, demo: bool = False, origin: str | None = None)
     except KeyFileError as err:
         raise SiteError(str(err)) from None
     server = settings.prosody
-    made += make_certificates(
-        server.certificates,
-        authority_key_file(settings),
-        settings.site.name,
-        settings.certified_names,
-        dt.datetime.now(dt.UTC),
-    )
+    if settings.certified_names:
+        made += make_certificates(
+            server.certificates,
+            authority_key_file(settings),
+            settings.site.name,
+            settings.certified_names,
+            dt.datetime.now(dt.UTC),
+        )
     settings = load_site(site_toml)
     if demo and not accounts_file(settings).exists():
         _write_passwords(settings)

@@ -1,16 +1,16 @@
-"""Values as Lua has them, for the server's configuration."""
+"""Values as Lua writes them, for a server's configuration. Pure."""
 
 from collections.abc import Iterable
 
 
-def lua(value: object) -> str:
-    """Return true, false, or a text in quotes."""
+def lua_text(value: object) -> str:
+    """Return a truth, or the text of anything else, in Lua."""
     if isinstance(value, bool):
         return "true" if value else "false"
     text = str(value).replace("\\", "\\\\").replace("'", "\\'").replace("\n", "\\n")
     return f"'{text}'"
 
 
-def lua_list(values: Iterable[str]) -> str:
-    """Return a list of texts."""
-    return "{ " + ", ".join(lua(value) for value in values) + " }"
+def lua_list(values: Iterable[object]) -> str:
+    """Return a list of texts in Lua."""
+    return "{ " + ", ".join(lua_text(value) for value in values) + " }"

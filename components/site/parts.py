@@ -135,9 +135,15 @@ def running_parts(site: SiteFile) -> tuple[Part, ...]:
 
 
 def listening_ports(site: SiteFile) -> tuple[ListeningPort, ...]:
-    """Return the ports that the site listens on: its server's, and those of its processes."""
+    """Return the ports that the site listens on: its server's, and those of its processes.
+
+    A server that runs without us listens on its own, also on the one for components.
+    """
     if is_machine(site):
         return tuple(port for part in running_parts(site) for port in part.ports if port.port)
+    if site.prosody.attached_to:
+        parts = (port for part in parts_of(site) for port in part.ports)
+        return tuple(port for port in parts if port.port and port.setting != "gate.component_port")
     server = site.prosody
     ports = [
         ListeningPort("prosody.c2s_port", server.c2s_port, server.address),

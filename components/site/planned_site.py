@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from components.site.lua import lua, lua_list
+from components.site.lua import lua_list, lua_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +26,8 @@ def render_sites(sites: Iterable[PlannedSite]) -> Iterator[str]:
     """Yield the lines of the setting `federated_sites`, by domain."""
     yield "federated_sites = {"
     for site in sites:
-        address = f"address = {lua(site.address)}; port = {site.port}; " if site.address else ""
+        address = f"address = {lua_text(site.address)}; port = {site.port}; " if site.address else ""
         pins = f"pins = {lua_list(site.pins)}; " if site.pins else ""
         for domain in site.domains:
-            yield f"  [{lua(domain)}] = {{ {address}{pins}authority = {lua(site.authority)} }};"
+            yield f"  [{lua_text(domain)}] = {{ {address}{pins}authority = {lua_text(site.authority)} }};"
     yield "}"

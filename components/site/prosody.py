@@ -6,8 +6,8 @@ from pathlib import Path
 
 from components.link.limits import ELEMENT_MAX_BYTES, STANZA_MAX_BYTES
 from components.settings.prosody import WebSettings
-from components.site.lua import lua as _lua
 from components.site.lua import lua_list as _lua_list
+from components.site.lua import lua_text as _lua
 from components.site.planned_site import PlannedSite, render_sites
 
 ADAPTER_DIR = Path(__file__).resolve().parents[1] / "adapter" / "prosody"

@@ -19,6 +19,7 @@ from components.process.notify import notify_manager
 from components.settings.reload import find_waiting, read_changed
 from components.settings.site import SiteFile
 from components.settings.table import SettingsError
+from components.site.attach.apply import is_attached
 from components.site.certificate_check import find_certificate_problems
 from components.site.chat.serve import serve_chat
 from components.site.demo import play_demonstration
@@ -69,8 +70,11 @@ def run_site(site_toml: Path, *, demo: bool, once: bool, show: Show) -> int:
         settings = _make_demo(site_toml, display) if demo else load_site(site_toml)
         if problems := list(find_port_problems(settings)):
             raise SettingsError(problems)
-        config = write_config(settings)
-        require_version(config)
+        config = settings.prosody.attached_to or _write_server(settings)
+        if settings.prosody.attached_to and not is_attached(config):
+            display.alarm(
+                f"{config} is not attached: run `steelyard attach prosody --apply` (docs/attach.md)"
+            )
         if demo and (registered := register_accounts(config, load_passwords(settings))):
             display.say(f"registered {', '.join(registered)}")
         if demo and (count := asyncio.run(make_history(settings))):
@@ -103,6 +107,13 @@ def _make_demo(site_toml: Path, display: Display) -> SiteFile:
             f"made a site in {site_toml.parent}: {len(site.made)} files; its settings are in {site_toml}"
         )
     return site.settings
+
+
+def _write_server(settings: SiteFile) -> Path:
+    """Write the configuration of the site's own server, and return it."""
+    config = write_config(settings)
+    require_version(config)
+    return config
 
 
 def _finish_rotations(settings: SiteFile, display: Display) -> None:
@@ -145,7 +156,8 @@ def process_specs(settings: SiteFile, config: Path) -> tuple[ProcessSpec, ...]:
         )
         for part in running_parts(settings)
     )
-    return (server, *ours)
+    # One that runs without us is started and stopped by somebody else.
+    return tuple(ours) if settings.prosody.attached_to else (server, *ours)
 
 
 def make_log_folders(settings: SiteFile) -> None:
@@ -195,14 +207,15 @@ def _reload(settings: SiteFile, supervisor: Supervisor, display: Display) -> Non
         display.alarm(f"not read anew: {problem}")
     try:
         newer = read_changed(settings)
-        write_config(settings, newer.prosody.log_level)
+        if not settings.prosody.attached_to:
+            write_config(settings, newer.prosody.log_level)
         for setting in find_waiting(settings, newer):
             display.say(f"{setting}: is changed in {settings.path.name}; it takes effect after a restart")
     except (SettingsError, OSError) as error:
         for problem in getattr(error, "problems", (str(error),)):
             display.alarm(f"not read anew: {problem}")
     supervisor.send_signal(signal.SIGHUP, "prosody" if problems else "")
-    if not problems:
+    if not problems and not settings.prosody.attached_to:
         display.say("prosody reads its certificates anew")
 
 

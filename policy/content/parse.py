@@ -10,6 +10,7 @@ from policy.content.rule import ContentAction, Counted
 from policy.content.shape import Files, PolicyTable, check_term, describe, read_terms
 from policy.files.built_in import FILE_RULES
 from policy.files.reach import OUT_OF_REACH
+from policy.observe import MARKS
 from policy.problems import ProblemsError
 from policy.reach import affiliation
 from policy.toml_problem import TomlError, read_shape, read_toml
@@ -17,7 +18,7 @@ from policy.topic.model import ModelName
 
 RESERVED = frozenset(
     rule for refusal in (*affiliation.REFUSALS, *PAYLOAD_REFUSALS, OUT_OF_REACH) for rule in refusal.rules
-) | {"undecidable", "repeated", *FILE_RULES}
+) | {"undecidable", "repeated", *FILE_RULES, *MARKS}
 """The ids of Steelyard's own rules, whose refusals no policy overrides."""
 
 

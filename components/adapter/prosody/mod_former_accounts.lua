@@ -13,7 +13,8 @@ local borders = module:shared "/*/stanza_gate/borders";
 local TEXT = "Your access to this line has ended, or has not begun. Ask your compliance desk if this is wrong.";
 
 local function is_former(username)
-	return borders.in_force and borders.in_force() and not borders.is_listed(username .. "@" .. module.host);
+	return borders.in_force and borders.in_force() and not borders.is_open()
+		and not borders.is_listed(username .. "@" .. module.host);
 end
 
 local function step(process, handler, ...)

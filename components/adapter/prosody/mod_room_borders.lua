@@ -41,6 +41,7 @@ local function save(name, people)
 end
 
 local function since(room_node, person)
+	if borders.is_open and borders.is_open() then return 0; end
 	local known, people = load(KNOWN), load(room_node);
 	if not known then return 0; end
 	return math.max(known[person] or os.time(), people and people[person] or 0);
@@ -93,6 +94,7 @@ local function put_out(room)
 end
 
 local function keep_borders()
+	if borders.is_open() then return; end -- nobody is put out, and nobody counts as let in later
 	if store.users then -- rooms that nobody has spoken of since this server started
 		for node in store:users() do load(node); end
 	end

@@ -25,6 +25,7 @@ from policy.content.policy import ContentPolicy
 from policy.decide import add_content
 from policy.decision import Action, Decision, release
 from policy.facts import StanzaFacts, Way
+from policy.observe import split_mark
 from policy.topic.model import ModelError
 
 _RECORDS_PER_FETCH = 250
@@ -175,7 +176,7 @@ class _Decider:
             found.unreadable += 1
             return
         found.decided += 1
-        was = _ruling(submission.action, submission.rules)
+        was = _ruling(*split_mark(submission.action, submission.rules))
         would_be = _ruling(decision.action, decision.rules)
         found.verdicts[was.verdict, would_be.verdict] += 1
         _count_rules(found, was, would_be)
@@ -186,10 +187,15 @@ class _Decider:
             del found.changes[: -self._limit]
 
     def _decide(self, submission: Submission, facts: StanzaFacts) -> Decision:
-        own = tuple(rule for rule in submission.rules if rule in RESERVED)
+        said, rules = split_mark(submission.action, submission.rules)
+        own = tuple(rule for rule in rules if rule in RESERVED)
         # Refused, with an error, or a join that waits for its sender to acknowledge the notice.
-        action = Action.REFUSE if submission.error else Action.HOLD
-        first = Decision(action, own, submission.error) if own else release()
+        is_refused = submission.error or (said != submission.action and said == Action.REFUSE)
+        first = (
+            Decision(Action.REFUSE if is_refused else Action.HOLD, own, submission.error)
+            if own
+            else release()
+        )
         try:
             remembered = self._memory.observe(self._content, facts, submission.received_at_ns)
         except ModelError as error:

@@ -36,6 +36,7 @@ from components.audit.query.tree import (
 )
 from components.audit.query.words import fold_party, spell_words
 from policy.decision import Action
+from policy.observe import MARKS, WOULD
 
 _VERDICTS = {action.value: action for action in Action} | {
     "released": Action.RELEASE, "amended": Action.AMEND, "held": Action.HOLD, "refused": Action.REFUSE,
@@ -160,9 +161,14 @@ def _read_date(_name: str, value: str, now_s: int) -> Term:
 
 
 def _read_verdict(_name: str, value: str, _now_s: int) -> Term:
-    action = _VERDICTS.get(value.lower())
+    verdict = value.lower()
+    if verdict in MARKS:
+        return ByRule(verdict, False)
+    if verdict == WOULD.rstrip("-"):
+        return ByRule(WOULD, True)
+    action = _VERDICTS.get(verdict)
     if action is None:
-        raise _wrong_value("a verdict is", value, _VERDICTS)
+        raise _wrong_value("a verdict is", value, (*_VERDICTS, WOULD.rstrip("-"), *MARKS))
     return Verdict(action)
 
 

@@ -13,6 +13,7 @@ def describe_gate(gate: Gate, alarms: Alarms, queue: ReviewQueue) -> Status:
     counters = gate.counters
     details = {
         "rules": gate.decider.rules.digest,
+        "mode": "observe" if gate.decider.observes else "enforce",
         "records": gate.journal.size,
         "recorded": counters.recorded,
         "refused": counters.refused,

@@ -7,11 +7,13 @@ import pytest
 from components.access.form import Field, encode_form, encode_submission, encode_table, parse_values
 from components.access.notice import (
     describe_duties,
+    describe_login,
     is_agreement,
     make_message,
     read_body,
     read_receipt,
 )
+from components.settings.gate import OBSERVING
 from policy.access.admission import Admission, AdmissionState
 from policy.access.statement import AccessAct, Statement
 from policy.address import BareJid
@@ -80,3 +82,9 @@ def test_approvers_are_told_what_waits_for_them() -> None:
     assert describe_duties([lasting, left], metals, 1500) == ""
     assert describe_duties(everybody, grain, 1500) == ""
     assert describe_duties(everybody, None, 1500) == ""
+
+
+def test_a_login_is_told_whether_the_rules_are_in_force() -> None:
+    assert describe_login("Recorded.", "", observes=False) == "Recorded."
+    assert describe_login("Recorded.", "2 wait.", observes=False) == "Recorded.\n2 wait."
+    assert describe_login("Recorded.", "2 wait.", observes=True) == f"Recorded.\n{OBSERVING}\n2 wait."

@@ -127,3 +127,34 @@ t.test("those are parted who could reach the other and cannot now", function ()
 	borders.take(part(1, 1, { { "9", "9", "alice@a.example" }, SALES })); -- another name for the same
 	t.equal(parted(), {});
 end);
+
+t.test("a table of a gate that only observes stops nothing and says who is listed", function ()
+	local element = part(1, 1, { DESK, SALES }, { { "r@rooms.a.example", "alice@a.example" } });
+	t.equal(borders.is_open(), false);
+	element.attr.open = "true";
+	t.equal(borders.take(element), true);
+	t.equal({ borders.in_force(), borders.is_open(), borders.is_listed "carol@b.example" }, { true, true, true });
+	for _, pair in ipairs {
+		{ "carol@b.example", "alice@a.example/x" }, { "dan@c.example", "alice@a.example" }, { "bob@a.example", "r@rooms.a.example" },
+	} do
+		t.equal(between(pair[1], pair[2]), { false, true });
+	end
+end);
+
+t.test("when borders are in force after all those are parted who see each other and may not", function ()
+	local people = { ["alice@a.example"] = true, ["bob@a.example"] = true, ["carol@b.example"] = true, ["dan@c.example"] = true };
+	local function parted()
+		local count = 0;
+		borders.each_parted(people, function () count = count + 1; end);
+		return count;
+	end
+	local open = part(1, 1, { DESK, SALES });
+	open.attr.open = "true";
+	borders.take(part(1, 1, { DESK, SALES }));
+	borders.take(open);
+	t.equal(parted(), 0);
+	borders.take(part(1, 1, { DESK, SALES }));
+	t.equal({ borders.is_open(), parted() }, { false, 8 }); -- all twelve pairs but the desk's own two, and what it tells sales
+	borders.take(part(1, 1, { DESK, SALES }));
+	t.equal(parted(), 0);
+end);

@@ -150,6 +150,9 @@ def after(at_s: float) -> Moment:
         ("verdict:released", Verdict(Action.RELEASE)),
         ("verdict:amended", Verdict(Action.AMEND)),
         ("verdict:held", Verdict(Action.HOLD)),
+        ("verdict:would-refuse", ByRule("would-refuse", False)),
+        ("verdict:Would-Hold", ByRule("would-hold", False)),
+        ("verdict:would", ByRule("would-", True)),
         ("kind:session", OfKind(SearchKind.SESSION)),
         # Files.
         ("has:FILE", HasFile()),

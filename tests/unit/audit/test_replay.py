@@ -97,6 +97,18 @@ async def test_what_refused_before_the_rules_stays_refused(site: Site) -> None:
     assert (await play(site, HELD)).changed == 0
 
 
+async def test_what_was_only_observed_counts_as_what_policy_said_of_it(site: Site) -> None:
+    await site.record(
+        site.say(ALICE, BOB, "x", rules=("would-refuse", "encrypted-omemo")),
+        site.say(ALICE, BOB, "a tip", rules=("would-hold", "tips")),
+        site.say(ALICE, BOB, "a tip", rules=("tips",)),
+    )
+    found = await play(site, HELD)
+    assert found.verdicts == {("refuse", "refuse"): 1, ("hold", "hold"): 1, (FLAGGED, "hold"): 1}
+    assert [change.id for change in found.changes] == [site.id_of(2)]
+    assert (found.rules["tips"].as_before, found.rules.keys()) == (2, {"tips"})
+
+
 async def test_what_cannot_be_read_is_counted(site: Site) -> None:
     for body in (b"<message>", b"", b"</forwarded>", b"\xff"):
         await site.record(site.submit(body))

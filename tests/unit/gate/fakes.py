@@ -215,12 +215,14 @@ def make_gate(
     alarms: Alarms | None = None,
     max_batch: int = MAX_BATCH,
     report: Callable[[], None] = lambda: None,
+    observes: bool = False,
 ) -> Gate:
     """Make a gate on such a log."""
-    queue, line = queue or ReviewQueue(GATE.jid), line or Line(GATE)
+    queue, line = queue or ReviewQueue(GATE.jid), line or Line(GATE, observes=observes)
     aftermath = aftermath or Aftermath(StanzaKeeper(b"key"), OwedErrors(queue))
     filing = Filing(DEFAULT_POLICY, b"")
-    decider = Decider(rules or Rules(DIRECTORY), queue, filing, aftermath, StanzaFiles(inside=InsideFiles()))
+    files = StanzaFiles(inside=InsideFiles())
+    decider = Decider(rules or Rules(DIRECTORY), queue, filing, aftermath, files, observes=observes)
     watch = Watch(alarms or Alarms(KeptRecords()), Metrics())
     breaks = breaks or LinkBreaks()
     return Gate(
@@ -231,11 +233,11 @@ def make_gate(
 class Bench:
     """A gate, the log it writes and what it says; statuses are numbered from 1."""
 
-    def __init__(self) -> None:
+    def __init__(self, rules: Rules | None = None, *, observes: bool = False) -> None:
         self.log = FakeLog()
         self.answers = Answers()
         self.alarms = Alarms(KeptRecords())
-        self.gate = make_gate(self.log, alarms=self.alarms)
+        self.gate = make_gate(self.log, rules, alarms=self.alarms, observes=observes)
         self.gate.connected(self.answers.write)
         self.task = asyncio.create_task(self.gate.run())
 

@@ -56,7 +56,7 @@ class Case:
         self.records = KeptRecords()
         self.alarms = Alarms(self.records)
         self.follower = RulesFollower(RuleSources(self.directory, self.policy))
-        self.in_force = RulesInForce(self.follower, self, self.records, self.alarms)
+        self.in_force = RulesInForce(self.follower, self, self.records, self.alarms, mode="enforce")
         self.used: list[Rules] = []
 
     @property
@@ -96,6 +96,7 @@ async def test_what_is_in_force_at_the_start_is_recorded(case: Case) -> None:
         "content": case.rules.content.digest,
         "people": 1,
         "exceptions": "",
+        "mode": "enforce",
         "listed": write_listed(case.rules.directory),
     }
 

@@ -62,3 +62,13 @@ def test_a_large_table_comes_in_parts_that_a_server_takes() -> None:
     assert len(parts) > 10
     assert max(map(len, parts)) < PROSODY_MAX_BYTES / 4
     assert read(parts) == table
+
+
+def test_every_part_of_a_table_that_stops_nothing_says_so_and_no_part_of_another() -> None:
+    members = tuple(BareJid(f"person-{number}@metals.example") for number in range(9000))
+    table = Partition((ReachClass(members, frozenset({0})),), {})
+    for is_open, told in ((True, "true"), (False, None)):
+        parts = encode_borders("gate.x", "x", table, is_open=is_open)
+        assert len(parts) > 1
+        assert {etree.fromstring(part)[0].get("open") for part in parts} == {told}
+        assert read(parts) == table

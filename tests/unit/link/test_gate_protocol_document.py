@@ -67,6 +67,7 @@ def test_examples_fit_the_schema(element: etree._Element) -> None:
             "x",
             Partition((ReachClass((BareJid("a@x"),), frozenset({0})),), {BareJid("r@x"): frozenset()}),
         ),
+        *encode_borders("gate.x", "x", Partition((), {}), is_open=True),
         encode_inject("gate.x", "x", "h7", b"<message xmlns='jabber:client'/>"),
         *encode_verdicts(ANSWERING, 1, 0, [release()]),
         *encode_verdicts(

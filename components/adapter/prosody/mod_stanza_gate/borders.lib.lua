@@ -16,6 +16,8 @@ local borders = module:shared "borders";
 -- own. Until the gate has sent one there is none, and nothing passes between two people.
 local class_of, reaches, entrants = {}, {}, {};
 local in_force = false;
+-- A gate that only observes says so with its table: then no border stops anything, nor did the ones before it.
+local is_open, was_open = false, false;
 local before = { class_of = {}, reaches = {} }; -- the classes of the table that this one replaced
 local arriving; -- the table whose last part has not come yet
 local bare_of, bare_count = {}, 0;
@@ -56,6 +58,7 @@ function borders.take(element)
 	class_of, reaches, entrants = arriving.class_of, arriving.reaches, arriving.entrants;
 	arriving = nil;
 	in_force = true;
+	is_open, was_open = element.attr.open == "true", is_open;
 	prosody.events.fire_event("stanza-gate-borders");
 	return true;
 end
@@ -84,6 +87,7 @@ end
 
 -- Whether a border is between two addresses; the second answer says whether both are listed.
 function borders.between(from, to)
+	if is_open then return false, true; end
 	from, to = bare(from), bare(to);
 	if from == to then return false, true; end
 	-- The line's own components speak to everybody, and everybody to them.
@@ -116,10 +120,11 @@ end
 
 -- Call back for each two of these people of whom the first could reach the second until this table came, and cannot now.
 function borders.each_parted(people, callback)
+	if is_open then return; end
 	local groups = sort_by_change(people);
 	for _, from in pairs(groups) do
 		for _, to in pairs(groups) do
-			local could = from.was and to.was and before.reaches[from.was][to.was];
+			local could = was_open or from.was and to.was and before.reaches[from.was][to.was];
 			if could and not (from.is and to.is and reaches[from.is][to.is]) then
 				for _, one in ipairs(from.people) do
 					for _, other in ipairs(to.people) do
@@ -132,6 +137,9 @@ function borders.each_parted(people, callback)
 end
 
 function borders.in_force() return in_force; end
+
+-- Whether there is a table, and it stops nothing.
+function borders.is_open() return in_force and is_open; end
 
 -- Everybody who is listed, except rooms with a list of their own.
 function borders.each_listed() return pairs(class_of); end

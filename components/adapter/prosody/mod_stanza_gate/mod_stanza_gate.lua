@@ -146,7 +146,7 @@ local function to_remote(event)
 	if origin and origin.host == gate and is_external_component(origin) and requests:is_to_adapter(stanza) then
 		requests:take(origin, stanza); -- it answers a host that is gone meanwhile
 		return true;
-	elseif not federated:contains(event.to_host) then
+	elseif not federated:contains(event.to_host) and not borders.is_open() then
 		module:log("info", "Not routed to %s: it is not a federated site", event.to_host);
 		return false;
 	elseif carrying:take_released(stanza) then

@@ -1,0 +1,166 @@
+"""Checks a server before Steelyard is attached to it. Pure: the survey and the settings are all that it looks at."""
+
+import ipaddress
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from components.settings.site import SiteFile
+from components.site.attach.survey import ServerHost, Survey, listed
+from components.site.parts import parts_of
+from components.site.server import OLDEST_VERSION
+
+_KNOWN = ((0, 12), (13, 0))
+_DEFAULT_COMPONENT_PORT = 5347
+# Past the archive: the adapter unloads the first, and knows nothing of what the others do.
+_UPLOADS = frozenset({"http_file_share", "http_upload", "http_upload_external", "proxy65"})
+_OTHER_WAYS = {
+    "turn_external": "calls go from client to client",
+    "external_services": "calls go from client to client",
+    "cloud_notify": "what a push service is told leaves the server unrecorded",
+    "unified_push": "what a push service is told leaves the server unrecorded",
+    "rest": "programs write to people over HTTP",
+    "post_msg": "programs write to people over HTTP",
+    "announce": "an administrator writes to everybody past the record",
+    "motd": "its text goes to everybody past the record",
+    "admin_shell": "whoever has the server's shell can unload the adapter",
+    "admin_telnet": "whoever has the server's console can unload the adapter",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """One thing that a check found: `is_problem` if nothing may be applied before it is mended."""
+
+    is_problem: bool
+    text: str
+
+
+def check_server(survey: Survey, settings: SiteFile) -> tuple[Note, ...]:
+    """Return all that is to be mended or known before this server is attached."""
+    checks = (
+        _version,
+        _gate_address,
+        _component_port,
+        _domains,
+        _other_parts,
+        _uploads,
+        _other_ways,
+        _accounts,
+    )
+    return tuple(note for check in checks for note in check(survey, settings))
+
+
+def _problem(text: str) -> Note:
+    return Note(True, text)
+
+
+def _remark(text: str) -> Note:
+    return Note(False, text)
+
+
+def _version(survey: Survey, _settings: SiteFile) -> Iterator[Note]:
+    found = re.match(r"(\d+)\.(\d+)", survey.version)
+    version = (int(found[1]), int(found[2])) if found else None
+    if version is None:
+        yield _remark(
+            f"this Prosody calls itself {survey.version!r}; the adapter is tried with 0.12 and 13.0"
+        )
+    elif version < OLDEST_VERSION:
+        yield _problem(f"Prosody {survey.version} is too old: 0.12 or newer is needed")
+    elif version not in _KNOWN:
+        yield _remark(f"Prosody {survey.version}: the adapter is tried with 0.12 and 13.0")
+
+
+def _gate_address(survey: Survey, settings: SiteFile) -> Iterator[Note]:
+    jid = settings.gate.jid
+    if survey.options.get("stanza_gate"):
+        if survey.options["stanza_gate"] != jid:
+            yield _problem(f"another gate is attached: stanza_gate = {survey.options['stanza_gate']!r}")
+    elif survey.find_host(jid):
+        yield _problem(f"{jid} (gate.jid) is a host of this server already; take another name in site.toml")
+
+
+def _component_port(survey: Survey, settings: SiteFile) -> Iterator[Note]:
+    port = settings.gate.component_port
+    ports = [int(each) for each in listed(survey.options, "component_ports")]
+    if "component_ports" not in survey.options:
+        ports = [_DEFAULT_COMPONENT_PORT]
+    if port not in ports:
+        listening = ", ".join(map(str, ports)) or "none"
+        yield _problem(
+            f"components connect to port {listening} (component_ports), the gate to {port}: set gate.component_port"
+        )
+    for address in listed(survey.options, "component_interfaces"):
+        if not _is_loopback(str(address)):
+            yield _problem(
+                f"components may connect to {address} (component_interfaces), where their link is in the clear: "
+                "set it to 127.0.0.1"
+            )
+
+
+def _is_loopback(address: str) -> bool:
+    try:
+        return ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        return address == "localhost"
+
+
+def _domains(survey: Survey, settings: SiteFile) -> Iterator[Note]:
+    server = settings.prosody
+    people = {host.name for host in survey.hosts if not host.component}
+    rooms = {host.name for host in survey.hosts if host.component == "muc"}
+    for setting, named, there in (
+        ("domains", server.domains, people),
+        ("room_domains", server.room_domains, rooms),
+    ):
+        for domain in sorted(set(named) - there):
+            yield _problem(
+                f"prosody.{setting}: {domain} is no such host of this server; take it out of site.toml"
+            )
+        for domain in sorted(there - set(named)):
+            yield _problem(
+                f"prosody.{setting}: {domain} of this server is missing in site.toml: it is recorded, too"
+            )
+    for host in survey.hosts:
+        if host.component not in ("", "muc") and host.name != settings.gate.jid and not _is_upload(host):
+            yield _remark(
+                f"{host.name} is a component ({host.component}): what it says is recorded, and, unless a site of the "
+                "directory has it, refused as soon as the gate enforces"
+            )
+
+
+def _other_parts(_survey: Survey, settings: SiteFile) -> Iterator[Note]:
+    for part in parts_of(settings):
+        if part.component and part.name != settings.gate.table_name:
+            yield _problem(
+                f"[{part.name}]: attaching adds the gate alone; take the table out of site.toml (docs/attach.md)"
+            )
+
+
+def _is_upload(host: ServerHost) -> bool:
+    return host.component in _UPLOADS
+
+
+def _uploads(survey: Survey, _settings: SiteFile) -> Iterator[Note]:
+    for host in survey.hosts:
+        for name in sorted(survey.modules_of(host) & _UPLOADS):
+            yield _remark(
+                f"mod_{name} on {host.name} takes files past the archive: it is unloaded while Steelyard is attached"
+            )
+
+
+def _other_ways(survey: Survey, _settings: SiteFile) -> Iterator[Note]:
+    found: dict[str, list[str]] = {}
+    for host in survey.hosts:
+        for name in survey.modules_of(host) & _OTHER_WAYS.keys():
+            found.setdefault(name, []).append(host.name)
+    for name in sorted(found):
+        yield _remark(f"mod_{name} ({', '.join(sorted(found[name]))}): {_OTHER_WAYS[name]}")
+
+
+def _accounts(survey: Survey, _settings: SiteFile) -> Iterator[Note]:
+    if survey.options.get("allow_registration") is True:
+        yield _remark(
+            "allow_registration: anybody makes an account; those who are not listed are recorded like all"
+        )

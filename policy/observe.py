@@ -1,0 +1,44 @@
+"""A gate that only observes: what policy would have done is noted, and done to nobody (docs/attach.md, section 1).
+
+The decision is a release whose first rule is a mark, such as `would-refuse`, before the rules that led to it.
+"""
+
+from policy.address import domain_of
+from policy.decision import Action, Decision, release
+from policy.directory.directory import Directory
+from policy.facts import StanzaFacts, Way
+from policy.reach.affiliation import GATE_NAMESPACE
+from policy.reach.own_account import changes_password
+
+WOULD = "would-"
+MARKS = {f"{WOULD}{action.value}": action for action in Action if action is not Action.RELEASE}
+"""The marks, and what policy would have done."""
+
+_OBSERVED = frozenset({Way.C2S, Way.S2S, Way.COMPONENT})
+
+
+def is_observed(directory: Directory, facts: StanzaFacts) -> bool:
+    """Return whether what policy says of this stanza is only noted, and not done.
+
+    What is for the recorder itself stays refused, whoever says it: a forged submission would go into the record.
+    """
+    if facts.way not in _OBSERVED or domain_of(facts.to) == directory.gate:
+        return False
+    return "{" + GATE_NAMESPACE + "}" not in "".join(facts.elements) or changes_password(facts)
+
+
+def observe_only(decision: Decision) -> Decision:
+    """Return the release that stands for a decision: nothing is held back or changed, and nobody is told anything."""
+    if decision.action is Action.RELEASE:
+        return release(*decision.rules) if decision.notice else decision
+    return release(f"{WOULD}{decision.action.value}", *decision.rules)
+
+
+def split_mark(action: str, rules: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
+    """Return what policy said, as the record has its action and rules: of one that was only observed, what it would do.
+
+    Only the first rule of a release is a mark.
+    """
+    if action == Action.RELEASE and rules and rules[0] in MARKS:
+        return MARKS[rules[0]].value, rules[1:]
+    return action, rules
