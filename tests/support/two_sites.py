@@ -94,7 +94,8 @@ class TwoSites:
         return stream
 
     async def compare(self) -> list[Comparison]:
-        """Compare what each site's archive says it sent with what the other's received, in both directions."""
+        """Stop the gates, which sign all that they have recorded, and compare the archives in both directions."""
+        await _all(gate.stop() for gate in self.gates)
         ledgers = []
         for rank, (gate, server) in enumerate(zip(self.gates, self.servers, strict=True)):
             async with gate.open_log() as log:

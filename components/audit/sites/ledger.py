@@ -129,8 +129,27 @@ class Ledger:
             for each in self.messages
             if each.is_error and each.way == Way.S2S and _domain(each.sender) in other.domains
         )
-        received = tuple(_receive(self.messages, other, other_log))
+        received = tuple(self._receive(other, other_log))
         return Book(sent, outgoing, received, self.size, self.newest_ns, self.destroyed, errors)
+
+    def _receive(self, other: NamedSite, log: str) -> Iterable[Received]:
+        """Yield the messages that came from another site, with the numbers of their records there."""
+        rooms = other.settings.prosody.room_domains
+        for each in self.messages:
+            domain = _domain(each.sender)
+            if each.way != Way.S2S or domain not in other.domains:
+                continue
+            name, _, number = each.receipts.get(other.gate, "").rpartition("/")
+            yield Received(
+                each.number,
+                each.at_ns,
+                each.sender,
+                each.to,
+                each.digest,
+                int(number) if name == log else None,
+                is_made=each.is_error or "@" not in each.sender or domain in rooms,
+                fate=self._find_fate(each) if each.is_let_go else Fate.BOUNCED,
+            )
 
     def _find_fate(self, message: _Message) -> Fate:
         if (message.epoch, message.seq) in self.bounced:
@@ -148,19 +167,6 @@ async def read_ledger(site: NamedSite, log: RecordOpener, progress: Progress) ->
             ledger.take(opened)
         progress(min(size, first + _CHUNK_RECORDS), size)
     return ledger
-
-
-def _receive(messages: Iterable[_Message], other: NamedSite, log: str) -> Iterable[Received]:
-    """Yield the messages that came from another site, with the numbers of their records there."""
-    rooms = other.settings.prosody.room_domains
-    for each in messages:
-        domain = _domain(each.sender)
-        if each.way != Way.S2S or domain not in other.domains:
-            continue
-        name, _, number = each.receipts.get(other.gate, "").rpartition("/")
-        is_made = each.is_error or "@" not in each.sender or domain in rooms
-        receipt = int(number) if name == log else None
-        yield Received(each.number, each.at_ns, each.sender, each.to, each.digest, receipt, is_made)
 
 
 def _join(local: str, domain: str) -> str:

@@ -41,7 +41,8 @@ class Received(NamedTuple):
     """A message of the other site's that a site recorded.
 
     `receipt` is the number of its record at the other site, as it says itself, None if it says none. `to` is the whole
-    address. What a server or a room made by itself is no letter of a person: `is_made`.
+    address. What a server or a room made by itself is no letter of a person: `is_made`. What was refused or kept here
+    has the fate of what came back.
     """
 
     number: int
@@ -51,6 +52,7 @@ class Received(NamedTuple):
     digest: bytes
     receipt: int | None
     is_made: bool
+    fate: Fate = Fate.CARRIED_OUT
 
 
 class Verdict(StrEnum):
@@ -180,10 +182,16 @@ def _find_different(sent: Sent, letters: Sequence[Received]) -> Iterable[Differe
 
 
 def _find_returned_too(sender: Book, arrived: Mapping[int, Sequence[Received]]) -> Iterable[Difference]:
-    """Yield what arrived at the other site, though this one gave it back to its sender."""
+    """Yield what the other site carried out, though this one gave it back to its sender; or nobody knows whether.
+
+    What the other one only recorded, and did not carry out either, is as it should be.
+    """
     for number in sender.outgoing:
-        if number in arrived and sender.sent[number].fate is Fate.BOUNCED:
-            yield Difference(Verdict.RETURNED_TOO, number, arrived[number][0].number)
+        letters = arrived.get(number, ())
+        if sender.sent[number].fate is not Fate.BOUNCED or all(each.fate is Fate.BOUNCED for each in letters):
+            continue
+        is_sure = any(each.fate is Fate.CARRIED_OUT for each in letters)
+        yield Difference(Verdict.RETURNED_TOO if is_sure else Verdict.UNKNOWN, number, letters[0].number)
 
 
 def _find_missing(

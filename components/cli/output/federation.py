@@ -17,9 +17,9 @@ _MEANINGS = {
     Verdict.UNSENT: "received, and sent by nobody there",
     Verdict.DIFFERENT: "not received as sent",
     Verdict.TWICE: "received twice",
-    Verdict.RETURNED_TOO: "given back to the sender, and received",
+    Verdict.RETURNED_TOO: "given back to the sender, and carried out there",
     Verdict.ON_ITS_WAY: "on the way",
-    Verdict.UNKNOWN: "let go just before the server ended: nobody knows whether it went out",
+    Verdict.UNKNOWN: "let go just before a server ended: nobody knows whether it went out",
     Verdict.DESTROYED: "not to be told any more: the record of the other site was destroyed",
 }
 

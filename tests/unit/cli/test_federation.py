@@ -48,6 +48,13 @@ async def settle(cities: Cities, *, bounced: tuple[int, ...] = ()) -> None:
         await site.record(Delivery("e1", 99, some))
 
 
+# What Prosody 0.12 puts into what is said in a room.
+OF_THE_ROOM = (
+    f"<stanza-id xmlns='urn:xmpp:sid:0' by='{PIT}' id='SsTqZi7tMvoo9Yqrxbxac_05'/>"
+    "<occupant-id xmlns='urn:xmpp:occupant-id:0' id='zHTAzNJyZbNfjZ6VpwzuOR1noKhzTpZnEpPQEgP+9Jo='/>"
+)
+DELAY = f"<delay xmlns='urn:xmpp:delay' stamp='2026-11-29T22:43:32Z' from='{PIT}'/>"
+
 RECONCILE = ("federation", "reconcile", "--grace-s", "0")
 
 
@@ -57,17 +64,20 @@ async def test_archives_that_agree(cities: Cities, capsys: pytest.CaptureFixture
     shanghai, london = cities.shanghai, cities.london
     await shanghai.record(shanghai.submit(message(ALICE, PIT, "all", type_="groupchat"), at_s=3))
     mark = receipt(SHANGHAI, f"gate/{shanghai.places[-1]}")
+    heard = f"{PIT}/al", BOB, "all", mark + OF_THE_ROOM
     await london.record(
-        cities.arrive(london, message(f"{PIT}/al", BOB, "all", mark, type_="groupchat")),
+        cities.arrive(london, message(*heard, type_="groupchat")),
         # Errors and what rooms say by themselves carry no receipt.
         cities.arrive(london, message(ALICE, BOB, "no", type_="error")),
         cities.arrive(london, message(PIT, BOB, "a new subject", type_="groupchat")),
+        # A room says again what was said, to who comes in again.
+        cities.arrive(london, message(*heard[:3], mark + OF_THE_ROOM + DELAY, type_="groupchat")),
     )
     await settle(cities)
     assert await run(*RECONCILE) == 0
     told = capsys.readouterr().out
     assert (
-        "shanghai → london: 1 sent, 1 arrived, 0 given back, 1 from rooms, 2 made by the server: both archives agree"
+        "shanghai → london: 1 sent, 1 arrived, 0 given back, 2 from rooms, 2 made by the server: both archives agree"
     ) in told
     assert "london → shanghai: 1 sent, 1 arrived, 0 given back: both archives agree" in told
     for site in (shanghai, london):
