@@ -1,6 +1,7 @@
 """Each thing that can be wrong is named, with how bad it is and what mends it; a site that is well has nothing."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -15,7 +16,23 @@ from components.site.doctor.facts import (
     ProcessFacts,
     SiteFacts,
 )
-from components.site.doctor.judge import GIB, MIB, Severity, days_left, judge_site
+from components.site.doctor.judge import (
+    CLOCK_SLACK_S,
+    DAYS_CRITICAL,
+    DAYS_WARNING,
+    FREE_CRITICAL_BYTES,
+    FREE_FILES_MIN,
+    FREE_WARNING_BYTES,
+    GIB,
+    HELD_SHARE,
+    INDEX_SLACK_S,
+    MIB,
+    OPEN_FILES_SHARE,
+    SETTLED_AFTER_S,
+    Severity,
+    days_left,
+    judge_site,
+)
 from components.site.health import PresentAlarm
 
 HOUR_S = 3600.0
@@ -206,3 +223,20 @@ def test_the_worst_comes_first() -> None:
     ]
     assert severities == sorted(severities, key=list(Severity).index)
     assert severities[0] is Severity.CRITICAL
+
+
+def test_the_figures_by_which_it_judges_are_those_of_its_page() -> None:
+    page = (Path(__file__).parents[4] / "docs" / "operations.md").read_text().partition("## 2.")[2]
+    table = page.partition("## 3.")[0]
+    for figure in (
+        f"below {FREE_CRITICAL_BYTES // MIB} MiB, or space for less than {DAYS_CRITICAL:.0f} days",
+        f"below {FREE_WARNING_BYTES // GIB} GiB, or for less than {DAYS_WARNING:.0f} days",
+        f"fewer than {FREE_FILES_MIN:,} more files",
+        f"more than {OPEN_FILES_SHARE:.0%} of the files",
+        f"more than {CLOCK_SLACK_S:.0f} s behind the newest record",
+        f"behind for more than {INDEX_SLACK_S:.0f} s",
+    ):
+        assert figure in table
+    assert (SETTLED_AFTER_S, HELD_SHARE) == (300.0, 0.5)
+    assert "within five minutes" in table
+    assert "more than half of `review.deadline_s`" in table
