@@ -14,7 +14,7 @@ from typing import BinaryIO
 
 from components.process.errors import SiteError
 from components.process.logs import LOG_FILE_VARIABLE
-from components.process.notify import ADDRESS_VARIABLE
+from components.process.notify import MANAGER_VARIABLES
 
 _RESTART_MIN_S = 0.2
 _RESTART_MAX_S = 30.0
@@ -209,7 +209,7 @@ class _Kept:
 
 def _environment(spec: ProcessSpec) -> dict[str, str]:
     """Return ours and its own variables, and the log's name; what a service manager tells us is not for others."""
-    ours = {name: value for name, value in os.environ.items() if name != ADDRESS_VARIABLE}
+    ours = {name: value for name, value in os.environ.items() if name not in MANAGER_VARIABLES}
     return {**spec.environment, **ours, LOG_FILE_VARIABLE: str(spec.log_file)}
 
 
