@@ -16,7 +16,7 @@ MARK = "# Written by `steelyard units` from {site}; run it again after changes, 
 TARGET = "steelyard.target"
 
 _STOP_S = 30
-_WATCHDOG_S = 30
+_WATCHDOG_S = 60
 
 # What no process of a site does. Of tokens (pkcs11:) that are devices, a drop-in has to allow the device.
 _SANDBOX = """\
