@@ -6,6 +6,7 @@ The pages are `man(7)` text: `steelyard.1` for all, and one for each command or 
 import importlib.metadata
 import sys
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 
 from cyclopts import App
@@ -37,6 +38,7 @@ def write_manual(folder: Path) -> list[Path]:
     return files
 
 
+@cache
 def complete(shell: str) -> str:
     """Return the script with which a shell (`bash`, `zsh`, `fish`) completes command lines."""
     return str(app.generate_completion(prog_name=_NAME, shell=shell))  # type: ignore[arg-type]
