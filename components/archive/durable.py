@@ -8,6 +8,19 @@ PRIVATE = 0o600
 PRIVATE_FOLDER = 0o700
 
 
+GROUP_READS = 0o640
+GROUP_ENTERS = 0o750
+
+
+def may_group_read(folder: Path) -> bool:
+    """Return whether a folder is open to its group and shut to others; raises OSError.
+
+    Somebody chose that, for processes that are users of their own (docs/install.md): what is sealed in it is then made
+    so that the group reads it, too. In other folders it is its owner's.
+    """
+    return folder.stat().st_mode & 0o057 == 0o050
+
+
 def replace_durably(path: Path, content: bytes, mode: int = PUBLIC) -> None:
     """Write or replace a file; raises OSError, and then the whole old file or the whole new file is there."""
     write_whole(path, content, mode)
@@ -34,6 +47,15 @@ def make_folder(path: Path, mode: int = 0o777) -> None:
         return
     make_folder(path.parent, mode)
     path.mkdir(mode=mode, exist_ok=True)
+    sync_folder(path.parent)
+
+
+def make_folder_alike(path: Path) -> None:
+    """Make a folder, and those above it, as `make_folder` does: its owner's, and its group's where the one above is."""
+    if path.is_dir():
+        return
+    make_folder_alike(path.parent)
+    path.mkdir(mode=GROUP_ENTERS if may_group_read(path.parent) else PRIVATE_FOLDER, exist_ok=True)
     sync_folder(path.parent)
 
 

@@ -29,7 +29,7 @@ app = App(
     default_parameter=Parameter(negative="", show_default=lambda value: value or None),
 )
 # By name: a command line imports the command that it runs, and no other.
-for command in ("init", "up", "check", "doctor", "restart", "backup", "restore"):
+for command in ("init", "up", "run", "units", "check", "doctor", "restart", "backup", "restore"):
     app.command(f"components.cli.site:{command}")
 app.command("components.cli.audit:verify")
 for group in (

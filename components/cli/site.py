@@ -9,7 +9,9 @@ from components.cli.output.json_printer import print_json
 from components.process.errors import SiteError
 
 
-def init(*, demo: bool = False, origin: str | None = None, common: Common = COMMON) -> None:
+def init(
+    *, demo: bool = False, origin: str | None = None, system: bool = False, common: Common = COMMON
+) -> None:
     """Make what a site lacks: settings, directory, keys and certificates. Nothing is overwritten.
 
     Parameters
@@ -18,14 +20,18 @@ def init(*, demo: bool = False, origin: str | None = None, common: Common = COMM
         Make a demonstration: free ports, and a password for everybody in the directory.
     origin
         What the names of the logs begin with, for good: a domain of yours. If left out, a terminal is asked for it.
+    system
+        In a new site.toml, give each process folders of its own, in /var/lib and /run, as `steelyard units` wants it.
     """
     from components.cli.output.paths import relative
     from components.site.init import init_site
 
+    if system and demo:
+        raise SiteError("a demonstration is not for a system: leave out --demo or --system")
     if origin is None and not (demo or common.as_json or common.site.exists()) and sys.stdin.isatty():
         asked = "What do the names of the logs begin with, for good? A domain of yours [steelyard.example]: "
         origin = input(asked).strip() or None
-    result = init_site(common.site, demo=demo, origin=origin)
+    result = init_site(common.site, demo=demo, origin=origin, system=system)
     if common.as_json:
         print_json({"site": str(result.settings.path), "made": [str(path) for path in result.made]})
         return
@@ -58,6 +64,56 @@ def up(*, demo: bool = False, once: bool = False, sites: int = 1, site: SiteOpti
     if sites != 2 or not demo:
         raise SiteError("a demonstration has one site or two: steelyard up --demo --sites 2")
     return run_sites(site.parent, once=once, show=show_scene)
+
+
+def run(component: str, /, *, site: SiteOption = DEFAULT_SITE) -> None:
+    """Run one process of a site, in the place of this command, for systemd or a container to keep running.
+
+    Parameters
+    ----------
+    component
+        Its name: prosody, gate, or the name of its table in site.toml, such as transfer.
+    """
+    from components.site.run import run_component
+
+    run_component(site, component)
+
+
+def units(
+    folder: Path = Path("/etc"),
+    /,
+    *,
+    program: Path = Path("/usr/bin/steelyard"),
+    common: Common = COMMON,
+) -> None:
+    """Write systemd's units for a site: each process as a user of its own, with nothing but what it needs.
+
+    Units that it wrote before and are not needed any more are removed.
+
+    Parameters
+    ----------
+    folder
+        Where systemd's folders are: units go to systemd/system below it, others to tmpfiles.d and sysusers.d.
+    program
+        Where this command is installed.
+    """
+    from components.settings.site import SiteFile
+    from components.site.write_units import write_units
+
+    result = write_units(SiteFile(common.site), folder, str(program))
+    if common.as_json:
+        print_json(
+            {
+                "written": [str(file) for file in result.written],
+                "removed": [str(file) for file in result.removed],
+            }
+        )
+        return
+    for file in result.written:
+        print(f"wrote {file}")
+    for file in result.removed:
+        print(f"removed {file}")
+    print("next: systemd-sysusers && systemd-tmpfiles --create && systemctl daemon-reload")
 
 
 def check(*, common: Common = COMMON) -> int:

@@ -13,7 +13,7 @@ import structlog
 import uvloop
 
 from components.process.logs import configure_logging, reopen_log
-from components.process.notify import notify_manager
+from components.process.notify import find_watchdog_s, keep_watched, notify_manager
 from components.process.status import Status, StatusFile
 
 TOLD_TO_STOP = 0
@@ -98,6 +98,8 @@ class Process:
         reopen_log()  # it may have been moved away while SIGHUP was still ignored
         try:
             async with self.stack:
+                if watchdog_s := find_watchdog_s():
+                    self.run("watchdog", keep_watched(watchdog_s))
                 await self._start(start)
                 await self._told_to_stop.wait()
                 notify_manager("STOPPING=1")

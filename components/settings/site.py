@@ -1,5 +1,6 @@
 """site.toml: read once; each table is validated when it is first used (docs/settings.md)."""
 
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from components.settings.audit import AuditSettings
 from components.settings.console import ConsoleSettings
 from components.settings.directory import DirectorySettings
 from components.settings.federation import FederationSettings
+from components.settings.environment import find_variables, set_from_environment
 from components.settings.feed import FeedSettings
 from components.settings.follow import FollowSettings
 from components.settings.gate import GateSettings, ReviewSettings
@@ -134,15 +136,16 @@ class SiteFile:
     follow = _Optional(FollowSettings)
 
     def __init__(self, path: Path) -> None:
-        """Read the file; raises SettingsError when it cannot be read or is not TOML."""
+        """Read the file, and what the environment sets; raises SettingsError when it cannot be read or is not TOML."""
         self.path = path.resolve()
         self.folder = self.path.parent
-        self._document: dict[str, Any] = read_toml(path)
+        self._variables = find_variables(os.environ)
+        self._document: dict[str, Any] = set_from_environment(read_toml(path), os.environ)
         self._right: dict[type[Table], Table] = {}
 
     @property
     def document(self) -> Mapping[str, Any]:
-        """What the file says, as TOML: tables by name, not validated."""
+        """What the file and the environment say, as TOML: tables by name, not validated."""
         return self._document
 
     @property
@@ -246,11 +249,16 @@ class SiteFile:
             raise SettingsError(self.add_lines(error.problems)) from None
 
     def add_lines(self, problems: Iterable[str]) -> list[str]:
-        """Return problems, each of which begins with its path in the file, with their lines in it."""
+        """Return problems, each of which begins with its path, with their lines in the file, and what set them."""
+        problems = [self._add_variable(problem) for problem in problems]
         try:
             return add_lines(problems, self.path.read_text("utf-8"), self.path.name)
         except (OSError, UnicodeDecodeError):
             return list(problems)
+
+    def _add_variable(self, problem: str) -> str:
+        variable = self._variables.get(problem.partition(": ")[0])
+        return f"{problem} (set by {variable})" if variable else problem
 
     def find(self, table: type[_Table]) -> _Table | None:
         """Return a table, or None if it is optional and missing; raises SettingsError."""

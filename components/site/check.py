@@ -2,8 +2,6 @@
 
 import asyncio
 import datetime as dt
-import fcntl
-import os
 import shutil
 import tempfile
 import time
@@ -33,6 +31,7 @@ from components.site.health import (
     find_unwitnessed,
 )
 from components.site.key_check import find_key_problems, private_files
+from components.site.lock import is_held
 from components.site.log_check import check_log
 from components.site.machine import describe_feed, find_feed_problems
 from components.site.parts import is_machine, running_parts
@@ -130,7 +129,7 @@ def _check_folders(settings: SiteFile) -> Iterator[str]:
 def _check_state(settings: SiteFile) -> Iterator[str]:
     files = state_files(settings)
     problems = [problem for file in files for problem in find_unwritable(file)]
-    if not problems and not _is_up(settings.folder):
+    if not problems and not is_held(settings.folder):
         problems = list(find_damaged(settings))
     if problems:
         raise _CheckError(problems)
@@ -188,7 +187,7 @@ def _check_disk(settings: SiteFile) -> Iterator[str]:
 
 
 def _check_running(settings: SiteFile) -> Iterator[str]:
-    if not _is_up(settings.folder):
+    if not is_held(settings.folder):
         if problems := list(find_port_problems(settings)):
             raise _CheckError(problems)
         yield "not up; its ports are free"
@@ -225,7 +224,7 @@ def _check_web(settings: SiteFile) -> Iterator[str]:
     ]
     if not ways:
         return
-    if not _is_up(settings.folder):
+    if not is_held(settings.folder):
         yield f"not up; clients will also connect by {' and '.join(ways)}"
         return
     if problems := asyncio.run(find_web_problems(server)):
@@ -234,7 +233,7 @@ def _check_web(settings: SiteFile) -> Iterator[str]:
 
 
 def _check_alarms(settings: SiteFile) -> Iterator[str]:
-    if not _is_up(settings.folder):
+    if not is_held(settings.folder):
         return
     if alarms := find_alarms(*alarm_files(settings)):
         raise _CheckError([str(alarm) for alarm in alarms])
@@ -257,7 +256,7 @@ def _check_access(settings: SiteFile) -> Iterator[str]:
 def _check_witness(settings: SiteFile) -> Iterator[str]:
     if settings.witness is None:
         return
-    if not _is_up(settings.folder):
+    if not is_held(settings.folder):
         logs = len([*settings.witness.read_logs()])
         yield f"not up; it asks {settings.witness.witnesses} others, and cosigns {logs} logs"
         return
@@ -268,7 +267,7 @@ def _check_witness(settings: SiteFile) -> Iterator[str]:
 
 def _check_federation(settings: SiteFile) -> Iterator[str]:
     problems = list(find_authority_problems(settings, dt.datetime.now(dt.UTC)))
-    is_up = _is_up(settings.folder)
+    is_up = is_held(settings.folder)
     if is_up and not problems:
         problems = asyncio.run(find_peer_problems(settings))
     if problems:
@@ -295,7 +294,7 @@ def _check_review(settings: SiteFile) -> Iterator[str]:
     file = review_file(settings)
     if not file.exists() and not HeldMark(file).path.exists():
         yield "no message has been held yet"
-    elif _is_up(settings.folder):
+    elif is_held(settings.folder):
         yield f"the gate has {file} open"
     else:
         try:
@@ -312,20 +311,6 @@ def _check_clock(_settings: SiteFile) -> Iterator[str]:
     if time.time() < built:
         raise SiteError("this machine's clock is behind the date of this installation; set it (timedatectl)")
     yield f"{dt.datetime.now(dt.UTC):%Y-%m-%d %H:%M:%S} UTC"
-
-
-def _is_up(folder: Path) -> bool:
-    try:
-        file = os.open(folder / "up.lock", os.O_RDONLY)
-    except FileNotFoundError:
-        return False
-    try:
-        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(file)
-    return False
 
 
 _CHECKS: dict[str, Callable[[SiteFile], Iterator[str]]] = {

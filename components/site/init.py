@@ -58,10 +58,13 @@ class MadeSite:
     made: tuple[Path, ...]
 
 
-def init_site(site_toml: Path, *, demo: bool = False, origin: str | None = None) -> MadeSite:
+def init_site(
+    site_toml: Path, *, demo: bool = False, origin: str | None = None, system: bool = False
+) -> MadeSite:
     """Make what the site lacks: site.toml, the files that it names, keys, certificates; for a `demo`, passwords too.
 
     `origin` is the beginning of the logs' names in a new site.toml: `line.firm.example` for `line.firm.example/gate`.
+    In that of a `system`, each process has folders of its own (docs/install.md).
     Keys that have signed nothing yet get the names in site.toml. A demonstration's server listens on free ports, which
     are chosen once. Raises SettingsError, SiteError, OSError.
     """
@@ -71,7 +74,7 @@ def init_site(site_toml: Path, *, demo: bool = False, origin: str | None = None)
         raise SiteError(f"{site_toml} is there already, and names its logs (log_origin); leave out --origin")
     if not site_toml.exists():
         site_toml.parent.mkdir(parents=True, exist_ok=True)
-        replace_durably(site_toml, _example_site(demo=demo, origin=origin).encode())
+        replace_durably(site_toml, _example_site(demo=demo, origin=origin, system=system).encode())
         made.append(site_toml)
     settings = read_site(site_toml)
     if is_machine(settings):
@@ -152,8 +155,8 @@ def load_passwords(settings: SiteFile) -> Mapping[str, str]:
     return {str(jid): str(password) for jid, password in accounts.items()}
 
 
-def _example_site(*, demo: bool, origin: str | None) -> str:
-    text = (packaged_folder("examples") / "site.toml").read_text()
+def _example_site(*, demo: bool, origin: str | None, system: bool) -> str:
+    text = (packaged_folder("examples") / ("system-site.toml" if system else "site.toml")).read_text()
     if origin is not None:
         if not _ORIGIN.fullmatch(origin):
             raise SiteError(f"{origin!r} is no name for logs: take a domain of yours, as line.firm.example")

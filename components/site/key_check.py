@@ -1,6 +1,5 @@
 """Checks the files of keys and secrets: who may read them, and that each is what its reader wants."""
 
-import stat
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -17,6 +16,7 @@ from components.archive.keys import (
     load_recipient,
     load_recipient_key,
 )
+from components.archive.keys.files import may_others_read
 from components.archive.keys.log_key import load_verifier_keys
 from components.archive.keys.reference import KeyReference, TokenKey, secret_files
 from components.process.errors import SiteError
@@ -48,7 +48,7 @@ def find_key_problems(site: SiteFile) -> list[str]:
     problems = [
         f"others may read {file}; run `chmod 600 {file}`"
         for file in private_files(site)
-        if stat.S_IMODE(file.stat().st_mode) & 0o077
+        if may_others_read(file)
     ]
     return problems or list(_find_unusable(site))
 

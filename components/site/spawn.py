@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from components.process.logs import LOG_FILE_VARIABLE
-from components.process.notify import ADDRESS_VARIABLE
+from components.process.notify import MANAGER_VARIABLES
 
 _LOG_MAX_BYTES = 16 * 1024 * 1024
 
@@ -37,7 +37,7 @@ async def spawn(
 
 def our_environment() -> dict[str, str]:
     """Return our variables; what a service manager tells us is not for others."""
-    return {name: value for name, value in os.environ.items() if name != ADDRESS_VARIABLE}
+    return {name: value for name, value in os.environ.items() if name not in MANAGER_VARIABLES}
 
 
 def describe_end(status: int, log_file: Path) -> str:

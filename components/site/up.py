@@ -15,7 +15,7 @@ from components.archive.errors import LogError
 from components.archive.keys import KeyFileError
 from components.archive.store.open import log_file
 from components.process.errors import SiteError
-from components.process.notify import notify_manager
+from components.process.notify import find_watchdog_s, keep_watched, notify_manager
 from components.settings.reload import find_waiting, read_changed
 from components.settings.site import SiteFile
 from components.settings.table import SettingsError
@@ -183,6 +183,8 @@ async def _run(
             await unless(told_to_stop, supervisor.start(START_TIMEOUT_S))
         notify_manager("READY=1")
         async with AsyncExitStack() as stack:
+            if watchdog_s := find_watchdog_s():
+                stack.callback(asyncio.create_task(keep_watched(watchdog_s)).cancel)
             if demo:
                 chat = await stack.enter_async_context(serve_chat(settings))
                 if not await unless(told_to_stop, play_demonstration(settings, chat, show)):

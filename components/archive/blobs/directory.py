@@ -13,7 +13,7 @@ from typing import TypeVar, TypeVarTuple
 
 from components.archive.blobs.errors import BlobMissing, BlobUnavailable, VersionConflict
 from components.archive.blobs.objects import StoredObject, VersionedContent
-from components.archive.durable import PRIVATE, PRIVATE_FOLDER, make_folder, sync_folder
+from components.archive.durable import GROUP_READS, PRIVATE, make_folder_alike, may_group_read, sync_folder
 
 INCOMING = "incoming"
 """The folder of drafts; `BlobStore.sweep` removes those that a crash leaves."""
@@ -27,6 +27,8 @@ _Arguments = TypeVarTuple("_Arguments")
 
 class DirectoryObjects:
     """Keeps each object as the file of its name, for its owner only; `root` is made if it is not there.
+
+    Where the group may read `root` and others may not, it may read all in it.
 
     Files are opened, synced and replaced in threads: the event loop goes on.
     """
@@ -122,7 +124,7 @@ class DirectoryObjects:
     @contextmanager
     def _locked(self) -> Iterator[None]:
         """Hold a lock under which one process and thread at a time compares and replaces."""
-        make_folder(self._root, PRIVATE_FOLDER)
+        make_folder_alike(self._root)
         lock = os.open(self._root / "lock", os.O_RDWR | os.O_CREAT, PRIVATE)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX)
@@ -162,8 +164,9 @@ async def in_thread(path: Path, work: Callable[[*_Arguments], _Result], *argumen
 
 
 def _open_new(path: Path) -> int:
-    make_folder(path.parent, PRIVATE_FOLDER)
-    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE)
+    make_folder_alike(path.parent)
+    mode = GROUP_READS if may_group_read(path.parent) else PRIVATE
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
 
 
 def _write_pieces(file: int, pieces: list[bytes | bytearray]) -> None:
@@ -191,7 +194,7 @@ def _write_all(file: int, data: bytes | bytearray) -> None:
 def _settle(file: int, draft: Path, path: Path) -> None:
     """Rename a draft to its final name, durably."""
     os.fsync(file)
-    make_folder(path.parent, PRIVATE_FOLDER)
+    make_folder_alike(path.parent)
     draft.rename(path)
     sync_folder(path.parent)
 

@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
+from components.archive.durable import GROUP_READS, PRIVATE, may_group_read
 from components.archive.errors import LogBusy, LogDamaged, LogFenced, LogUnavailable
 from components.archive.store import (
     Change,
@@ -184,7 +185,10 @@ def _lock_file(path: Path) -> int:
 
 
 def _make_file(path: Path) -> None:
-    """Make an empty database that only its owner may read, unless there is one; raises LogDamaged, LogUnavailable.
+    """Make an empty database, unless there is one; raises LogDamaged, LogUnavailable.
+
+    Only its owner may read it, and its group where the folder is the group's: auditors' processes, which are another
+    user there.
 
     SQLite gives the files beside it the same mode. A file that exists is not touched: closing a second descriptor
     of it would drop the locks of whatever else in this process reads it.
@@ -194,7 +198,8 @@ def _make_file(path: Path) -> None:
         # SQLite would take it for the new database's.
         raise LogDamaged(f"{path}: is gone, but not {left}; put it back, or move {left} away, too")
     try:
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+        mode = GROUP_READS if may_group_read(path.parent) else PRIVATE
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, mode))
     except FileExistsError:
         return
     except OSError as error:

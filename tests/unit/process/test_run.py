@@ -157,6 +157,34 @@ async def test_the_service_manager_is_told(tmp_path: Path, monkeypatch: pytest.M
             assert await loop.sock_recv(manager, 100) == b"STOPPING=1"
 
 
+async def test_the_service_manager_hears_that_the_process_lives_until_its_loop_hangs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = tmp_path / "notify"
+    # The first word is sent before anything is opened; what hangs then says no second one.
+    code = "import time; await asyncio.sleep(0.05); hung = open('hung', 'w'); time.sleep(60)"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(address))
+        manager.setblocking(False)
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setenv("NOTIFY_SOCKET", str(address))
+        monkeypatch.setenv("WATCHDOG_USEC", "20000")
+        loop = asyncio.get_running_loop()
+        async with Toy(tmp_path, code) as toy, asyncio.timeout(PATIENCE_S):
+            assert await loop.sock_recv(manager, 100) == b"WATCHDOG=1"
+            assert await loop.sock_recv(manager, 100) == b"WATCHDOG=1"
+            assert await wait_until((tmp_path / "hung").exists)
+            while True:
+                try:
+                    assert manager.recv(100) == b"WATCHDOG=1"
+                except BlockingIOError:
+                    break
+            await asyncio.sleep(0.1)  # ten of its intervals
+            with pytest.raises(BlockingIOError):
+                manager.recv(100)
+            await toy.end(signal.SIGKILL)
+
+
 async def test_a_log_level_is_taken(tmp_path: Path) -> None:
     code = (
         "process.use_log_level('error'); import structlog;"

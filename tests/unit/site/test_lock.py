@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from components.process.errors import SiteError
-from components.site.lock import find_holder, hold_site
+from components.site.lock import find_holder, hold_site, is_held, share_site
 
 HOLD = """
 import sys
@@ -19,6 +19,10 @@ with hold_site(Path(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.read()
 """
+
+SHARE = HOLD.replace("with hold_site(Path(sys.argv[1])):", "share_site(Path(sys.argv[1]))\nif True:").replace(
+    "import hold_site", "import share_site"
+)
 
 HOLD_WITH_CHILD = """
 import subprocess, sys
@@ -87,7 +91,10 @@ def test_what_never_ends_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     end(hold(tmp_path, HOLD_WITH_CHILD))
     try:
         with (
-            pytest.raises(SiteError, match=r"does not end; find it with `fuser .*up\.lock`"),
+            pytest.raises(
+                SiteError,
+                match=r"still runs, from an earlier start or by itself; find it with `fuser .*up\.lock`",
+            ),
             hold_site(tmp_path),
         ):
             pass
@@ -101,3 +108,37 @@ def test_the_holder_is_found_while_it_holds(tmp_path: Path) -> None:
     assert find_holder(tmp_path) == holder.pid
     end(holder)
     assert find_holder(tmp_path) is None
+
+
+def test_processes_that_run_alone_share_a_site_and_no_up_starts_beside_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("components.site.lock._LEFTOVER_TIMEOUT_S", 0.1)
+    sharing = [hold(tmp_path, SHARE), hold(tmp_path, SHARE)]
+    try:
+        for process in sharing:
+            with pytest.raises(SiteError, match="still runs"), hold_site(tmp_path):
+                pass
+            assert is_held(tmp_path)
+            end(process)
+        assert not is_held(tmp_path)
+        with hold_site(tmp_path):
+            pass
+    finally:
+        for process in sharing:
+            end(process)
+
+
+def test_nothing_runs_alone_beside_an_up(tmp_path: Path) -> None:
+    holder = hold(tmp_path)
+    try:
+        assert is_held(tmp_path)
+        with pytest.raises(SiteError, match="is up already; stop `steelyard up` first"):
+            share_site(tmp_path)
+    finally:
+        end(holder)
+
+
+def test_where_no_file_can_be_made_a_process_runs_without(tmp_path: Path) -> None:
+    share_site(tmp_path / "missing")
+    assert list(tmp_path.iterdir()) == []

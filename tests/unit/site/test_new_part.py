@@ -15,6 +15,7 @@ from components.site.backup_files import put_back_files, save_files
 from components.site.check import check_site
 from components.site.init import init_site
 from components.site.lock import hold_site
+from components.site.needs import SERVER, find_needs
 from components.site.parts import ROWS, ListeningPort, Part, Row, ServerComponent, listening_ports, parts_of
 from components.site.probe import StatusProbe
 from components.site.server import write_config
@@ -61,6 +62,25 @@ def toy_site(site: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     keys = site.parent / "keys"
     assert set(init_site(site).made) == {keys / "toy.secret", keys / "log-toy.key"}
     return site
+
+
+def test_it_is_a_user_of_its_own_and_its_secret_is_the_servers_too(
+    toy_site: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = toy_site.parent
+    files = {"log": "a.db", "log_key_file": "a.key", "status_file": "s", "state_file": "t"}
+    for name, table in SiteFile(toy_site).document.items():
+        for setting in files.keys() & table.keys():
+            variable = f"STEELYARD_{name.upper()}__{setting.upper()}"
+            monkeypatch.setenv(variable, f"own/{name}/{files[setting]}")
+    monkeypatch.setenv("STEELYARD_AUDIT__INDEX", "own/audit/index.db")
+    needs = {each.name: each for each in find_needs(SiteFile(toy_site))}
+    secret = {"toy.secret_file": folder / "keys/toy.secret"}
+    assert needs["toy"].user == "steelyard-toy"
+    assert needs["toy"].folders == (folder / "own/toy",)
+    assert needs["toy"].secrets == (folder / "own/toy/a.key",)
+    assert needs["toy"].shared == secret
+    assert secret.items() <= needs[SERVER].shared.items()
 
 
 def test_its_settings_are_checked_with_those_of_the_others(toy_site: Path) -> None:

@@ -255,9 +255,11 @@ async def test_stopping_while_a_process_starts(tmp_path: Path) -> None:
 async def test_the_service_manager_is_ours_alone_to_tell(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+    for name in ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"):
+        monkeypatch.setenv(name, "1")
     told = tmp_path / "told"
-    code = f"import os; open({str(told)!r}, 'w').write(str('NOTIFY_SOCKET' in os.environ))\n{FOREVER}"
+    told_by = "any(name.startswith(('NOTIFY', 'WATCHDOG')) for name in os.environ)"
+    code = f"import os; open({str(told)!r}, 'w').write(str({told_by}))\n{FOREVER}"
     supervisor = Supervisor([spec(tmp_path, code, Health())], Watcher())
     await supervisor.start(PATIENCE_S)
     assert await wait_until(lambda: told.exists() and told.read_text() == "False")

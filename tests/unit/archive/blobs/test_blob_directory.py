@@ -1,6 +1,7 @@
 """What only a directory can do wrong."""
 
 import asyncio
+import os
 import stat
 from pathlib import Path
 
@@ -11,10 +12,34 @@ from components.archive.blobs.errors import BlobUnavailable, VersionConflict
 from tests.support.blobs import content, files, open_reader, open_store, pieces
 
 
-async def test_only_the_owner_may_read(tmp_path: Path) -> None:
-    await open_store(DirectoryObjects(tmp_path / "blobs")).put(pieces(b"tin"), 1)
-    for path in (tmp_path / "blobs").rglob("*"):
-        assert stat.S_IMODE(path.stat().st_mode) == (0o700 if path.is_dir() else 0o600), path
+def set_mode(folder: Path, mode: int) -> None:
+    folder.chmod(mode)
+
+
+@pytest.mark.parametrize(
+    ("above", "folders", "files_"),
+    [
+        (0o700, 0o700, 0o600),
+        (0o750, 0o750, 0o640),
+        (0o755, 0o700, 0o600),
+        (0o710, 0o700, 0o600),
+        (0o770, 0o750, 0o640),
+    ],
+)
+async def test_only_the_owner_may_read_and_the_group_if_the_folder_is_the_groups(
+    above: int, folders: int, files_: int, tmp_path: Path
+) -> None:
+    set_mode(tmp_path, above)
+    before = os.umask(0o022)
+    try:
+        await open_store(DirectoryObjects(tmp_path / "blobs")).put(pieces(b"tin"), 1)
+    finally:
+        os.umask(before)
+    found = [tmp_path / "blobs", *(tmp_path / "blobs").rglob("*")]
+    assert len(found) > 3
+    for path in found:
+        if path.name != "lock":
+            assert stat.S_IMODE(path.stat().st_mode) == (folders if path.is_dir() else files_), path
 
 
 async def test_keys_that_were_destroyed_are_overwritten(tmp_path: Path) -> None:
