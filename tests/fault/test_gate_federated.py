@@ -1,16 +1,15 @@
 """G2 between two sites (XEP-0198 on their streams): a site ends with stanzas held; each has arrived, or comes back."""
 
-from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from lxml import etree
 
 from components.audit.sites.letters import Verdict
 from tests.support.certificates import CertificateAuthority
 from tests.support.gate_process import GateProcess, one_enterprise
-from tests.support.observer import LogContent, read_log, wait_for_log
+from tests.support.observer import read_log, wait_for_log
+from tests.support.offers import ids_carried_out, ids_of, ids_returned, recorded
 from tests.support.process import wait_until
 from tests.support.stream import XmppStream
 from tests.support.two_sites import TwoSites
@@ -37,35 +36,6 @@ def offers(first: int, end: int) -> str:
         f"<message to='{ZOE}' type='chat' id='m{number}'><body>Offer {number}</body></message>"
         for number in range(first, end)
     )
-
-
-def ids_of(stream: XmppStream, *, errors: bool) -> list[str]:
-    return [
-        each.get("id", "")
-        for each in stream.received
-        if each.tag.endswith("}message") and (each.get("type") == "error") is errors
-    ]
-
-
-def recorded(content: LogContent, way: str) -> Counter[str]:
-    """Return how often each message that was released is recorded as having come by this way."""
-    return Counter(
-        etree.fromstring(each.body).get("id", "")
-        for each in content.submissions.values()
-        if each.way == way and each.action == "release" and b"<body>Offer" in each.body
-    )
-
-
-def ids_carried_out(content: LogContent) -> set[str]:
-    return {etree.fromstring(each.body).get("id", "") for each in content.carried_out()}
-
-
-def ids_returned(content: LogContent) -> set[str]:
-    return {
-        etree.fromstring(each.body).get("id", "")
-        for each in content.submissions.values()
-        if each.way == "c2s" and each.seq in content.bounced(each.epoch)
-    }
 
 
 async def say_until_the_site_has_it(alice: XmppStream, here: GateProcess, first: int, end: int) -> None:

@@ -43,7 +43,7 @@ class ProsodyServer(ProcessUnderTest):
         plan.root.mkdir(parents=True, exist_ok=True)
         super().__init__("Prosody", plan.root / "prosody.out", plan.log_file or plan.root / "prosody.log")
         self.plan = plan
-        self._peers = peers or {}
+        self._peers = dict(peers or {})
         self._options = options or {}
         self._contacts: defaultdict[str, set[str]] = defaultdict(set)
 
@@ -62,6 +62,10 @@ class ProsodyServer(ProcessUnderTest):
         config_file.write_text(self._config(), encoding="utf-8")
         self._launch(["prosody", "-F", "--config", config_file], ENVIRONMENT)
         await self._wait_until_ready(self._answers)
+
+    def reach(self, domain: str, port: int) -> None:
+        """Find the server of a domain at this port of this machine from its next start on."""
+        self._peers[domain] = (self.plan.address, port)
 
     def register(self, *jids: str, password: str = PASSWORD) -> None:
         """Create accounts, by bare JID, in the server's own store (keys of RFC 5802, section 3)."""

@@ -66,6 +66,12 @@ class TwoSites:
         """Return the server that has this account."""
         return self._at[jid.partition("@")[2]]
 
+    def lead_through(self, ports: Mapping[str, int]) -> None:
+        """Have the servers of others be reached at these ports of this machine, by domain; before they start."""
+        for server in self.servers:
+            for domain in ports.keys() - set(server.plan.domains):
+                server.reach(domain, ports[domain])
+
     async def start(self) -> None:
         """Start all servers, then all gates."""
         await _all(server.start() for server in self.servers)

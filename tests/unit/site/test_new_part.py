@@ -36,7 +36,7 @@ log = "archive/toy.db"
 log_origin = "steelyard.example/toy"
 log_key_file = "keys/log-toy.key"
 """
-NO_PROCESSES = {"site", "prosody", "archive", "audit", "review", "history"}
+NO_PROCESSES = {"site", "prosody", "archive", "audit", "review", "history", "federation"}
 
 
 def describe_toy(toy: ToySettings, _site: SiteFile) -> Part:

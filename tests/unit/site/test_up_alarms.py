@@ -46,7 +46,7 @@ async def shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
     monkeypatch.setattr(up, "ALARMS_EVERY_S", 0.005)
     shown = Shown(tmp_path / "gate.status.json")
     shown.write(link_down=1)  # what an earlier run left
-    task = asyncio.create_task(up._show_alarms(shown.display, shown.file, tmp_path / "missing.json"))
+    task = asyncio.create_task(up.show_alarms(shown.display, shown.file, tmp_path / "missing.json"))
     await asyncio.sleep(0.05)
     yield shown
     task.cancel()
