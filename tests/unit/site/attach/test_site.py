@@ -10,7 +10,7 @@ from components.settings.site import SiteFile
 from components.site import check, up
 from components.site.attach.apply import AttachPlan
 from components.site.attach.check import Note
-from components.site.backup_files import save_files
+from components.site.backup_files import put_back_files, save_files
 from components.site.init import init_site
 from components.site.parts import listening_ports
 from components.site.up import process_specs
@@ -106,6 +106,10 @@ def test_a_backup_of_it_holds_what_is_ours(tmp_path: Path) -> None:
     with open_backup(tmp_path / "backup", make=True) as folder:
         save_files(folder, SiteFile(settings.path), {}, with_keys=True)
         folder.complete()
-    names = {file.name for file in (tmp_path / "backup").rglob("*")}
+    restored = tmp_path / "restored"
+    restored.mkdir()
+    with open_backup(tmp_path / "backup") as folder:
+        put_back_files(folder, restored / "site.toml")
+    names = {file.name for file in restored.rglob("*")}
     assert {"site.toml", "directory.toml", "gate.secret"} <= names
     assert "prosody.cfg.lua" not in names
