@@ -86,7 +86,6 @@ def test_who_is_there_is_read_from_internal_storage_alone(config: Path, tmp_path
     [
         ('VirtualHost "x', "unfinished string"),
         ('Include "/nowhere.cfg.lua"', "/nowhere.cfg.lua"),
-        ('error("our own reason")', "our own reason"),
         ('Component "a.example" "muc"\nVirtualHost "a.example"', "clashes"),
     ],
 )
