@@ -138,6 +138,7 @@ def _run(what: str, config: Path) -> dict[str, Any]:
         Path(folder).chmod(0o755)
         probe = Path(folder) / "survey.cfg.lua"
         probe.write_text(f'Include "{quote(config)}"\nplugin_paths = {{ "{quote(ADAPTER_DIR)}" }}\n')
+        probe.chmod(0o644)
         command = ("prosodyctl", "--config", str(probe), _MODULE, what, str(config))
         try:
             ended = subprocess.run(  # noqa: S603
@@ -156,16 +157,16 @@ def quote(path: Path) -> str:
 def _parse(output: str, errors: str, config: Path) -> dict[str, Any]:
     answers = [line.removeprefix("survey ") for line in output.splitlines() if line.startswith("survey {")]
     if not answers:
-        said = [
-            line.strip()
-            for line in f"{output}\n{errors}".splitlines()
-            if config.name in line or "fault" in line
-        ]
-        raise SiteError(
-            f"Prosody cannot read {config}: {said[-1] if said else 'prosodyctl says nothing of it'}"
-        )
+        raise SiteError(f"Prosody cannot read {config}: {_find_reason(output + errors, config)}")
     try:
         found: dict[str, Any] = json.loads(answers[-1])
     except ValueError:
         raise SiteError(f"Prosody's answer about {config} is no JSON") from None
     return found
+
+
+def _find_reason(said: str, config: Path) -> str:
+    """Return the line with which prosodyctl says why, without the banners around it."""
+    lines = [line.strip() for line in said.splitlines() if line.strip("* \t")]
+    named = [line for line in lines if line.startswith("fault ") or "Error" in line or config.name in line]
+    return (named or lines or ["prosodyctl says nothing of it"])[-1].removeprefix("fault ")

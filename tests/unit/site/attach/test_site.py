@@ -4,11 +4,13 @@ from pathlib import Path
 
 import pytest
 
+from components.archive.backup.folder import open_backup
 from components.process.errors import SiteError
 from components.settings.site import SiteFile
 from components.site import check, up
 from components.site.attach.apply import AttachPlan
 from components.site.attach.check import Note
+from components.site.backup_files import put_back_files, save_files
 from components.site.init import init_site
 from components.site.parts import listening_ports
 from components.site.up import process_specs
@@ -49,13 +51,17 @@ def test_a_configuration_that_is_not_there_is_told(settings: SiteFile, tmp_path:
     assert list(settings.prosody.find_problems()) == []
 
 
+def write_directory(folder: Path) -> None:
+    """Write the directory of the made-up server, and a configuration of it."""
+    site = '[{ domain = "metals.example", rooms = "rooms.metals.example" }]'
+    firm = f'[enterprise.metals]\nname = "Metals"\nsites = {site}\n'
+    (folder / "directory.toml").write_text(f'gate = "gate.metals.example"\n{firm}')
+    (folder / "prosody.cfg.lua").touch()
+
+
 def test_init_makes_no_certificates_for_it(tmp_path: Path) -> None:
     settings = attached_site(tmp_path)
-    site_ = '[{ domain = "metals.example", rooms = "rooms.metals.example" }]'
-    firm = f'[enterprise.metals]\nname = "Metals"\nsites = {site_}\n'
-    text = f'gate = "gate.metals.example"\n{firm}'
-    (tmp_path / "directory.toml").write_text(text)
-    (tmp_path / "prosody.cfg.lua").touch()
+    write_directory(tmp_path)
     made = init_site(settings.path)
     assert not (tmp_path / "certs").exists()
     assert tmp_path / "keys" / "log-gate.key" in made.made
@@ -91,3 +97,19 @@ def test_check_finds_what_is_wrong_with_it(settings: SiteFile, monkeypatch: pyte
             findings(settings, planned, monkeypatch)
     with pytest.raises(Exception, match="wrong port"):
         findings(settings, plan(settings, Note(True, "wrong port")), monkeypatch)
+
+
+def test_a_backup_of_it_holds_what_is_ours(tmp_path: Path) -> None:
+    settings = attached_site(tmp_path / "site")
+    write_directory(tmp_path / "site")
+    init_site(settings.path)
+    with open_backup(tmp_path / "backup", make=True) as folder:
+        save_files(folder, SiteFile(settings.path), {}, with_keys=True)
+        folder.complete()
+    restored = tmp_path / "restored"
+    restored.mkdir()
+    with open_backup(tmp_path / "backup") as folder:
+        put_back_files(folder, restored / "site.toml")
+    names = {file.name for file in restored.rglob("*")}
+    assert {"site.toml", "directory.toml", "gate.secret"} <= names
+    assert "prosody.cfg.lua" not in names
