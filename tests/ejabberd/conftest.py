@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from components.site.ejabberd import EJABBERD
 from tests.support import server
+from tests.support.server import EJABBERD
 
 
 @pytest.fixture(scope="package", autouse=True)

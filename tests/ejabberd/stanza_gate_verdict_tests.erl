@@ -24,7 +24,7 @@ what_the_gate_asked_for_has_nobody_who_is_told_test() ->
     {nothing, settle} = outcome({inject, ?STANZA}, {keep, none}).
 
 what_is_only_recorded_needs_no_more_test() ->
-    [{nothing, settle} = outcome(noted, Any) || Any <- [released, bounce, {refuse, ?ERROR}]].
+    [{nothing, settle} = outcome(Kind, Any) || Kind <- [noted, made], Any <- [released, bounce, {refuse, ?ERROR}]].
 
 filled() ->
     lists:foldl(fun(_, Queue) -> element(2, stanza_gate_queue:add(#{size => 1, until => never}, Queue)) end,

@@ -82,11 +82,11 @@ async def test_one_hook_alone_lets_nothing_through(
     server = server_of(line)
     arguments = f"({hook}, {HOST}, {module}, {function}, {at})."
     server.evaluate(f"ejabberd_hooks:delete{arguments}")
-    alice.send(offer(bob, "m1"))
+    alice.send(offer(bob, "m1") + "</stream:stream>")
     if answered:
         assert await condition_of(alice, "m1") == "internal-server-error"
-    else:
-        await line.turn()
+    await alice.wait_for_end()  # the session is through with all that it was told
+    await line.turn()
     server.evaluate(f"ejabberd_hooks:add{arguments}")
     await line.turn()
     assert not heard(bob)

@@ -2,15 +2,26 @@
 
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 
-from components.site.ejabberd import EJABBERD, PROSODY, Quirks
 from components.site.prosody import ProsodyPlan
 from tests.support.ejabberd import EjabberdServer
 from tests.support.prosody import ProsodyServer
 
-SERVER: Quirks = {each.name: each for each in (PROSODY, EJABBERD)}[
-    os.environ.get("STEELYARD_SERVER", "prosody")
-]
+
+@dataclass(frozen=True, slots=True)
+class Quirks:
+    """What a server does otherwise than another, where the same tests are run against both."""
+
+    name: str
+    adds_to_messages: tuple[str, ...]
+    """What it puts into a message on its way to a client, besides what its sender and the gate did."""
+
+
+PROSODY = Quirks("prosody", ("{urn:xmpp:sid:0}stanza-id",))
+EJABBERD = Quirks("ejabberd", ("{urn:xmpp:sid:0}stanza-id", "{urn:xmpp:mam:tmp}archived"))
+
+SERVER = {each.name: each for each in (PROSODY, EJABBERD)}[os.environ.get("STEELYARD_SERVER", "prosody")]
 
 
 def private_server(

@@ -168,9 +168,22 @@ note_component(Component) ->
 %% because they go to the requester.
 to_client({Packet, #{jid := Jid} = State}) ->
     case is_answer(Packet) orelse not is_stopped(xmpp:get_from(Packet), Jid) of
-        true -> {Packet, State};
+        true -> note_occupant(Packet, State), {Packet, State};
         false -> {stop, {drop, State}}
     end.
+
+%% What a room tells an occupant of themselves (XEP-0045, 7.2.2): only the room knows who is in it.
+note_occupant(#presence{from = #jid{lserver = Rooms}} = Packet, #{stanza_gate_session := Session}) ->
+    case xmpp:get_subtag(Packet, #muc_user{}) of
+        #muc_user{status_codes = Codes} ->
+            % Anybody can send such a presence; only a room's counts.
+            IsSelf = lists:member(110, Codes) andalso is_room_host(Rooms),
+            [stanza_gate_window:note_made(Rooms, Session, xmpp:encode(Packet, ?NS_CLIENT)) || IsSelf];
+        false ->
+            []
+    end;
+note_occupant(_, _) ->
+    [].
 
 is_answer(#iq{type = Type}) -> Type =:= result orelse Type =:= error;
 is_answer(Packet) -> xmpp:get_type(Packet) =:= error.

@@ -144,5 +144,12 @@ address({0, 0, 0, 0, 0, 16#ffff, High, Low}) ->
 address(Address) ->
     list_to_binary(inet:ntoa(Address)).
 
-encryption(#{stream_encrypted := true}) -> [{<<"tls">>, <<"TLS">>}];
-encryption(_) -> [].
+%% ejabberd's configuration takes no protocol before TLS 1.2, and the names of 1.3's ciphers begin with TLS (RFC 8446, B.4).
+encryption(#{stream_encrypted := true, socket := Socket}) ->
+    case xmpp_socket:get_negotiated_cipher(Socket) of
+        {ok, <<"TLS_", _/binary>> = Cipher} -> [{<<"tls">>, <<"TLSv1.3">>}, {<<"cipher">>, Cipher}];
+        {ok, Cipher} -> [{<<"tls">>, <<"TLSv1.2">>}, {<<"cipher">>, iolist_to_binary([Cipher])}];
+        error -> []
+    end;
+encryption(_) ->
+    [].

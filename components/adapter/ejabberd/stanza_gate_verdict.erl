@@ -15,8 +15,8 @@ receipt(Seq, #{seq := From, log := Log, first := First}) ->
     <<Log/binary, "/", (integer_to_binary(First + Seq - From))/binary>>.
 
 %% What is done with an entry of the window, and what becomes of its number: `settle`, `bounce`, or `wait` until it is
-%% carried out. The kind is `noted`, {held, From}, or {canary, Stanza} and {inject, Stanza}, for which nobody waits.
-outcome(noted, _, _, _) ->
+%% carried out. The kind is `noted` or `made`, {held, From}, or {canary, Stanza} and {inject, Stanza}, for which nobody waits.
+outcome(Kind, _, _, _) when Kind =:= noted; Kind =:= made ->
     {nothing, settle};
 outcome({held, From}, released, Seq, Receipt) ->
     {{reply, From, {carry_out, Seq, Receipt, none}}, wait};

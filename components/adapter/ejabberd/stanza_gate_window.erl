@@ -10,7 +10,7 @@
 -module(stanza_gate_window).
 -behaviour(gen_server).
 
--export([start_link/1, hold/4, note/3, done/1, failed/1, carrying/2, turned_away/0, gate_connected/1, from_gate/2]).
+-export([start_link/1, hold/4, note/3, note_made/3, done/1, failed/1, carrying/2, turned_away/0, gate_connected/1, from_gate/2]).
 -export([init/1, handle_call/3, handle_cast/2, handle_info/2]).
 
 -define(TICK_MS, 250).
@@ -30,6 +30,10 @@ hold(Head, Stanza, Size, TimeoutMs) ->
 %% Submit an event of a session, which waits for nothing.
 note(Host, Session, Event) ->
     gen_server:cast(?MODULE, {note, #{host => Host, way => <<"session">>, session => Session}, Event}).
+
+%% Submit what the server made in somebody's name, which waits for nothing either.
+note_made(Host, Session, Stanza) ->
+    gen_server:cast(?MODULE, {note_made, #{host => Host, way => <<"server">>, session => Session}, Stanza}).
 
 %% A released stanza is carried out, or was not.
 done(Seq) -> gen_server:cast(?MODULE, {done, Seq}).
@@ -70,6 +74,8 @@ handle_call({hold, Head, Stanza, Size}, {Pid, _} = From, #{queue := Queue} = Sta
 
 handle_cast({note, Head, Event}, State) ->
     {noreply, submit(Head, Event, 0, noted, State)};
+handle_cast({note_made, Head, Stanza}, State) ->
+    {noreply, submit(Head, Stanza, 0, made, State)};
 handle_cast({done, Seq}, State) ->
     {noreply, settle(Seq, State)};
 handle_cast({failed, Seq}, State) ->
@@ -123,6 +129,7 @@ submit(Head, Content, Size, Kind, #{queue := Queue, options := Options, epoch :=
     FullHead = Head#{gate => Gate, epoch => Epoch},
     {Xml, Until} = case Kind of
         noted -> {stanza_gate_wire:event(FullHead, Seq, Content), never};
+        made -> {stanza_gate_wire:held(FullHead, Seq, Content), never};
         _ -> {stanza_gate_wire:held(FullHead, Seq, Content), now_ms() + TimeoutMs}
     end,
     {Seq, Queue1} = stanza_gate_queue:add(#{xml => Xml, size => Size, until => Until, kind => Kind}, Queue),

@@ -58,6 +58,11 @@ def test_a_verdict_comes_before_a_resumption_is_given_up(tmp_path: Path) -> None
     assert config_of(tmp_path)["modules"]["mod_stanza_gate"]["timeout_ms"] + 2000 < 15_000
 
 
+def test_done_waits_for_a_session_that_waits_for_the_gate(tmp_path: Path) -> None:
+    gate = config_of(tmp_path, hold_timeout_s=3.0)["modules"]["mod_stanza_gate"]
+    assert gate["done_lag_ms"] >= gate["timeout_ms"] + 2000
+
+
 def test_nothing_that_writes_to_people_past_the_hold_is_loaded(tmp_path: Path) -> None:
     assert not set(PAST_THE_HOLD) & (set(MODULES) | set(config_of(tmp_path)["modules"]))
 
@@ -82,6 +87,7 @@ def test_clients_have_to_encrypt_where_there_are_certificates(tmp_path: Path) ->
     encrypted = config_of(tmp_path, certificates=tmp_path)
     assert listener_of(encrypted, "ejabberd_c2s")["starttls_required"] is True
     assert str(tmp_path / "grain.example.key") in encrypted["certfiles"]
+    assert {"no_tlsv1", "no_tlsv1_1"} <= set(listener_of(encrypted, "ejabberd_c2s")["protocol_options"])
     assert "starttls" not in listener_of(config_of(tmp_path, plain_port_allowed=True), "ejabberd_c2s")
 
 
