@@ -79,6 +79,7 @@ def render_config(plan: ProsodyPlan) -> str:
         config["certfiles"] = [
             str(folder / f"{domain}.{end}") for domain in plan.domains for end in ("crt", "key")
         ]
+        config["acme"] = {"auto": False}
         config["ca_file"] = str(folder / "ca.crt")
     return json.dumps(config, indent=2, ensure_ascii=False) + "\n"
 
@@ -97,7 +98,7 @@ def _clients(plan: ProsodyPlan) -> dict[str, Any]:
         listener |= {
             "starttls": True,
             "starttls_required": not plan.plain_port_allowed,
-            "protocol_options": ["no_sslv2", "no_sslv3", "no_tlsv1", "no_tlsv1_1"],
+            "protocol_options": ["no_sslv3", "no_tlsv1", "no_tlsv1_1"],
         }
     return listener
 

@@ -144,12 +144,18 @@ address({0, 0, 0, 0, 0, 16#ffff, High, Low}) ->
 address(Address) ->
     list_to_binary(inet:ntoa(Address)).
 
-%% ejabberd's configuration takes no protocol before TLS 1.2, and the names of 1.3's ciphers begin with TLS (RFC 8446, B.4).
+%% OpenSSL's words on a cipher begin with its name. ejabberd's configuration takes no protocol before TLS 1.2, and the
+%% names of 1.3's ciphers begin with TLS (RFC 8446, B.4).
 encryption(#{stream_encrypted := true, socket := Socket}) ->
     case xmpp_socket:get_negotiated_cipher(Socket) of
-        {ok, <<"TLS_", _/binary>> = Cipher} -> [{<<"tls">>, <<"TLSv1.3">>}, {<<"cipher">>, Cipher}];
-        {ok, Cipher} -> [{<<"tls">>, <<"TLSv1.2">>}, {<<"cipher">>, iolist_to_binary([Cipher])}];
-        error -> []
+        {ok, Description} ->
+            [Cipher | _] = string:lexemes(iolist_to_binary([Description]), " \n"),
+            [{<<"tls">>, protocol(Cipher)}, {<<"cipher">>, Cipher}];
+        error ->
+            []
     end;
 encryption(_) ->
     [].
+
+protocol(<<"TLS_", _/binary>>) -> <<"TLSv1.3">>;
+protocol(_) -> <<"TLSv1.2">>.
