@@ -144,18 +144,13 @@ address({0, 0, 0, 0, 0, 16#ffff, High, Low}) ->
 address(Address) ->
     list_to_binary(inet:ntoa(Address)).
 
-%% OpenSSL's words on a cipher begin with its name. ejabberd's configuration takes no protocol before TLS 1.2, and the
-%% names of 1.3's ciphers begin with TLS (RFC 8446, B.4).
+%% What ejabberd can say of an encrypted stream: the protocol, the cipher, or both, as words.
 encryption(#{stream_encrypted := true, socket := Socket}) ->
-    case xmpp_socket:get_negotiated_cipher(Socket) of
-        {ok, Description} ->
-            [Cipher | _] = string:lexemes(iolist_to_binary([Description]), " \n"),
-            [{<<"tls">>, protocol(Cipher)}, {<<"cipher">>, Cipher}];
-        error ->
-            []
-    end;
+    Words = case xmpp_socket:get_negotiated_cipher(Socket) of
+        {ok, Description} -> string:lexemes(iolist_to_binary([Description]), " \n");
+        error -> []
+    end,
+    {Protocols, Ciphers} = lists:partition(fun(Word) -> binary:match(Word, <<"TLSv">>) =:= {0, 4} end, Words),
+    [{<<"tls">>, hd(Protocols)} || Protocols =/= []] ++ [{<<"cipher">>, hd(Ciphers)} || Ciphers =/= []];
 encryption(_) ->
     [].
-
-protocol(<<"TLS_", _/binary>>) -> <<"TLSv1.3">>;
-protocol(_) -> <<"TLSv1.2">>.
