@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from tests.support.scripted_gate import ScriptedLine, event, made_by_server, refuse, stanza
+from policy.facts import Way
+from tests.support.scripted_gate import ScriptedLine, event, keep, made_by_server, refuse, stanza
 from tests.support.stream import XmppStream
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -190,3 +191,46 @@ async def test_a_full_window_turns_away_and_time_bounces(small: ScriptedLine) ->
     assert heard(bob) == []
     alice.send(offers(bob, "f3"))
     await arrives(bob, "f3")
+
+
+async def test_what_the_gate_keeps_nobody_gets_and_nobody_is_told(line: ScriptedLine) -> None:
+    alice, bob = await line.login("alice/kept"), await line.login("bob/kept")
+    line.gate.hold_back()
+    alice.send(offers(bob, "k0", "k1"))
+    held = await line.gate.expect(stanza("k0"))
+    line.gate.release(held.seq, keep(held.seq))
+    line.gate.go_on()
+    await arrives(bob, "k1")
+    assert (heard(bob), heard(alice)) == (["k1"], [])
+
+
+async def test_what_the_gate_asks_for_is_held_and_said_in_its_senders_session(line: ScriptedLine) -> None:
+    alice, bob = await line.login("alice/asked"), await line.login("bob/asked")
+    line.gate.hold_back()
+    message = offers(bob, "i0").replace("<message", f"<message xmlns='jabber:client' from='{alice.jid}'")
+    line.gate.send(
+        f"<message from='{line.gate.jid}' to='metals.example'><inject xmlns='urn:steelyard:gate:0' id='h7'>"
+        f"<forwarded xmlns='urn:xmpp:forward:0'>{message}</forwarded></inject></message>"
+    )
+    held = await line.gate.expect(stanza("i0"))
+    assert (held.facts.way, held.inject) == (Way.GATE, "h7")
+    await line.turn()
+    assert heard(bob) == []
+    line.gate.go_on()
+    said = await bob.expect(lambda element: element.get("id") == "i0")
+    assert said.get("from") == alice.jid
+    await line.gate.expect_status(lambda status: status.done >= held.seq)
+
+
+async def test_what_is_released_stops_at_a_border_that_came_meanwhile(line: ScriptedLine) -> None:
+    alice, carol, bob = [await line.login(f"{name}/border") for name in ("alice", "carol", "bob")]
+    line.gate.say_borders(
+        "<class id='1' reaches='1'>alice@metals.example</class>"
+        "<class id='2' reaches='2'>bob@metals.example carol@metals.example</class>"
+    )
+    alice.send(offers(bob, "b0"))
+    await line.gate.expect(stanza("b0"))
+    await line.turn()
+    carol.send(offers(bob, "b1"))
+    await arrives(bob, "b1")
+    assert heard(bob) == ["b1"]
