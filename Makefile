@@ -1,5 +1,5 @@
 # What a person types here: `make run`, `make compile`, `make quick`, `make test`, `make matrix`, `make fuzz`, `make bench`, `make clean`.
-.PHONY: setup run compile test matrix quick lint python-lint fuzz bench clean
+.PHONY: setup run compile test matrix ejabberd quick lint python-lint fuzz bench clean
 ARGS ?=
 BIN := .venv/bin
 ADAPTER := components/adapter/prosody
@@ -47,17 +47,23 @@ python-lint:
 # By a fixed chance: what fails fails again. The tests try the sources, and what they start runs what was compiled; then
 # those of the compiled modules try that themselves.
 test: lint compile
-	PYTHONHASHSEED=0 $(BIN)/pytest $(WORKERS) --ignore=tests/bench $(ARGS)
+	PYTHONHASHSEED=0 $(BIN)/pytest $(WORKERS) --ignore=tests/bench --ignore=tests/ejabberd $(ARGS)
 	STEELYARD_COMPILED=1 PYTHONHASHSEED=0 $(BIN)/pytest $(WORKERS) $(COMPILED_TESTS) \
 	  -m 'not sources and not slow and not programs' $(ARGS)
 
-# What depends on the server, on the other version of it: 13.0 where 0.12 is installed, 0.12 where a later one is.
-matrix:
-	@.ci/setup tests
+# What depends on the server, on the other version of it: 13.0 where 0.12 is installed, 0.12 where a later one is; and
+# what is there of it on ejabberd (docs/ejabberd.md).
+matrix: ejabberd
 	@$(MAKE) --no-print-directory compile
 	@server=$$(.ci/other-server) && export PATH="$$server:$$PATH" && \
 	  echo "matrix: the tests that depend on the server, on Prosody $$(cat "$$server/../lib/prosody/prosody.version")" && \
 	  PYTHONHASHSEED=0 $(BIN)/pytest $(WORKERS) $(SERVER_TESTS) $(ARGS)
+
+# ejabberd: its own tests, and those of Prosody's that hold on it.
+ejabberd:
+	@.ci/setup matrix
+	PYTHONHASHSEED=0 $(BIN)/pytest $(WORKERS) tests/ejabberd $(ARGS)
+	STEELYARD_SERVER=ejabberd PYTHONHASHSEED=0 $(BIN)/pytest $(WORKERS) @tests/ejabberd/same_tests.txt $(ARGS)
 
 # The loop to work in, a minute and a half: nothing that takes long, nothing that needs a server or another program,
 # and of what is made up a quarter of the examples that `make test` tries.

@@ -1,11 +1,11 @@
-"""A recorded line for a test: a real Prosody with the adapter, the real gate, accounts that may log in."""
+"""A recorded line for a test: a real server with the adapter, the real gate, accounts that may log in."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Self
 
 from tests.support.gate_process import GateProcess, gated_plan, one_enterprise
-from tests.support.prosody import ProsodyServer
+from tests.support.server import private_server
 from tests.support.stream import XmppStream
 
 
@@ -29,7 +29,7 @@ class Line:
     ) -> None:
         accounts = tuple(people)
         plan = gated_plan(root / "prosody", **changes)
-        self.prosody = ProsodyServer(plan, options=options)
+        self.prosody = private_server(plan, options=options)
         self.prosody.register(*accounts)
         # With canaries in every gap between what the test says: whatever breaks, they must not be in the way.
         self.gate = GateProcess(

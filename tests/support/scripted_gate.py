@@ -15,9 +15,10 @@ from components.link.encode import encode_noted
 from components.site.prosody import ProsodyPlan
 from policy.address import bare
 from policy.facts import Way
+from tests.support.ejabberd import EjabberdServer
 from tests.support.gate_process import GATE, gated_plan
 from tests.support.process import PATIENCE_S
-from tests.support.prosody import ProsodyServer
+from tests.support.server import private_server
 from tests.support.stream import XmppStream
 
 _COMPONENT = "jabber:component:accept"
@@ -237,8 +238,9 @@ class SilentGate(ScriptedGate):
 
 
 class ScriptedLine:
-    """A real Prosody with the adapter, and a gate that the test plays; the accounts are alice, bob and carol.
+    """A real server with the adapter, and a gate that the test plays; the accounts are alice, bob and carol.
 
+    The server is Prosody, or what STEELYARD_SERVER says.
     `options` are those of `ProsodyServer`, `changes` fields of `ProsodyPlan`.
     """
 
@@ -251,7 +253,7 @@ class ScriptedLine:
         **changes: Any,
     ) -> None:
         self.plan = gated_plan(root / "prosody", **changes)
-        self.prosody = ProsodyServer(self.plan, options=options, peers=peers)
+        self.prosody = private_server(self.plan, options=options, peers=peers)
         self.prosody.register(*(f"{name}@metals.example" for name in ("alice", "bob", "carol")))
         self.gate: ScriptedGate
         self._gates: list[ScriptedGate] = []
@@ -287,6 +289,8 @@ class ScriptedLine:
 
     async def turn(self) -> None:
         """Wait until the server has done, and sent, all that it had to at the time of the call."""
+        if isinstance(self.prosody, EjabberdServer):
+            self.prosody.settle()
         for _ in range(3):
             reader, writer = await asyncio.open_connection(*self.prosody.address)
             writer.write(self._greeting())

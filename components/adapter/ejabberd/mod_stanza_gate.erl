@@ -1,0 +1,244 @@
+%% The ejabberd adapter of the stanza gate: urn:steelyard:gate:0 (docs/gate-protocol.md, docs/ejabberd.md).
+%%
+%% Every stanza that a client, a federated server or a component hands to this server is held, submitted to the gate, and
+%% carried out only when the gate's verdict says that it is recorded. There is no policy in the adapter.
+%%
+%% This file has the hooks, by which ejabberd calls the adapter. It calls them in the process of the session or stream,
+%% which waits there for its verdict. ejabberd goes on with the stanza when a hook crashes: so a stanza goes on only if
+%% one hook after another says so, and the last of them is in a module of its own (stanza_gate_guard).
+
+-module(mod_stanza_gate).
+-behaviour(gen_mod).
+
+-export([start/2, stop/1, reload/3, depends/2, mod_options/1, mod_opt_type/1, mod_doc/0]).
+-export([hold/2, go_on/1, hold_from_server/1, hold_from_component/1, note_component/1, to_client/1]).
+-export([on_opened/1, on_copied/2, on_pending/1, on_resumed/1, on_terminated/2, on_info/2]).
+
+-include("xmpp.hrl").
+
+%% Before every other module: stream management, which counts what a client said, is at 50 (XEP-0198).
+-define(FIRST, 1).
+-define(BEHIND_IT, 2).
+
+%% The module ---------------------------------------------------------------------------------------------------------
+
+start(Host, Options) ->
+    persistent_term:put({stanza_gate, options}, maps:with(
+        [gate, timeout_ms, window_stanzas, window_bytes, stanza_bytes, done_lag_ms], Options)),
+    start_once(stanza_gate_carrier, []),
+    start_once(stanza_gate_window, [persistent_term:get({stanza_gate, options})]),
+    lists:foreach(fun({Hook, Module, Function, At}) -> ejabberd_hooks:add(Hook, Host, Module, Function, At) end, hooks()),
+    ejabberd_hooks:add(component_send_packet, ?MODULE, hold_from_component, ?FIRST),
+    ejabberd_hooks:add(component_send_packet, stanza_gate_guard, pass, ?BEHIND_IT),
+    ejabberd_hooks:add(component_connected, ?MODULE, note_component, ?FIRST),
+    ok.
+
+hooks() ->
+    [{c2s_authenticated_packet, ?MODULE, hold, ?FIRST},
+     {user_send_packet, ?MODULE, go_on, ?FIRST},
+     {user_send_packet, stanza_gate_guard, pass, ?BEHIND_IT},
+     {s2s_receive_packet, ?MODULE, hold_from_server, ?FIRST},
+     {s2s_receive_packet, stanza_gate_guard, pass, ?BEHIND_IT},
+     {user_receive_packet, ?MODULE, to_client, ?FIRST},
+     {c2s_session_opened, ?MODULE, on_opened, ?FIRST},
+     {c2s_copy_session, ?MODULE, on_copied, ?FIRST},
+     {c2s_session_pending, ?MODULE, on_pending, ?FIRST},
+     {c2s_session_resumed, ?MODULE, on_resumed, ?FIRST},
+     {c2s_terminated, ?MODULE, on_terminated, ?FIRST},
+     {c2s_handle_info, ?MODULE, on_info, ?FIRST}].
+
+%% The processes outlive the module, with their window and numbers.
+start_once(Module, Arguments) ->
+    Child = #{id => Module, start => {Module, start_link, Arguments}, restart => permanent},
+    case supervisor:start_child(ejabberd_gen_mod_sup, Child) of
+        {ok, _} -> ok;
+        {error, {already_started, _}} -> ok
+    end.
+
+%% The hooks stay: what comes from now on is turned away (stanza_gate_session), because the module is not loaded.
+stop(_Host) -> ok.
+
+%% Changed settings count from the server's next start on.
+reload(_Host, _New, _Old) -> ok.
+
+depends(_Host, _Options) -> [].
+
+mod_opt_type(gate) -> econf:domain();
+mod_opt_type(_) -> econf:pos_int().
+
+mod_options(_Host) ->
+    [gate, {timeout_ms, 5000}, {window_stanzas, 16384}, {window_bytes, 33554432}, {stanza_bytes, 2097152},
+     {done_lag_ms, 7000}].
+
+mod_doc() -> #{desc => <<"Holds every stanza until the gate has recorded it.">>}.
+
+%% Stanzas of clients -------------------------------------------------------------------------------------------------
+
+%% Wait for the verdict before the server counts the stanza as handled; `go_on` acts on it.
+hold(#{lserver := Host} = State, Packet) when ?is_stanza(Packet) ->
+    Outcome = case {xmpp:get_meta(Packet, stanza_gate, none), State} of
+        {released, _} -> {go_on, Packet, none};
+        {none, #{stanza_gate_session := _}} -> stanza_gate_session:hold(<<"c2s">>, Host, State, Packet);
+        % The session is older than the adapter: it begins anew under it.
+        {none, _} -> ejabberd_c2s:stop_async(self()), silent
+    end,
+    State#{stanza_gate_outcome => Outcome};
+hold(State, _) ->
+    State.
+
+go_on({Packet, State}) ->
+    case maps:take(stanza_gate_outcome, State) of
+        {{go_on, Released, Seq}, Rest} ->
+            % Read when this stanza is carried out: a process does one thing after another.
+            _ = [self() ! {stanza_gate_done, Seq} || is_integer(Seq)],
+            {Released, Rest};
+        {{answer, Error}, Rest} ->
+            {stop, {drop, ejabberd_c2s:send(Rest, Error)}};
+        {silent, Rest} ->
+            {stop, {drop, Rest}};
+        error ->
+            logger:error("stanza_gate: a stanza was not held, and goes no further"),
+            {stop, {drop, ejabberd_c2s:send(State, xmpp:make_error(Packet, xmpp:err_internal_server_error()))}}
+    end.
+
+on_info(State, {stanza_gate_done, Seq}) ->
+    stanza_gate_window:done(Seq),
+    {stop, State};
+on_info(State, {stanza_gate_carry_out, Seq, Packet}) ->
+    Carried = ejabberd_c2s:handle_authenticated_packet(Packet, State),
+    stanza_gate_window:done(Seq),
+    % The client did not say it, so it does not count for it (XEP-0198).
+    {stop, maps:merge(Carried, maps:with([mgmt_stanzas_in], State))};
+on_info(State, _) ->
+    State.
+
+%% Stanzas from elsewhere ---------------------------------------------------------------------------------------------
+
+%% A stream of another server: its own process waits, too, so what it sends stays in order.
+hold_from_server({Packet, State}) ->
+    #jid{lserver = To} = xmpp:get_to(Packet),
+    case stanza_gate_session:hold(<<"s2s">>, ejabberd_router:host_of_route(To), stream(State), Packet) of
+        {go_on, Released, Seq} ->
+            self() ! {stanza_gate_done, Seq},
+            {Released, State};
+        {answer, Error} ->
+            ejabberd_router:route(Error),
+            {stop, {drop, State}};
+        silent ->
+            {stop, {drop, State}}
+    end.
+
+hold_from_component({Packet, #{remote_server := Component} = State}) ->
+    #{gate := Gate} = persistent_term:get({stanza_gate, options}),
+    case {Component, xmpp:get_from(Packet)} of
+        {Gate, _} ->
+            stanza_gate_window:from_gate(self(), [xmpp:encode(El) || El <- xmpp:get_els(Packet)]),
+            {stop, {drop, State}};
+        {_, #jid{lserver = Component}} ->
+            {stop, hold_component(Component, Packet, State)};
+        _ ->
+            % It speaks in the name of another component.
+            {stop, {drop, State}}
+    end.
+
+hold_component(Component, Packet, State) ->
+    case stanza_gate_session:hold(<<"component">>, Component, stream(State), Packet) of
+        {go_on, Released, Seq} ->
+            ejabberd_router:route(Released),
+            stanza_gate_window:done(Seq),
+            {drop, State};
+        {answer, Error} ->
+            {drop, xmpp_stream_in:send(State, Error)};
+        silent ->
+            {drop, State}
+    end.
+
+stream(#{stream_id := Id}) -> #{stanza_gate_session => <<"x", Id/binary>>};
+stream(_) -> #{}.
+
+note_component(Component) ->
+    case persistent_term:get({stanza_gate, options}) of
+        #{gate := Component} -> stanza_gate_window:gate_connected(self());
+        _ -> ok
+    end.
+
+%% To clients ---------------------------------------------------------------------------------------------------------
+
+%% What the server would say to a client stops at a border (docs/gate-protocol.md, section 4.5). Errors and results pass,
+%% because they go to the requester.
+to_client({Packet, #{jid := Jid} = State}) ->
+    case is_answer(Packet) orelse not is_stopped(xmpp:get_from(Packet), Jid) of
+        true -> note_occupant(Packet, State), {Packet, State};
+        false -> {stop, {drop, State}}
+    end.
+
+%% What a room tells an occupant of themselves (XEP-0045, 7.2.2): only the room knows who is in it.
+note_occupant(#presence{from = #jid{lserver = Rooms}} = Packet, #{stanza_gate_session := Session}) ->
+    case xmpp:get_subtag(Packet, #muc_user{}) of
+        #muc_user{status_codes = Codes} ->
+            % Anybody can send such a presence; only a room's counts.
+            IsSelf = lists:member(110, Codes) andalso is_room_host(Rooms),
+            [stanza_gate_window:note_made(Rooms, Session, xmpp:encode(Packet, ?NS_CLIENT)) || IsSelf];
+        false ->
+            []
+    end;
+note_occupant(_, _) ->
+    [].
+
+is_answer(#iq{type = Type}) -> Type =:= result orelse Type =:= error;
+is_answer(Packet) -> xmpp:get_type(Packet) =:= error.
+
+is_stopped(From, To) ->
+    Borders = persistent_term:get({stanza_gate, borders}, stanza_gate_borders:new()),
+    try stanza_gate_borders:is_between(bare(From), bare(To), Borders, {ejabberd_option:hosts(), fun is_component/1})
+    catch Class:Reason ->
+        logger:error("stanza_gate: a border could not be looked up: ~p ~p", [Class, stanza_gate_guard:name_of(Reason)]),
+        true
+    end.
+
+bare(Jid) -> jid:encode(jid:remove_resource(jid:make(jid:tolower(Jid)))).
+
+%% A domain that is routed to a component, and none of accounts.
+is_component(Domain) ->
+    not lists:member(Domain, ejabberd_option:hosts()) andalso ejabberd_router:is_my_route(Domain)
+        andalso not is_room_host(Domain).
+
+is_room_host(Domain) ->
+    lists:any(fun(Host) ->
+        gen_mod:is_loaded(Host, mod_muc) andalso lists:member(Domain, gen_mod:get_module_opt_hosts(Host, mod_muc))
+    end, ejabberd_option:hosts()).
+
+%% Sessions -----------------------------------------------------------------------------------------------------------
+
+on_opened(State) ->
+    Name = <<"c", (integer_to_binary(erlang:unique_integer([positive])))/binary>>,
+    note(State#{stanza_gate_session => Name}, <<"bind">>, stanza_gate_session:transport(State)).
+
+%% A session that is resumed keeps its name.
+on_copied(State, Old) ->
+    maps:merge(State, maps:with([stanza_gate_session], Old)).
+
+on_pending(#{jid := Jid} = State) ->
+    note(State, <<"hibernate">>, [{<<"jid">>, jid:encode(Jid)}]).
+
+on_resumed(State) ->
+    note(State, <<"resume">>, stanza_gate_session:transport(State)).
+
+%% The process that a resumed session had before ends silently.
+on_terminated(#{mgmt_state := resumed} = State, _Reason) ->
+    State;
+on_terminated(#{stanza_gate_session := _, jid := Jid} = State, _Reason) ->
+    drain_done(),
+    note(State, <<"unbind">>, [{<<"jid">>, jid:encode(Jid)}]);
+on_terminated(State, _Reason) ->
+    State.
+
+%% What was carried out before the session ended, and was not yet read.
+drain_done() ->
+    receive {stanza_gate_done, Seq} -> stanza_gate_window:done(Seq), drain_done()
+    after 0 -> ok
+    end.
+
+note(#{lserver := Host, stanza_gate_session := Name} = State, Event, Attributes) ->
+    stanza_gate_window:note(Host, Name, {Event, Attributes}),
+    State.

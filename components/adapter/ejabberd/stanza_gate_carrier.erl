@@ -1,0 +1,55 @@
+%% Carries out what the gate itself had asked for: its canaries and injected stanzas (docs/gate-protocol.md, sections 4.4
+%% and 4.7), one after another. The window never waits for the server's routing: this process does.
+
+-module(stanza_gate_carrier).
+-behaviour(gen_server).
+
+-export([start_link/0, canary/2, carry_out/4]).
+-export([init/1, handle_call/3, handle_cast/2]).
+
+-include("xmpp.hrl").
+
+start_link() ->
+    gen_server:start_link({local, ?MODULE}, ?MODULE, [], []).
+
+%% The gate's message to itself, as XML.
+canary(Gate, Id) ->
+    {xmlel, <<"message">>, [{<<"from">>, Gate}, {<<"to">>, Gate}, {<<"type">>, <<"headline">>}, {<<"id">>, Id}],
+     [{xmlel, <<"canary">>, [{<<"xmlns">>, <<"urn:steelyard:gate:0">>}, {<<"id">>, Id}], []}]}.
+
+%% Carry out a released stanza of the gate's, and tell the window.
+carry_out(Seq, Xml, Receipt, Gate) ->
+    gen_server:cast(?MODULE, {carry_out, Seq, Xml, Receipt, Gate}).
+
+init([]) -> {ok, none}.
+
+handle_call(_, _, State) -> {reply, ok, State}.
+
+handle_cast({carry_out, Seq, Xml, Receipt, Gate}, State) ->
+    try route(Seq, stanza_gate_session:released(xmpp:decode(Xml, ?NS_CLIENT, [ignore_els]), Receipt, Gate))
+    catch Class:Reason ->
+        logger:error("stanza_gate: what the gate asked for could not be carried out: ~p ~p", [Class, stanza_gate_guard:name_of(Reason)]),
+        stanza_gate_window:failed(Seq)
+    end,
+    {noreply, State}.
+
+%% In the sender's session, if it is there: then it is treated as what that says.
+route(Seq, Packet) ->
+    case {session_of(xmpp:get_from(Packet)), Packet} of
+        {none, #presence{from = #jid{luser = User}}} when User =/= <<>> ->
+            stanza_gate_window:done(Seq);
+        {none, _} ->
+            ejabberd_router:route(Packet),
+            stanza_gate_window:done(Seq);
+        {Pid, _} ->
+            stanza_gate_window:carrying(Seq, Pid),
+            Pid ! {stanza_gate_carry_out, Seq, Packet}
+    end.
+
+session_of(#jid{luser = <<>>}) ->
+    none;
+session_of(#jid{luser = User, lserver = Server, lresource = Resource}) ->
+    case lists:member(Server, ejabberd_option:hosts()) andalso ejabberd_sm:get_session_pid(User, Server, Resource) of
+        Pid when is_pid(Pid) -> Pid;
+        _ -> none
+    end.

@@ -1,0 +1,193 @@
+"""Renders the whole configuration of a private ejabberd, and compiles the adapter for it (docs/ejabberd.md)."""
+
+import json
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from components.link.limits import ELEMENT_MAX_BYTES, STANZA_MAX_BYTES
+from components.process.errors import SiteError
+from components.site.prosody import PlannedComponent, ProsodyPlan
+
+ADAPTER_DIR = Path(__file__).resolve().parents[1] / "adapter" / "ejabberd"
+
+CLIENT_STANZA_MAX_BYTES = 256 * 1024
+"""What a client may say at once: as much as Prosody takes."""
+
+DONE_LAG_MS = 2000
+"""`done` follows by the timeout and so much more: docs/decisions/0246."""
+
+_COMPILE_TIMEOUT_S = 120
+_INCLUDE = (
+    "ejabberd-*/include",
+    "*/ejabberd-*/include",
+    "erlang/lib/*xmpp-*/include",
+    "erlang/lib/*xml-*/include",
+)
+
+# Each module with its options. What writes to people past the hold is not loaded: docs/ejabberd.md names it.
+MODULES: dict[str, dict[str, Any]] = {
+    "mod_adhoc": {},
+    "mod_blocking": {},
+    "mod_caps": {},
+    "mod_carboncopy": {},
+    "mod_client_state": {},
+    "mod_disco": {},
+    "mod_last": {},
+    "mod_mam": {"default": "always", "assume_mam_usage": True},
+    "mod_offline": {"access_max_user_messages": "offline_messages"},
+    "mod_ping": {},
+    "mod_privacy": {},
+    "mod_private": {},
+    "mod_pubsub": {"access_createnode": "nobody", "plugins": ["flat", "pep"]},
+    "mod_roster": {"versioning": True},
+    "mod_stream_mgmt": {"resend_on_timeout": "if_offline"},
+    "mod_time": {},
+    "mod_vcard": {"search": False},
+    "mod_version": {"show_os": False},
+}
+
+
+def render_config(plan: ProsodyPlan) -> str:
+    """Render `ejabberd.yml` for a plan; pure. It is JSON, which each reader of YAML reads."""
+    gate = (PlannedComponent(plan.gate, plan.gate_secret),) if plan.gate else ()
+    modules = dict(MODULES)
+    if plan.room_domains:
+        modules["mod_muc"] = _rooms(plan)
+    if plan.gate:
+        modules["mod_stanza_gate"] = _gate(plan)
+    config: dict[str, Any] = {
+        "hosts": list(plan.domains),
+        "loglevel": plan.log_level,
+        "listen": [_clients(plan), _components(plan, (*gate, *plan.components))],
+        "auth_method": "internal",
+        "auth_password_format": "scram",
+        "language": "en",
+        "acl": {"local": {"user_regexp": ""}},
+        "access_rules": {
+            "local": {"allow": "local"},
+            "nobody": {"deny": "all"},
+        },
+        # To a federated site there is no way yet (docs/ejabberd.md).
+        "s2s_access": "nobody",
+        "shaper_rules": {"offline_messages": 100},
+        "modules": modules,
+    }
+    if plan.certificates:
+        folder = plan.certificates
+        config["certfiles"] = [
+            str(folder / f"{domain}.{end}") for domain in plan.domains for end in ("crt", "key")
+        ]
+        config["acme"] = {"auto": False}
+        config["ca_file"] = str(folder / "ca.crt")
+    return json.dumps(config, indent=2, ensure_ascii=False) + "\n"
+
+
+def _clients(plan: ProsodyPlan) -> dict[str, Any]:
+    listener = {
+        "port": plan.c2s_port,
+        "ip": plan.address,
+        "module": "ejabberd_c2s",
+        "access": "local",
+        "max_stanza_size": CLIENT_STANZA_MAX_BYTES,
+        # A session waits for its verdict, and what others say to it waits with it.
+        "max_fsm_queue": 20000,
+    }
+    if plan.certificates:
+        listener |= {
+            "starttls": True,
+            "starttls_required": not plan.plain_port_allowed,
+            "protocol_options": ["no_sslv3", "no_tlsv1", "no_tlsv1_1"],
+        }
+    return listener
+
+
+def _components(plan: ProsodyPlan, components: tuple[PlannedComponent, ...]) -> dict[str, Any]:
+    return {
+        "port": plan.component_port,
+        "ip": plan.component_address,
+        "module": "ejabberd_service",
+        "access": "all",
+        # The gate speaks in others' names; the adapter checks those of all others.
+        "check_from": True,
+        # Otherwise each component is handed what is addressed to any of them.
+        "global_routes": False,
+        "max_stanza_size": ELEMENT_MAX_BYTES,
+        "hosts": {each.jid: {"password": each.secret} for each in components},
+    }
+
+
+def _rooms(plan: ProsodyPlan) -> dict[str, Any]:
+    return {
+        "hosts": list(plan.room_domains),
+        "access_create": "local",
+        "default_room_options": {"mam": True, "public": False},
+    }
+
+
+def _gate(plan: ProsodyPlan) -> dict[str, Any]:
+    timeout_ms = round(plan.hold_timeout_s * 1000)
+    return {
+        "gate": plan.gate,
+        "timeout_ms": timeout_ms,
+        "window_stanzas": plan.window_stanzas,
+        "window_bytes": plan.window_bytes,
+        "stanza_bytes": STANZA_MAX_BYTES,
+        "done_lag_ms": timeout_ms + DONE_LAG_MS,
+    }
+
+
+def compile_adapter(into: Path, libraries: Path = Path("/usr/lib")) -> Path:
+    """Compile the adapter's modules with the headers of the ejabberd that is installed; raises SiteError.
+
+    Beams are made where they run: the records that they share with the server are those of its version.
+    """
+    compile_erlang(sorted(ADAPTER_DIR.glob("*.erl")), into, libraries)
+    return into
+
+
+def compile_erlang(sources: list[Path], into: Path, libraries: Path = Path("/usr/lib")) -> None:
+    """Compile Erlang modules against the installed ejabberd; raises SiteError, with what the compiler said."""
+    includes = [str(folder) for pattern in _INCLUDE for folder in sorted(libraries.glob(pattern))]
+    if not includes:
+        raise SiteError("ejabberd is not installed, or its headers are not: run `apt-get install ejabberd`")
+    into.mkdir(parents=True, exist_ok=True)
+    flags = [flag for folder in includes for flag in ("-I", folder)]
+    flags += [flag for folder in server_beams(libraries) for flag in ("-pa", str(folder))]
+    command = ["erlc", "-Wall", "+debug_info", *flags, "-o", str(into), *map(str, sources)]
+    try:
+        answer = subprocess.run(  # noqa: S603
+            command, capture_output=True, text=True, timeout=_COMPILE_TIMEOUT_S, check=False
+        )
+    except FileNotFoundError:
+        raise SiteError("erlc is not installed; it comes with Debian's package erlang-base") from None
+    if answer.returncode != 0:
+        raise SiteError(f"the adapter for ejabberd does not compile: {answer.stdout or answer.stderr}")
+
+
+def server_beams(libraries: Path = Path("/usr/lib")) -> list[Path]:
+    """Return where ejabberd's own modules are; none where it is not installed."""
+    found = sorted([*libraries.glob("ejabberd-*/ebin"), *libraries.glob("*/ejabberd-*/ebin")])
+    return found[:1]
+
+
+def start_command(root: Path, beams: tuple[Path, ...], libraries: Path = Path("/usr/lib")) -> list[str]:
+    """Return what starts a private ejabberd: no node name, so no epmd, no cluster and nothing to connect to."""
+    own = server_beams(libraries)
+    if not own:
+        raise SiteError("ejabberd is not installed; run `apt-get install ejabberd`")
+    paths = [argument for folder in (*own, *beams) for argument in ("-pa", str(folder))]
+    mnesia = ["-mnesia", "dir", f'"{root / "data"}"']
+    return ["erl", "-noinput", *paths, *mnesia, "-s", "ejabberd"]
+
+
+def environment(root: Path) -> Mapping[str, str]:
+    """Return the environment of a private ejabberd, whose configuration is below `root`."""
+    return {
+        "HOME": str(root),
+        "EJABBERD_CONFIG_PATH": str(root / "ejabberd.yml"),
+        "EJABBERD_LOG_PATH": str(root / "ejabberd.log"),
+        "EJABBERD_PID_PATH": str(root / "ejabberd.pid"),
+        "ERL_CRASH_DUMP_SECONDS": "0",
+    }

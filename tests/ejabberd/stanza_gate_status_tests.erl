@@ -1,0 +1,43 @@
+-module(stanza_gate_status_tests).
+-compile([export_all, nowarn_export_all]).
+
+queue() -> stanza_gate_queue:new(4, 100).
+
+what_was_bounced_is_named_until_it_is_noted_test() ->
+    Status = stanza_gate_status:add_bounced(7, stanza_gate_status:new()),
+    true = stanza_gate_status:is_due([], Status),
+    {#{n := 1, bounced := [{7, false}]}, Told} = stanza_gate_status:tell(queue(), [], Status),
+    false = stanza_gate_status:is_due([], Told),
+    {#{n := 2, bounced := [{7, false}, {8, false}]}, Again} =
+        stanza_gate_status:tell(queue(), [], stanza_gate_status:add_bounced(8, Told)),
+    {#{bounced := [{8, false}]}, _} = stanza_gate_status:tell(queue(), [], stanza_gate_status:forget(1, Again)),
+    {#{bounced := []}, _} = stanza_gate_status:tell(queue(), [], stanza_gate_status:forget(2, Again)).
+
+what_was_not_told_is_not_forgotten_test() ->
+    Status = stanza_gate_status:add_bounced(7, stanza_gate_status:new()),
+    {#{bounced := [{7, false}]}, _} = stanza_gate_status:tell(queue(), [], stanza_gate_status:forget(100, Status)).
+
+turned_away_counts_from_the_last_status_test() ->
+    Status = stanza_gate_status:add_turned_away(stanza_gate_status:add_turned_away(stanza_gate_status:new())),
+    true = stanza_gate_status:is_due([], Status),
+    {#{turned_away := 2}, Told} = stanza_gate_status:tell(queue(), [], Status),
+    {#{turned_away := 0}, _} = stanza_gate_status:tell(queue(), [], Told).
+
+done_follows_with_its_lag_and_never_goes_back_test() ->
+    At = fun(Now, Done, Status) -> stanza_gate_status:ripen(Now, 10, Done, Status) end,
+    Status1 = At(0, 5, stanza_gate_status:new()),
+    false = stanza_gate_status:is_due([], Status1),
+    Status2 = At(9, 6, Status1),
+    {#{done := 0}, _} = stanza_gate_status:tell(queue(), [], Status2),
+    Status3 = At(10, 6, Status2),
+    true = stanza_gate_status:is_due([], Status3),
+    {#{done := 5}, Told} = stanza_gate_status:tell(queue(), [], Status3),
+    false = stanza_gate_status:is_due([], Told),
+    {#{done := 6}, _} = stanza_gate_status:tell(queue(), [], At(19, 6, Told)).
+
+a_host_that_is_not_held_is_told_once_test() ->
+    Status = stanza_gate_status:new(),
+    true = stanza_gate_status:is_due([<<"metals.example">>], Status),
+    {#{unheld := [<<"metals.example">>]}, Told} = stanza_gate_status:tell(queue(), [<<"metals.example">>], Status),
+    false = stanza_gate_status:is_due([<<"metals.example">>], Told),
+    true = stanza_gate_status:is_due([], Told).

@@ -1,0 +1,30 @@
+"""The adapter's pure modules, by EUnit: in a virtual machine of Erlang, without a server."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from components.site.ejabberd import compile_erlang
+from tests.support.ejabberd import compiled_beams
+
+HERE = Path(__file__).resolve().parent
+SPECS = sorted(HERE.glob("*_tests.erl"))
+
+
+@pytest.fixture(scope="module")
+def specs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder with the compiled tests."""
+    folder = tmp_path_factory.mktemp("specs")
+    compile_erlang(SPECS, folder)
+    return folder
+
+
+@pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.stem)
+def test_module(specs: Path, spec: Path) -> None:
+    """Each `*_test` function of the module passes, and there are some."""
+    run = f"halt(case eunit:test({spec.stem}, [verbose]) of ok -> 0; _ -> 1 end)"
+    command = ["erl", "-noinput", "-pa", str(compiled_beams()), "-pa", str(specs), "-eval", run]
+    answer = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    assert "tests passed" in answer.stdout, answer.stdout

@@ -1,0 +1,236 @@
+"""A session of ejabberd waits for its verdict: order, last words, resumption and the count of XEP-0198 stay right."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+
+from policy.facts import Way
+from tests.support.scripted_gate import ScriptedLine, event, keep, made_by_server, refuse, stanza
+from tests.support.stream import XmppStream
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+STANZAS = "{urn:ietf:params:xml:ns:xmpp-stanzas}"
+TIMEOUT_S = 2.0
+REQUEST = "<r xmlns='urn:xmpp:sm:3'/>"
+MUC = "http://jabber.org/protocol/muc"
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def line(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[ScriptedLine]:
+    async with ScriptedLine(tmp_path_factory.mktemp("patient")) as line:
+        yield line
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def small(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[ScriptedLine]:
+    """Return a line that waits two seconds for a verdict, and has room for two stanzas."""
+    root = tmp_path_factory.mktemp("small")
+    async with ScriptedLine(root, hold_timeout_s=TIMEOUT_S, window_stanzas=2) as line:
+        yield line
+
+
+def offers(to: XmppStream, *ids: str) -> str:
+    return "".join(
+        f"<message to='{to.jid}' type='chat' id='{id_}'><body>Offer {id_}</body></message>" for id_ in ids
+    )
+
+
+def heard(stream: XmppStream) -> list[str]:
+    """Return the ids of the messages that it got, errors as well."""
+    return [each.get("id", "") for each in stream.received if each.tag.endswith("}message")]
+
+
+async def arrives(stream: XmppStream, id_: str) -> None:
+    await stream.expect(lambda element: element.get("id") == id_)
+
+
+async def reason(stream: XmppStream, id_: str) -> str:
+    error = await stream.expect(lambda element: element.get("id") == id_)
+    assert error.get("type") == "error"
+    return str(error.findtext(f".//{STANZAS}text"))
+
+
+async def test_a_session_has_one_stanza_in_the_window_and_its_order_stays(line: ScriptedLine) -> None:
+    alice, bob = await line.login("alice/order"), await line.login("bob/order")
+    line.gate.hold_back()
+    before = len(line.gate.submissions)
+    ids = [f"o{number}" for number in range(20)]
+    alice.send(offers(bob, *ids))
+    await line.gate.expect(stanza("o0"))
+    await line.turn()
+    assert len(line.gate.submissions) == before + 1
+    line.gate.go_on()
+    await arrives(bob, "o19")
+    assert heard(bob) == ids
+
+
+async def test_what_is_held_is_not_acknowledged_and_what_became_of_it_is(line: ScriptedLine) -> None:
+    alice, bob = await line.login("alice/count"), await line.login("bob/count")
+    await alice.enable_resumption()
+    line.gate.hold_back()
+    alice.send(offers(bob, "c0") + REQUEST)
+    first = await line.gate.expect(stanza("c0"))
+    await line.turn()
+    assert alice.acknowledgements == []
+    line.gate.release(first.seq, refuse(first.seq, "cancel", "not-allowed", "No."))
+    await alice.expect_acknowledged(1, asks=False)
+    alice.send(offers(bob, "c1") + REQUEST)
+    second = await line.gate.expect(stanza("c1"))
+    assert b"counted='true'" in line.gate.said[line.gate.said.rindex(b"<held ") :]
+    line.gate.release(second.seq)
+    await alice.expect_acknowledged(2, asks=False)
+    await arrives(bob, "c1")
+    assert heard(bob) == ["c1"]
+    line.gate.go_on()
+
+
+async def test_who_resumes_waits_for_what_is_held_and_says_nothing_twice(line: ScriptedLine) -> None:
+    alice, bob = await line.login("alice/resume"), await line.login("bob/resume")
+    await alice.enable_resumption()
+    line.gate.hold_back()
+    alice.send(offers(bob, "r0"))
+    held = await line.gate.expect(stanza("r0"))
+    alice.abort()
+    resuming = asyncio.create_task(alice.resume())
+    await line.turn()
+    assert not resuming.done()
+    line.gate.release(held.seq)
+    line.gate.go_on()
+    await resuming
+    assert alice.acknowledgements == [1]
+    resumed = await line.gate.expect(event("resume"))
+    assert resumed.session == held.session
+    await arrives(bob, "r0")
+    alice.send(offers(bob, "r1"))
+    await arrives(bob, "r1")
+    assert heard(bob) == ["r0", "r1"]
+    # The process that the session had before ended without an event.
+    kinds = [each.facts.kind for each in line.gate.submissions if each.session == held.session]
+    assert "unbind" not in kinds
+
+
+async def test_last_words_are_carried_out_before_the_end(line: ScriptedLine) -> None:
+    alice, bob = await line.login("alice/last"), await line.login("bob/last")
+    line.gate.hold_back()
+    alice.send(offers(bob, "l0", "l1", "l2") + "</stream:stream>")
+    held = await line.gate.expect(stanza("l0"))
+    line.gate.release(held.seq, refuse(held.seq, "cancel", "not-allowed", "No."))
+    line.gate.go_on()
+    assert await reason(alice, "l0") == "No."
+    await alice.wait_for_end()
+    unbound = await line.gate.expect(event("unbind"))
+    assert unbound.session == held.session
+    await arrives(bob, "l2")
+    assert heard(bob) == ["l1", "l2"]
+    numbers = [each.seq for each in line.gate.submissions if each.session == held.session]
+    assert numbers[-1] == unbound.seq
+
+
+async def test_a_room_says_it_once_to_everybody_with_its_receipt(line: ScriptedLine) -> None:
+    pit = "pit@rooms.metals.example"
+    alice, bob = await line.login("alice/room"), await line.login("bob/room")
+    for stream, nick in ((alice, "al"), (bob, "bo")):
+        stream.send(f"<presence to='{pit}/{nick}'><x xmlns='{MUC}'/></presence>")
+        await stream.expect(lambda element: element.find("{jabber:client}subject") is not None)
+        # The gate learns who is in it.
+        joined = await line.gate.expect(made_by_server)
+        assert (joined.facts.sender, joined.facts.to) == (f"{pit}/{nick}", stream.jid)
+        assert joined.host == "rooms.metals.example"
+    line.gate.hold_back()
+    alice.send(f"<message to='{pit}' type='groupchat' id='g0'><body>copper</body></message>")
+    held = await line.gate.expect(stanza("g0"))
+    await line.turn()
+    assert "g0" not in heard(alice) + heard(bob)
+    line.gate.release(held.seq)
+    line.gate.go_on()
+    for stream in (alice, bob):
+        told = await stream.expect(lambda element: element.get("id") == "g0")
+        (receipt,) = told.findall(f"{{urn:xmpp:sid:0}}stanza-id[@by='{line.gate.jid}']")
+        assert receipt.get("id") == f"gate/{1000 + held.seq}"
+        assert told.get("from") == f"{pit}/al"
+
+
+async def test_the_next_gate_gets_what_is_held_again_under_its_numbers(line: ScriptedLine) -> None:
+    alice, carol, bob = [await line.login(f"{name}/again") for name in ("alice", "carol", "bob")]
+    first = line.gate
+    first.hold_back()
+    alice.send(offers(bob, "a0"))
+    one = await first.expect(stanza("a0"))
+    carol.send(offers(bob, "a1"))
+    two = await first.expect(stanza("a1"))
+    await first.close()
+    await line.turn()
+    second = await line.connect_gate()
+    status = await second.expect_status()
+    assert (status.epoch, status.first_seq, status.next_seq) == (one.epoch, one.seq, two.seq + 1)
+    await arrives(bob, "a1")
+    assert second.submissions[:2] == [one, two]
+    assert heard(bob) == ["a0", "a1"]
+
+
+async def test_a_full_window_turns_away_and_time_bounces(small: ScriptedLine) -> None:
+    alice, carol, bob = [await small.login(f"{name}/x") for name in ("alice", "carol", "bob")]
+    late = await small.login("carol/late")
+    small.gate.hold_back()
+    alice.send(offers(bob, "f0"))
+    await small.gate.expect(stanza("f0"))
+    carol.send(offers(bob, "f1"))
+    held = await small.gate.expect(stanza("f1"))
+    late.send(offers(bob, "f2"))
+    assert "overloaded" in await reason(late, "f2")
+    assert "interrupted" in await reason(alice, "f0")
+    assert "interrupted" in await reason(carol, "f1")
+    await small.gate.expect_status(lambda status: status.done == held.seq)
+    assert {seq for status in small.gate.statuses for seq in status.bounced} == {held.seq - 1, held.seq}
+    small.gate.release(held.seq)  # too late
+    small.gate.go_on()
+    await small.turn()
+    assert heard(bob) == []
+    alice.send(offers(bob, "f3"))
+    await arrives(bob, "f3")
+
+
+async def test_what_the_gate_keeps_nobody_gets_and_nobody_is_told(line: ScriptedLine) -> None:
+    alice, bob = await line.login("alice/kept"), await line.login("bob/kept")
+    line.gate.hold_back()
+    alice.send(offers(bob, "k0", "k1"))
+    held = await line.gate.expect(stanza("k0"))
+    line.gate.release(held.seq, keep(held.seq))
+    line.gate.go_on()
+    await arrives(bob, "k1")
+    assert (heard(bob), heard(alice)) == (["k1"], [])
+
+
+async def test_what_the_gate_asks_for_is_held_and_said_in_its_senders_session(line: ScriptedLine) -> None:
+    alice, bob = await line.login("alice/asked"), await line.login("bob/asked")
+    line.gate.hold_back()
+    message = offers(bob, "i0").replace("<message", f"<message xmlns='jabber:client' from='{alice.jid}'")
+    line.gate.send(
+        f"<message from='{line.gate.jid}' to='metals.example'><inject xmlns='urn:steelyard:gate:0' id='h7'>"
+        f"<forwarded xmlns='urn:xmpp:forward:0'>{message}</forwarded></inject></message>"
+    )
+    held = await line.gate.expect(stanza("i0"))
+    assert (held.facts.way, held.inject) == (Way.GATE, "h7")
+    await line.turn()
+    assert heard(bob) == []
+    line.gate.go_on()
+    said = await bob.expect(lambda element: element.get("id") == "i0")
+    assert said.get("from") == alice.jid
+    await line.gate.expect_status(lambda status: status.done >= held.seq)
+
+
+async def test_what_is_released_stops_at_a_border_that_came_meanwhile(line: ScriptedLine) -> None:
+    alice, carol, bob = [await line.login(f"{name}/border") for name in ("alice", "carol", "bob")]
+    line.gate.say_borders(
+        "<class id='1' reaches='1'>alice@metals.example</class>"
+        "<class id='2' reaches='2'>bob@metals.example carol@metals.example</class>"
+    )
+    alice.send(offers(bob, "b0"))
+    await line.gate.expect(stanza("b0"))
+    await line.turn()
+    carol.send(offers(bob, "b1"))
+    await arrives(bob, "b1")
+    assert heard(bob) == ["b1"]

@@ -1,0 +1,131 @@
+"""The configuration of a private ejabberd (docs/ejabberd.md): what is in it, and what must never be."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from components.process.errors import SiteError
+from components.site.ejabberd import (
+    ADAPTER_DIR,
+    MODULES,
+    compile_adapter,
+    environment,
+    render_config,
+    start_command,
+)
+from components.site.prosody import PlannedComponent, ProsodyPlan
+
+GATE = "gate.metals.example"
+PAST_THE_HOLD = (
+    "mod_http_api", "mod_announce", "mod_multicast", "mod_mqtt", "mod_proxy65", "mod_http_upload",
+    "mod_service_log", "mod_register",
+)  # fmt: skip
+
+
+def config_of(root: Path, **changes: Any) -> dict[str, Any]:
+    fields: dict[str, Any] = {
+        "root": root,
+        "domains": ("metals.example", "grain.example"),
+        "room_domains": ("rooms.metals.example",),
+        "c2s_port": 5222,
+        "component_port": 5347,
+        "gate": GATE,
+        "gate_secret": 'the "gate\'s" secret',
+    }
+    config: dict[str, Any] = json.loads(render_config(ProsodyPlan(**(fields | changes))))
+    return config
+
+
+def listener_of(config: dict[str, Any], module: str) -> dict[str, Any]:
+    (found,) = (each for each in config["listen"] if each["module"] == module)
+    assert isinstance(found, dict)
+    return found
+
+
+def test_every_domain_is_held_by_the_gates_settings(tmp_path: Path) -> None:
+    config = config_of(tmp_path, hold_timeout_s=2.5, window_stanzas=80, window_bytes=1024)
+    gate = config["modules"]["mod_stanza_gate"]
+    assert (gate["gate"], gate["timeout_ms"]) == (GATE, 2500)
+    assert (gate["window_stanzas"], gate["window_bytes"]) == (80, 1024)
+    assert config["hosts"] == ["metals.example", "grain.example"]
+    assert "mod_stanza_gate" not in config_of(tmp_path, gate="", gate_secret="")["modules"]
+
+
+def test_a_verdict_comes_before_a_resumption_is_given_up(tmp_path: Path) -> None:
+    """ejabberd waits 15 s for the process of a session that is resumed: it may be waiting for the gate."""
+    assert config_of(tmp_path)["modules"]["mod_stanza_gate"]["timeout_ms"] + 2000 < 15_000
+
+
+def test_done_waits_for_a_session_that_waits_for_the_gate(tmp_path: Path) -> None:
+    gate = config_of(tmp_path, hold_timeout_s=3.0)["modules"]["mod_stanza_gate"]
+    assert gate["done_lag_ms"] >= gate["timeout_ms"] + 2000
+
+
+def test_nothing_that_writes_to_people_past_the_hold_is_loaded(tmp_path: Path) -> None:
+    assert not set(PAST_THE_HOLD) & (set(MODULES) | set(config_of(tmp_path)["modules"]))
+
+
+def test_the_page_names_what_is_not_loaded() -> None:
+    page = (Path(__file__).resolve().parents[3] / "docs" / "ejabberd.md").read_text("utf-8")
+    assert all(f"`{module}`" in page for module in PAST_THE_HOLD)
+
+
+def test_each_component_has_a_secret_and_a_route_of_its_own(tmp_path: Path) -> None:
+    bot = PlannedComponent("bot.metals.example", "the bot's\nsecret")
+    listener = listener_of(config_of(tmp_path, components=(bot,)), "ejabberd_service")
+    assert listener["hosts"] == {
+        GATE: {"password": 'the "gate\'s" secret'},
+        bot.jid: {"password": bot.secret},
+    }
+    assert listener["global_routes"] is False
+    assert listener["ip"] == "127.0.0.1"
+
+
+def test_clients_have_to_encrypt_where_there_are_certificates(tmp_path: Path) -> None:
+    encrypted = config_of(tmp_path, certificates=tmp_path)
+    assert listener_of(encrypted, "ejabberd_c2s")["starttls_required"] is True
+    assert str(tmp_path / "grain.example.key") in encrypted["certfiles"]
+    assert {"no_tlsv1", "no_tlsv1_1"} <= set(listener_of(encrypted, "ejabberd_c2s")["protocol_options"])
+    assert "starttls" not in listener_of(config_of(tmp_path, plain_port_allowed=True), "ejabberd_c2s")
+
+
+def test_nothing_listens_for_other_servers_and_nothing_goes_to_them(tmp_path: Path) -> None:
+    config = config_of(tmp_path, s2s_port=5269, federated_domains=("zurich.example",))
+    assert {each["module"] for each in config["listen"]} == {"ejabberd_c2s", "ejabberd_service"}
+    assert config["access_rules"][config["s2s_access"]] == {"deny": "all"}
+
+
+def test_rooms_are_there_only_where_they_have_a_domain(tmp_path: Path) -> None:
+    assert config_of(tmp_path)["modules"]["mod_muc"]["hosts"] == ["rooms.metals.example"]
+    assert "mod_muc" not in config_of(tmp_path, room_domains=())["modules"]
+
+
+def test_without_ejabberd_nothing_is_compiled_or_started(tmp_path: Path) -> None:
+    with pytest.raises(SiteError, match="apt-get install ejabberd"):
+        compile_adapter(tmp_path / "beams", libraries=tmp_path)
+    with pytest.raises(SiteError, match="apt-get install ejabberd"):
+        start_command(tmp_path, (), libraries=tmp_path)
+    assert not (tmp_path / "beams").exists()
+
+
+def test_a_private_server_has_no_name_and_its_own_folder(tmp_path: Path) -> None:
+    own = tmp_path / "x86" / "ejabberd-23.01-1" / "ebin"
+    own.mkdir(parents=True)
+    command = start_command(tmp_path / "site", (tmp_path / "beams",), libraries=tmp_path)
+    assert not {"-name", "-sname"} & set(command)
+    assert [command[at + 1] for at, each in enumerate(command) if each == "-pa"] == [
+        str(own),
+        str(tmp_path / "beams"),
+    ]
+    assert f'"{tmp_path / "site" / "data"}"' in command
+    assert environment(tmp_path)["EJABBERD_CONFIG_PATH"] == str(tmp_path / "ejabberd.yml")
+
+
+def test_each_file_of_the_adapter_is_a_module_that_says_what_it_owns() -> None:
+    for file in sorted(ADAPTER_DIR.glob("*.erl")):
+        text = file.read_text("utf-8")
+        assert f"-module({file.stem})." in text
+        assert text.startswith("%% ")
+        assert len(text.splitlines()) < 300
