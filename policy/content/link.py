@@ -9,7 +9,14 @@ from linkify_it import LinkifyIt
 from linkify_it.tlds import TLDS
 
 from policy.content.fold import reveal
-from policy.content.link_written import SCHEMES, find_other_hosts, may_be_masked, read_as_latin, unmask
+from policy.content.link_written import (
+    SCHEMES,
+    as_tree,
+    find_other_hosts,
+    may_be_masked,
+    read_as_latin,
+    unmask,
+)
 from policy.content.rule import Links, Rule
 from policy.content.said import Said
 
@@ -38,7 +45,8 @@ _IN_HOST = re.compile(r"[^\s/\\?#@:]+")
 # Longer runs without a space are searched in pieces; they overlap by more than the longest name of a host.
 _PIECE, _OVERLAP = 1024, 256
 
-_BARE = LinkifyIt({}, {"fuzzy_ip": True, "fuzzy_email": False}).tlds([*TLDS, "onion"])
+_ENDINGS = as_tree(domain.lower() for domain in (*TLDS, "onion"))
+_BARE = LinkifyIt({}, {"fuzzy_ip": True, "fuzzy_email": False}).tlds([_ENDINGS])
 
 
 @dataclass(frozen=True, slots=True)

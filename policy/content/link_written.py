@@ -1,7 +1,7 @@
 """How links are written: schemes, hosts in other scripts, and what people write so that no program sees a link."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from linkify_it.tlds import TLDS
 
@@ -62,6 +62,21 @@ def may_be_masked(text: str) -> bool:
 def _mean(found: re.Match[str]) -> str:
     sign = (found[1] or found[2]).lower()
     return _MEANT.get(sign, sign)
+
+
+def as_tree(words: Iterable[str]) -> str:
+    """Return a regular expression for these words of letters, digits and hyphens.
+
+    It looks at each beginning that words share once. `re` tries the words of a list one by one, behind each dot.
+    """
+    below: dict[str, list[str]] = {}
+    for word in words:
+        below.setdefault(word[:1], []).append(word[1:])
+    ends = below.pop("", None)
+    ways = [first + as_tree(rests) for first, rests in below.items()]
+    if len(ways) == 1 and not ends:
+        return ways[0]
+    return f"(?:{'|'.join(ways)}){'?' if ends else ''}" if ways else ""
 
 
 def find_other_hosts(text: str) -> Iterator[str]:
