@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 
 from linkify_it.tlds import TLDS
 
-from policy.content.fold import fold_text
+from policy.content.fold import find_looks
 
 # What clients open without `//` behind it. Those that are words count only with what they need to be a link.
 _OPENED = """
@@ -88,7 +88,7 @@ def find_other_hosts(text: str) -> Iterator[str]:
 
 def read_as_latin(text: str) -> str:
     """Return the words of a text that have dots and letters of several scripts, as they look in Latin ones."""
-    words = (
+    words = dict.fromkeys(
         word for word in text.split() if "." in word and _LATIN.search(word) and _LIKE_LATIN.search(word)
     )
-    return " ".join(look for word in words for look in fold_text(word).looks[:1])
+    return " ".join(look for word in words for look in find_looks(word)[:1])

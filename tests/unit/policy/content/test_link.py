@@ -9,7 +9,7 @@ from linkify_it.tlds import TLDS
 from policy.content import link
 from policy.content.decide import decide_content
 from policy.content.example import read_example
-from policy.content.link_written import as_tree
+from policy.content.link_written import as_tree, read_as_latin
 from policy.content.parse import PolicyError
 from policy.decision import Action
 from tests.unit.policy.content.rules import matches, one_rule
@@ -262,6 +262,11 @@ def test_top_level_domains_are_no_long_list_to_be_tried_one_by_one() -> None:
         elif character == ")":
             widths.append(open_.pop())
     assert 20 < max(widths) <= 37  # letters, digits and the hyphen
+
+
+def test_a_word_of_several_scripts_is_read_once_and_its_other_disguises_stay() -> None:
+    assert read_as_latin("see rеuters.com or rеuters.com, plain.com, без.точки") == "reuters.com reuters.com,"
+    assert read_as_latin("1еvil.com") == "1evil.com"
 
 
 def test_a_link_is_found_in_a_long_run_without_spaces() -> None:
