@@ -188,6 +188,11 @@ def fold(text: str) -> str:
     return fold_text(text).plain[0]
 
 
+def find_looks(text: str) -> tuple[str, ...]:
+    """Return how a text of several scripts looks in Latin letters, with other disguises as they are."""
+    return _forms_of(text).looks
+
+
 def reveal(text: str) -> str:
     """Return a text without invisible characters, in Unicode's compatibility form; look-alikes and marks stay."""
     return unicodedata.normalize("NFKC", _INVISIBLE.sub("", text))

@@ -1,11 +1,11 @@
 """How links are written: schemes, hosts in other scripts, and what people write so that no program sees a link."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from linkify_it.tlds import TLDS
 
-from policy.content.fold import fold_text
+from policy.content.fold import find_looks
 
 # What clients open without `//` behind it. Those that are words count only with what they need to be a link.
 _OPENED = """
@@ -64,6 +64,21 @@ def _mean(found: re.Match[str]) -> str:
     return _MEANT.get(sign, sign)
 
 
+def as_tree(words: Iterable[str]) -> str:
+    """Return a regular expression for these words of letters, digits and hyphens.
+
+    It looks at each beginning that words share once. `re` tries the words of a list one by one, behind each dot.
+    """
+    below: dict[str, list[str]] = {}
+    for word in words:
+        below.setdefault(word[:1], []).append(word[1:])
+    ends = below.pop("", None)
+    ways = [first + as_tree(rests) for first, rests in below.items()]
+    if len(ways) == 1 and not ends:
+        return ways[0]
+    return f"(?:{'|'.join(ways)}){'?' if ends else ''}" if ways else ""
+
+
 def find_other_hosts(text: str) -> Iterator[str]:
     """Yield the hosts of a text, as they are written, whose top-level domains are in other scripts than Latin."""
     for found in _IDN_HOST.finditer(text):
@@ -73,7 +88,7 @@ def find_other_hosts(text: str) -> Iterator[str]:
 
 def read_as_latin(text: str) -> str:
     """Return the words of a text that have dots and letters of several scripts, as they look in Latin ones."""
-    words = (
+    words = dict.fromkeys(
         word for word in text.split() if "." in word and _LATIN.search(word) and _LIKE_LATIN.search(word)
     )
-    return " ".join(look for word in words for look in fold_text(word).looks[:1])
+    return " ".join(look for word in words for look in find_looks(word)[:1])

@@ -134,6 +134,23 @@ async def test_what_a_recipient_has_blocked_is_not_carried_out_if_nobody_is_told
         assert not [each for each in bob.received if each.get("id") == "m1"]
 
 
+async def test_a_headline_that_finds_nobody_is_not_carried_out(tmp_path: Path) -> None:
+    async with ScriptedLine(tmp_path) as line:
+        alice, bob = await line.login("alice"), await line.login("bob")
+        found, missed = [BOB, f"{BOB}/desk"], [CAROL, f"{CAROL}/desk"]
+        for number, to in enumerate([*found, *missed]):
+            alice.send(f"<message to='{to}' type='headline' id='h{number}'><body>Tin is up</body></message>")
+        held = [await line.gate.expect(stanza(f"h{number}")) for number in range(4)]
+        await line.gate.expect_status(lambda status: status.done >= held[-1].seq)
+        named = {seq for status in line.gate.statuses for seq in status.bounced}
+        assert named == {each.seq for each in held[len(found) :]}
+        await bob.ping()
+        assert [each.get("id") for each in bob.received if each.get("type") == "headline"] == ["h0", "h1"]
+        await (carol := await line.login("carol")).ping()
+        assert not [each for each in carol.received if each.get("type") == "headline"]
+        assert not [each for each in alice.received if each.get("type") == "error"]
+
+
 async def test_what_arrives_is_carried_out(tmp_path: Path) -> None:
     async with ScriptedLine(tmp_path) as line:
         alice, bob = await line.login("alice"), await line.login("bob")

@@ -1,5 +1,6 @@
 """An operator unloads, reloads and loads the adapter, or a host, under traffic: nothing passes unrecorded (G1, G2)."""
 
+import base64
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -9,10 +10,12 @@ from tests.support import observer
 from tests.support.console import CONSOLE_MODULES, Console
 from tests.support.line import Line
 from tests.support.process import wait_until
+from tests.support.stream import XmppStream, message
 
 TIMEOUT_S = 2.0
 HOST, ROOMS, GATE_HOST = "metals.example", "rooms.metals.example", "gate.metals.example"
 ADAPTER = "'stanza_gate'"
+SASL = "urn:ietf:params:xml:ns:xmpp-sasl"
 
 
 @pytest.fixture
@@ -152,6 +155,54 @@ async def test_what_admits_people_can_be_loaded_again_and_admits_nobody_without(
         await it_flows(traders)
     await observer.wait_for_answers(traders)
     await check_all(line, traders)
+
+
+@pytest.mark.parametrize("command", ["unload", "reload"])
+async def test_sessions_that_count_go_on_without_the_module_that_counts(
+    line: Line, traders: list[observer.Trader], command: str
+) -> None:
+    (buyer, seller), others = traders[:2], traders[2:]
+    talking, away = buyer.streams[-1], seller.streams[-1]
+    await talking.enable_resumption()
+    await away.enable_resumption()
+    away.acknowledges = False
+    away.abort()
+    async with observer.Load(others):
+        for number in range(3):
+            talking.send(
+                f"<message to='{seller.jid}' type='chat' id='m{number}'><body>{number}</body></message>"
+            )
+            await talking.expect_acknowledged(number + 1)
+            await Console(line.prosody).say(f"module:{command}('smacks')")
+        await it_flows(others)
+    await away.resume()
+    for number in range(3):
+        await away.expect(message(str(number)))
+    talking.send(f"<message to='{seller.jid}' type='chat' id='m3'><body>3</body></message>")
+    await talking.expect_acknowledged(4)
+    await away.expect(message("3"))
+
+
+async def test_a_login_tells_nobody_who_has_an_account_whatever_is_loaded_again(line: Line) -> None:
+    async def begins(name: str) -> str:
+        stream = XmppStream(line.prosody.address, HOST)
+        await stream.open()
+        said = base64.b64encode(f"n,,n={name},r=abc".encode()).decode()
+        stream.send(f"<auth xmlns='{SASL}' mechanism='SCRAM-SHA-1'>{said}</auth>")
+        answer = await stream.expect(lambda each: each.tag.startswith(f"{{{SASL}}}"))
+        stream.abort()
+        return str(answer.tag)
+
+    console = Console(line.prosody)
+    for command in (
+        "module:reload('auth_while_held')",
+        "module:reload('auth_internal_hashed')",
+        "module:reload('unknown_accounts')",
+        "module:unload('unknown_accounts')",
+    ):
+        await console.say(command)
+        known, unknown = await begins("buyer0"), await begins("nobody")
+        assert known == unknown == f"{{{SASL}}}challenge", command
 
 
 @pytest.mark.parametrize("host", [HOST, ROOMS, GATE_HOST])

@@ -5,8 +5,6 @@
 -- It does so only with the right password, so that a login tells nobody else who has left (docs/paths.md, section 3).
 -- While there is no table, it refuses nobody.
 
-local usermanager = require "core.usermanager";
-
 local attend = module:require "sasl_attempts";
 local borders = module:shared "/*/stanza_gate/borders";
 
@@ -26,20 +24,4 @@ local function step(process, handler, ...)
 	return status, data, text;
 end
 
-local watched, original, watching;
-
--- The provider exists when the server has started, or when a later host has all its modules.
-local function begin()
-	local provider = usermanager.get_provider(module.host);
-	if not provider or watched then return; end
-	watched, original = provider, provider.get_sasl_handler;
-	function watching(...) return attend(original(...), step); end
-	provider.get_sasl_handler = watching;
-end
-
-module:hook_global("server-started", begin);
-module:add_timer(0, begin);
-
-function module.unload()
-	if watched and watched.get_sasl_handler == watching then watched.get_sasl_handler = original; end
-end
+module:require "logins"(module, function (handler) return attend(handler, step); end);

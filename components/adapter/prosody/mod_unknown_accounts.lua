@@ -49,12 +49,7 @@ local function wrap(profile)
 	end;
 end
 
-module:hook_global("server-started", function ()
-	local provider = usermanager.get_provider(module.host);
-	local get_sasl_handler = provider.get_sasl_handler;
-	function provider.get_sasl_handler(...)
-		local handler = get_sasl_handler(...);
-		wrap(handler.profile);
-		return handler;
-	end
+module:require "logins"(module, function (handler)
+	wrap(handler.profile);
+	return handler;
 end);

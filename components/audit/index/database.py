@@ -227,6 +227,25 @@ def remove_database(path: Path) -> None:
         path.with_name(path.name + suffix).unlink(missing_ok=True)
 
 
+_AT_FAULT: tuple[tuple[type[DatabaseError] | tuple[type[DatabaseError], ...], str], ...] = (
+    ((apsw.FullError, apsw.IOError), "make room on its disk, or put that right, and try again"),
+    ((apsw.BusyError, apsw.LockedError), "another process is at work on it: try again later"),
+    (
+        (apsw.CantOpenError, apsw.ReadOnlyError, apsw.PermissionsError),
+        "see who may write to it, and to its folder",
+    ),
+    (apsw.NoMemError, "free some memory, and try again"),
+)
+
+
+def advise(error: DatabaseError) -> str:
+    """Return what to do about an index's error: what is whole is not thrown away, as to make it again takes long."""
+    for kinds, advice in _AT_FAULT:
+        if isinstance(error, kinds):
+            return advice
+    return "delete it, and the next search builds it again"
+
+
 def is_broken(error: DatabaseError) -> bool:
     """Return whether an error says that the file is no index, is damaged, or has another key."""
     return isinstance(error, apsw.NotADBError | apsw.CorruptError | apsw.FormatError)

@@ -18,6 +18,7 @@ from components.audit.index.database import (
     Connection,
     DatabaseError,
     Store,
+    advise,
     alone,
     explain_broken,
     is_broken,
@@ -76,7 +77,7 @@ def explained(place: IndexPlace) -> Iterator[None]:
     try:
         yield
     except DatabaseError as error:
-        again = "" if isinstance(place, PostgresUrl) else "; delete it, and the next search builds it again"
+        again = "" if isinstance(place, PostgresUrl) else f"; {advise(error)}"
         raise SiteError(f"the index {label_place(place)} cannot be used: {error}{again}") from error
 
 

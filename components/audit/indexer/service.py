@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import structlog
 
-from components.archive.errors import LogError
+from components.archive.errors import LogError, LogMissing
 from components.archive.opener import RecordOpener
 from components.archive.seal import SealError
 from components.audit.index.catch_up import size_of
@@ -48,6 +48,8 @@ class Indexer:
         self._site = site
         self._settings = settings
         self.progress = IndexerProgress(time.monotonic)
+        # A site's first start begins the logs. Then there is much to read, which is no fault any more.
+        self._is_waiting = False
 
     def describe(self) -> Status:
         """Return the content of the status file."""
@@ -65,6 +67,7 @@ class Indexer:
                 if str(error) != self.progress.fault:
                     _log.error("cannot index; it tries again", reason=str(error))
                 self.progress.fault = str(error)
+                self._is_waiting = isinstance(error, LogMissing)
                 await asyncio.sleep(_RETRY_S)
 
     def _drop(self) -> None:
@@ -84,6 +87,8 @@ class Indexer:
 
     async def _keep_up(self, index: Index, logs: Mapping[IndexedLog, RecordOpener]) -> None:
         names = {which: log.name for which, log in find_indexed(self._site).items()}
+        if self._is_waiting:
+            self.progress.fault = ""
         again_at_s = time.monotonic() + _OPEN_FOR_S
         while index.is_there() and time.monotonic() < again_at_s:
             for which, log in logs.items():

@@ -152,3 +152,31 @@ t.test("what a border stops is given back as that", function ()
 		{ "add_bounced", 1 }, { "settle", 1 }, { "bounce", "alice", "m1", "border" },
 	});
 end);
+
+-- What becomes of a message to an address, if the server tells it to a client, or to nobody.
+local function became_of(type, to, is_told)
+	local scene = new_scene();
+	t.prosody.hosts["a.example"].type, t.prosody.hosts["rooms.example"] = "local", { type = "component" };
+	local alice = scene:new_sender "alice";
+	local message = st.message { id = "m1", type = type, to = to, from = "alice@a.example/desk" };
+	scene.handle = function (_, stanza)
+		if is_told then scene.carrying:note_said(stanza, {}, true); end
+	end;
+	local entry = entry_of(alice, 1, { as = "client", stanza = message });
+	alice.runner:run(entry);
+	return { entry.refused == true, scene.done[2][1] };
+end
+
+t.test("a headline that no client takes has not arrived", function ()
+	for _, to in ipairs { "bob@a.example", "bob@a.example/desk", false } do
+		t.equal(became_of("headline", to or nil, false), { true, "add_bounced" });
+		t.equal(became_of("headline", to or nil, true), { false, "settle" });
+	end
+end);
+
+t.test("what the server keeps for later, or others take, has arrived", function ()
+	t.equal(became_of("chat", "bob@a.example", false), { false, "settle" });
+	t.equal(became_of("headline", "deals@rooms.example", false), { false, "settle" });
+	t.equal(became_of("headline", "bob@zurich.example", false), { false, "settle" });
+	t.equal(became_of("headline", "a.example", false), { false, "settle" });
+end);

@@ -13,7 +13,7 @@ local function new_scene()
 		return function (_, ...) done[#done + 1] = { name, ... }; end;
 	end
 	local scene = { done = done, window = window.new(100, 100000), is_stuck = false, is_due = false };
-	scene.sender = { held = 0, unanswered = 0, origin = "alice", close_if_answered = note "close_if_answered" };
+	scene.sender = { held = 0, held_bytes = 0, unanswered = 0, origin = "alice", close_if_answered = note "close_if_answered" };
 	scene.clock = clock.new {
 		window = scene.window, timeout_s = TIMEOUT_S,
 		link = {

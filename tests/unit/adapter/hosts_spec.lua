@@ -12,7 +12,9 @@ package.preload["core.modulemanager"] = function ()
 			if name == "stanza_gate" then return loaded[host] == true; end
 			return others[host .. "/" .. name] == true;
 		end,
-		load = function (host) loaded[host] = true; end,
+		load = function (host, name)
+			if name == "stanza_gate" then loaded[host] = true; else others[host .. "/" .. name] = true; end
+		end,
 		unload = function (host, name) others[host .. "/" .. name] = nil; end,
 		get_module = function () return component; end,
 	};
@@ -141,4 +143,20 @@ t.test("a host that is activated again has no second hook", function ()
 	t.prosody.events.fire_event("host-activated", "a.example");
 	events.fire_event("stanza/urn:xmpp:sm:3:r", {});
 	t.equal(calls, { "on_asked" });
+end);
+
+t.test("what the line needs is loaded again in the same turn, and nothing else", function ()
+	local events = add_host "a.example";
+	hosts.new "gate.example":watch(new_handlers {});
+	local function unload(name)
+		others["a.example/" .. name] = nil;
+		events.fire_event("module-unloaded", { module = name, host = "a.example" });
+		return others["a.example/" .. name] == true;
+	end
+	t.equal({ unload "smacks", unload "unknown_accounts", unload "carbons" }, { true, true, false });
+	t.equal(unload "room_borders", false); -- what it is made upon goes, and it with that
+	others["a.example/muc"] = true;
+	t.equal(unload "room_borders", true);
+	t.prosody.hosts["a.example"] = nil; -- the host itself goes
+	t.equal(unload "smacks", false);
 end);

@@ -7,7 +7,7 @@ local wire, window, quarantine = t.load "wire", t.load "window", t.load "quarant
 -- A window and a link; `sent` has the numbers that were submitted, negative in quarantine.
 local function new_scene()
 	local scene = { sent = {}, bounced = {}, told = {}, window = window.new(100, 1000000) };
-	scene.sender = { held = 0, unanswered = 0, origin = "alice", close_if_answered = function () end };
+	scene.sender = { held = 0, held_bytes = 0, unanswered = 0, origin = "alice", close_if_answered = function () end };
 	scene.link = { session = true };
 	function scene.link.submit(_, xml)
 		local seq = math.tointeger(tonumber(xml:match "seq='(%d+)'"));

@@ -55,6 +55,24 @@ t.test("reading stops at the bound of a session and goes on at half of it", func
 	t.equal(#calls, 3);
 end);
 
+t.test("reading stops at the bound of a session in bytes and goes on at half of it", function ()
+	local scene = new_scene();
+	local session, calls = new_session();
+	local sender = scene.senders:of(session);
+	sender.held, sender.held_bytes = 1, 64 * 1024 - 1;
+	scene.senders:pause_if_high(sender);
+	t.equal(calls, {});
+	sender.held_bytes = 64 * 1024;
+	scene.senders:pause_if_high(sender);
+	t.equal(calls, { { "pause" } });
+	sender.held_bytes = 32 * 1024 + 1;
+	scene.senders:resume_paused();
+	t.equal(#calls, 1);
+	sender.held_bytes = 32 * 1024;
+	scene.senders:resume_paused();
+	t.equal(calls, { { "pause" }, { "resume" }, { "pausefor", 0 } });
+end);
+
 t.test("everybody stops when the window is high and goes on when it is low", function ()
 	local scene = new_scene();
 	local session, calls = new_session();

@@ -8,7 +8,7 @@ local wire, window, submissions = t.load "wire", t.load "window", t.load "submis
 local function new_scene(max_stanzas)
 	local scene = { sent = {}, bounced = {}, turned_away = 0, paused = 0, done = 0, window = window.new(max_stanzas or 10, 100000) };
 	scene.alice = { host = "a.example", type = "c2s", full_jid = "alice@a.example/x" };
-	scene.sender = { id = "c1", held = 0, unanswered = 0, heads = {}, origin = scene.alice };
+	scene.sender = { id = "c1", held = 0, held_bytes = 0, unanswered = 0, heads = {}, origin = scene.alice };
 	scene.ledger = {};
 	local ledger = scene.ledger;
 	scene.submissions = submissions.new {

@@ -18,7 +18,7 @@ local function new_scene()
 	end
 	local scene = { calls = calls, window = window.new(100, 100000) };
 	scene.sender = spy("sender", { "close_if_answered" });
-	scene.sender.held, scene.sender.unanswered = 0, 0;
+	scene.sender.held, scene.sender.held_bytes, scene.sender.unanswered = 0, 0, 0;
 	scene.sender.origin = { full_jid = "alice@a.example/x" };
 	scene.sender.runner = spy("runner", { "run" });
 	scene.answers = {

@@ -4,7 +4,7 @@ local t = ...;
 local window = t.load "window";
 
 local function new_sender()
-	return { held = 0, unanswered = 0 };
+	return { held = 0, held_bytes = 0, unanswered = 0 };
 end
 
 local function enter(w, sender, fields)
@@ -205,4 +205,18 @@ t.test("counts are those of a plain list whatever comes and goes", function ()
 			t.equal({ sender.held, sender.unanswered }, { held[of], unanswered[of] });
 		end
 	end
+end);
+
+t.test("a sender's bytes are counted as they are submitted, also in another way", function ()
+	local w, sender, entries = window.new(10, 1000), new_sender(), {};
+	for i, xml in ipairs { "four", "sixsix" } do
+		entries[i] = { sender = sender };
+		w:enter(entries[i], xml);
+	end
+	t.equal({ w.bytes, sender.held_bytes }, { 10, 10 });
+	w:rewrite(entries[1], "eighteen");
+	t.equal({ entries[1].xml, w.bytes, sender.held_bytes }, { "eighteen", 14, 14 });
+	w:remove(entries[1]);
+	w:remove(entries[2]);
+	t.equal({ w.bytes, sender.held_bytes, sender.held }, { 0, 0, 0 });
 end);

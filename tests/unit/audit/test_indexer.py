@@ -4,13 +4,15 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 
 from components.audit.checks.index import check_index
 from components.audit.index.database import remove_database
 from components.audit.index.key import key_file
-from components.audit.indexed import open_site_index
+from components.audit.indexed import catch_up_logs, open_site_index
+from components.audit.indexer import service
 from components.audit.indexer.figures import PREFIX, make_figures
 from components.audit.indexer.progress import IndexerProgress
 from components.audit.indexer.service import Indexer
@@ -79,6 +81,35 @@ async def test_it_outlives_its_file(site: Site) -> None:
         await site.record(site.say(ALICE, BOB, "zinc"))
         await until(can_be_found(site, "zinc"))
     assert (await check_index(site.settings, lambda done, total: None)).differences == ()
+
+
+async def test_a_log_that_is_there_at_last_is_no_fault_while_it_is_read(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At a site's first start the logs come late, and one may have much in it from the beginning."""
+    await site.record(site.say(ALICE, BOB, "copper"))
+    log, elsewhere = site.settings.gate_log.store, site.path.parent / "not yet"
+    assert isinstance(log, Path)
+    log.rename(elsewhere)
+    reads, may_end = asyncio.Event(), asyncio.Event()
+
+    async def read_for_long(*given: object) -> None:
+        reads.set()
+        await may_end.wait()
+        await catch_up_logs(*given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(service, "catch_up_logs", read_for_long)
+    async with following(site) as indexer:
+
+        async def waits() -> bool:
+            return "there is no log" in indexer.progress.fault
+
+        await until(waits)
+        elsewhere.rename(log)
+        await reads.wait()
+        assert indexer.progress.fault == ""
+        may_end.set()
+        await until(can_be_found(site, "copper"))
 
 
 async def test_a_search_beside_it_finds_the_same(site: Site) -> None:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import apsw
 import pytest
 
 from components.archive.errors import LogMissing
@@ -46,10 +47,28 @@ def test_other_errors_go_on(error: Exception, capsys: pytest.CaptureFixture[str]
     assert capsys.readouterr() == ("", "")
 
 
-def test_an_index_that_cannot_be_used_says_what_to_do(tmp_path: Path) -> None:
-    told = pytest.raises(SiteError, match=r"index\.db cannot be used: locked; delete it")
+@pytest.mark.parametrize(
+    ("error", "advice"),
+    [
+        (apsw.FullError, "make room"),
+        (apsw.IOError, "make room"),  # of a full disk, where shared memory has no place
+        (apsw.BusyError, "another process"),
+        (apsw.LockedError, "another process"),
+        (apsw.CantOpenError, "see who may write"),
+        (apsw.ReadOnlyError, "see who may write"),
+        (apsw.PermissionsError, "see who may write"),
+        (apsw.NoMemError, "free some memory"),
+        (apsw.CorruptError, "delete it"),
+        (apsw.NotADBError, "delete it"),
+        (apsw.SQLError, "delete it"),  # it lacks what this version looks for
+    ],
+)
+def test_an_index_that_cannot_be_used_says_what_to_do(
+    tmp_path: Path, error: type[DatabaseError], advice: str
+) -> None:
+    told = pytest.raises(SiteError, match=rf"index\.db cannot be used: so it is; {advice}")
     with told, open_index(tmp_path / "index.db"):
-        raise DatabaseError("locked")
+        raise error("so it is")
 
 
 def test_every_command_but_three_prints_json() -> None:

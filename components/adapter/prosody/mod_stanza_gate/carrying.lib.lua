@@ -8,7 +8,8 @@
 -- server; else as what comes from elsewhere.
 
 local async = require "util.async";
-local jid_host = require "util.jid".host;
+local jid = require "util.jid";
+local jid_host, jid_node = jid.host, jid.node;
 
 local core_post_stanza, core_route_stanza = prosody.core_post_stanza, prosody.core_route_stanza;
 local full_sessions, hosts = prosody.full_sessions, prosody.hosts;
@@ -109,6 +110,13 @@ local function is_for_session(stanza)
 	return stanza.name == "message" and (not type or type == "chat" or type == "normal") and full_sessions[stanza.attr.to];
 end
 
+-- Whether this is for those who are there now alone: a server keeps no headline (RFC 6121, 8.5.2.2.1).
+local function is_for_now(stanza)
+	local to, host = stanza.attr.to, hosts[jid_host(stanza.attr.to)];
+	return stanza.name == "message" and stanza.attr.type == "headline"
+		and (not to or jid_node(to) and host and host.type == "local");
+end
+
 -- Whether the host that would handle it was deactivated while it was held.
 local function is_homeless(entry)
 	local origin = entry.sender.origin;
@@ -134,7 +142,7 @@ local function carry_out(self, entry)
 	local sender, thread = entry.sender, running();
 	sender.current = entry;
 	if is_homeless(entry) then return self:give_back(entry); end
-	local is_missed = is_for_session(entry.stanza);
+	local is_missed = is_for_session(entry.stanza) or is_for_now(entry.stanza);
 	self.entries[thread] = entry;
 	hand_back(self, entry);
 	self.entries[thread] = nil;
@@ -143,7 +151,8 @@ local function carry_out(self, entry)
 	elseif entry.stopped then
 		self:give_back(entry, "border");
 	elseif is_missed and not entry.told then
-		entry.refused = true; -- the recipient has blocked the sender: nobody is told (XEP-0191)
+		-- Nobody has it, and nobody is told: a recipient who has blocked the sender (XEP-0191), or who is not there.
+		entry.refused = true;
 		settle_undone(self, entry);
 	else
 		self.window:settle(entry);

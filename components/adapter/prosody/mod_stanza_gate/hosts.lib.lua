@@ -15,6 +15,12 @@ local sort = table.sort;
 local NAME = "stanza_gate";
 -- The server's own modules that would take files, or pass them on, past the archive.
 local UPLOADS = { "http_file_share", "http_upload", "http_upload_external", "proxy65" };
+-- What is loaded again when somebody unloads it, with what it is made upon, if that is not always there. Without the
+-- server's own `smacks` nobody could give back what sessions have not acknowledged, and whoever resumed, after it is there
+-- again, a session that has ended without it would get no answer. The others are our own.
+local NEEDED = {
+	smacks = true, unknown_accounts = true, former_accounts = true, room_borders = "muc", managed_rosters = "presence",
+};
 local FIRST = 1e6; -- before every other module
 
 local hosts_mt = module:require "methods"();
@@ -131,8 +137,18 @@ function hosts_mt:shut_uploads()
 	shut(self, "*");
 end
 
+-- In the same turn, so that nobody does anything in between.
+local function load_again(event)
+	local host, name = event.host, event.module;
+	local upon = NEEDED[name];
+	if not upon or not hosts[host] or upon ~= true and not is_loaded(host, upon) then return; end
+	module:log("warn", "mod_%s on %s is needed while the server runs: it is loaded again", name, host);
+	modulemanager.load(host, name);
+end
+
 -- At once: nobody can connect before the server is done with loading.
 function hosts_mt:watch_modules(events)
+	events.add_handler("module-unloaded", load_again, FIRST);
 	events.add_handler("module-loaded", function (event)
 		if self.is_upload[event.module] then self:shut_uploads(); end
 	end, FIRST);

@@ -101,12 +101,9 @@ end
 
 local function put_away(self, entry)
 	if entry.quarantined then return give_up(self, entry); end
-	local window = self.window;
 	module:log("error", "Stanza %d has ended the gate's stream twice: it goes into quarantine", entry.seq);
 	entry.quarantined = true;
-	window.bytes = window.bytes - #entry.xml;
-	entry.xml = self.wire.encode_quarantined(entry.xml, entry.stanza);
-	window.bytes = window.bytes + #entry.xml;
+	self.window:rewrite(entry, self.wire.encode_quarantined(entry.xml, entry.stanza));
 end
 
 -- What was submitted on this stream and is not answered.

@@ -3,9 +3,9 @@
 -- Owns a sender for each session, which of them are paused, and those whose session has ended. Touches of a session its
 -- connection (reading from it stops and goes on) and its `close`.
 --
--- A sender is { origin, id, runner, heads, close_stream } and, kept by the window, { held, unanswered, farewell }: the heads
--- of its submissions; how to close its stream when all is answered; how much of it is in the window, and how much of that
--- it expects an answer to; the good-bye that it has said.
+-- A sender is { origin, id, runner, heads, close_stream } and, kept by the window, { held, held_bytes, unanswered,
+-- farewell }: the heads of its submissions; how to close its stream when all is answered; how much of it is in the window,
+-- in stanzas and bytes, and how much of that it expects an answer to; the good-bye that it has said.
 
 local full_sessions = prosody.full_sessions;
 local pairs = pairs;
@@ -14,6 +14,10 @@ local ID_PREFIXES = { c2s = "c", s2sin = "s", s2sout = "s", component = "x" };
 
 local new_methods = module:require "methods";
 local sender_mt, senders_mt = new_methods(), new_methods();
+
+-- Others wait while the gate looks at what one session has said, for some milliseconds for each kilobyte at the worst. So
+-- there is no more of it in the window than keeps the gate busy.
+local HIGH_BYTES = 64 * 1024;
 
 -- parts: window, carrying, max_per_session.
 local function new(parts)
@@ -31,7 +35,7 @@ local function add(self, origin)
 	self.count = self.count + 1;
 	local sender = sender_mt.new {
 		origin = origin, id = (ID_PREFIXES[origin.type] or "h") .. self.count, heads = {},
-		held = 0, unanswered = 0,
+		held = 0, held_bytes = 0, unanswered = 0,
 	};
 	sender.runner = self.carrying:new_runner(sender, function () sender:close_if_answered(); end);
 	self.by_session[origin] = sender;
@@ -117,7 +121,8 @@ end
 
 -- Read no further from a sender that has much in the window, or when everybody has. They go on with resume_paused().
 function senders_mt:pause_if_high(sender)
-	if sender.held < self.max_per_session and not self.window:is_high() then return; end
+	local is_high = sender.held >= self.max_per_session or sender.held_bytes >= HIGH_BYTES;
+	if not is_high and not self.window:is_high() then return; end
 	local conn = sender.origin.conn;
 	if conn and conn.pause and not self.paused[sender] then
 		self.paused[sender] = conn;
@@ -143,7 +148,7 @@ end
 function senders_mt:resume_paused()
 	if self.is_stopping or not self.window:is_low() then return; end
 	for sender in pairs(self.paused) do
-		if sender.held <= self.max_per_session / 2 then self:read_on(sender); end
+		if sender.held <= self.max_per_session / 2 and sender.held_bytes <= HIGH_BYTES / 2 then self:read_on(sender); end
 	end
 end
 

@@ -1,7 +1,7 @@
 -- The window: the submitted entries without a verdict, by their numbers (docs/gate-protocol.md, section 3).
 --
 -- Owns the epoch and its numbers, the entries, their bounds in stanzas and bytes, and how far everything is settled; of
--- each sender the counts `held` and `unanswered`, and its `farewell`. Tells an entry's ledger that it is settled. Touches
+-- each sender the counts `held`, `held_bytes` and `unanswered`, and its `farewell`. Tells an entry's ledger that it is settled. Touches
 -- nothing else: no session, no clock.
 --
 -- An entry is { seq, xml, sender, patient } and, unless it is only recorded, { stanza, held_at, as, injected }; where its
@@ -43,7 +43,7 @@ function window_mt:enter(entry, xml)
 	self.next_seq = seq + 1;
 	self.entries[seq] = entry;
 	self.count, self.bytes, self.open_count = self.count + 1, self.bytes + #xml, self.open_count + 1;
-	sender.held = sender.held + 1;
+	sender.held, sender.held_bytes = sender.held + 1, sender.held_bytes + #xml;
 	if entry.patient then
 		self.patient_count = self.patient_count + 1;
 	else
@@ -55,7 +55,7 @@ function window_mt:remove(entry)
 	local seq, entries, sender = entry.seq, self.entries, entry.sender;
 	entries[seq] = nil;
 	self.count, self.bytes = self.count - 1, self.bytes - #entry.xml;
-	sender.held = sender.held - 1;
+	sender.held, sender.held_bytes = sender.held - 1, sender.held_bytes - #entry.xml;
 	if entry.patient then
 		self.patient_count = self.patient_count - 1;
 	else
@@ -67,6 +67,12 @@ function window_mt:remove(entry)
 		self.first_seq = seq;
 	end
 	if sender.farewell == entry then sender.farewell = nil; end
+end
+
+-- The entry is submitted in another way from now on.
+function window_mt:rewrite(entry, xml)
+	local more, sender = #xml - #entry.xml, entry.sender;
+	entry.xml, self.bytes, sender.held_bytes = xml, self.bytes + more, sender.held_bytes + more;
 end
 
 -- From now on the entry waits without a time limit.

@@ -1,12 +1,15 @@
 import random
+import re
 import time
 from dataclasses import replace
 
 import pytest
+from linkify_it.tlds import TLDS
 
 from policy.content import link
 from policy.content.decide import decide_content
 from policy.content.example import read_example
+from policy.content.link_written import as_tree, read_as_latin
 from policy.content.parse import PolicyError
 from policy.decision import Action
 from tests.unit.policy.content.rules import matches, one_rule
@@ -238,6 +241,32 @@ def test_no_text_takes_long(text: str) -> None:
     began = time.process_time()
     decide_content(POLICY, read_example(text))
     assert time.process_time() - began < 5
+
+
+def test_a_tree_of_words_matches_these_and_no_others() -> None:
+    words = ["com", "co", "community", "c", "xn--p1ai", "xn--p1acf", "io", "co"]
+    tree = re.compile(as_tree(words), re.IGNORECASE)
+    others = {word + more for word in words for more in ("x", "m", "-")} | {word[:-1] for word in words}
+    assert all(tree.fullmatch(word) and tree.fullmatch(word.upper()) for word in words)
+    assert not any(tree.fullmatch(other) for other in others - set(words))
+    assert as_tree([]) == ""
+
+
+def test_top_level_domains_are_no_long_list_to_be_tried_one_by_one() -> None:
+    widths, open_ = [0], []
+    for character in as_tree(domain.lower() for domain in TLDS):
+        if character == "(":
+            open_.append(1)
+        elif character == "|":
+            open_[-1] += 1
+        elif character == ")":
+            widths.append(open_.pop())
+    assert 20 < max(widths) <= 37  # letters, digits and the hyphen
+
+
+def test_a_word_of_several_scripts_is_read_once_and_its_other_disguises_stay() -> None:
+    assert read_as_latin("see rеuters.com or rеuters.com, plain.com, без.точки") == "reuters.com reuters.com,"
+    assert read_as_latin("1еvil.com") == "1evil.com"
 
 
 def test_a_link_is_found_in_a_long_run_without_spaces() -> None:
