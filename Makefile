@@ -1,5 +1,6 @@
-# What a person types here: `make run`, `make compile`, `make quick`, `make test`, `make matrix`, `make fuzz`, `make bench`, `make clean`.
-.PHONY: setup run compile test matrix ejabberd quick lint python-lint fuzz bench clean
+# What a person types here: `make run`, `make compile`, `make quick`, `make test`, `make matrix`, `make ejabberd`, `make fuzz`,
+# `make bench`, `make sbom`, `make clean`.
+.PHONY: setup run compile test matrix ejabberd quick lint python-lint fuzz bench sbom clean
 ARGS ?=
 BIN := .venv/bin
 ADAPTER := components/adapter/prosody
@@ -78,6 +79,11 @@ fuzz:
 
 bench: setup compile
 	$(BIN)/python -m tests.bench $(ARGS)
+
+# What Steelyard consists of, for whoever has to know which of it has a hole (docs/security.md, section 9).
+sbom: setup
+	@mkdir -p dist
+	$(BIN)/python .ci/sbom > dist/steelyard.cdx.json
 
 clean:
 	find components policy -name '*.so' -delete

@@ -102,10 +102,10 @@ def _ship_verifier(folder: Path) -> None:
 
 
 def _parse(text: str) -> "StoreName":
-    from components.archive.store.open import parse_store_name
+    from components.archive.store.open import parse_private_name
 
     try:
-        return parse_store_name(text, Path())
+        return parse_private_name(text, Path())
     except ValueError as error:
         raise SiteError(str(error)) from None
 

@@ -9,7 +9,7 @@ from pydantic import Field, PlainValidator, ValidationInfo
 from components.archive.keys import KeyFileError, load_verifier_key
 from components.archive.keys.reference import KeyReference, parse_key_reference
 from components.archive.log.note import VerifierKey
-from components.archive.store.open import StoreName, parse_store_name
+from components.archive.store.open import StoreName, parse_private_name
 from components.settings.table import SettingsError, SitePath, Table, find_missing, require_path
 from policy.retention import DEFAULT_POLICY, RetentionError, RetentionPolicy, parse_retention
 
@@ -31,7 +31,7 @@ def _below_site(value: object, info: ValidationInfo) -> StoreName:
     require_path(value)
     if not Path(value).name:
         raise ValueError("names no file: write the path of one, such as archive/gate.db")
-    return parse_store_name(value, info.context["folder"] if info.context else Path())
+    return parse_private_name(value, info.context["folder"] if info.context else Path())
 
 
 LogStoreName = Annotated[StoreName, PlainValidator(_below_site)]

@@ -9,9 +9,16 @@ from components.archive.keys.reference import needed_files
 from components.settings.archive import SiteKey
 from components.settings.auditors import AuditorId
 from components.settings.https import find_missing_pair, https_origin
-from components.settings.table import Address, DomainName, LogLevel, Port, SitePath, Table, find_missing
-
-_LOOPBACK = ("127.0.0.1", "::1")
+from components.settings.table import (
+    Address,
+    DomainName,
+    LogLevel,
+    Port,
+    SitePath,
+    Table,
+    find_missing,
+    is_loopback,
+)
 
 
 class OidcTable(Table):
@@ -53,7 +60,7 @@ class ConsoleSettings(Table):
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
-        if self.certificate is None and self.address not in _LOOPBACK:
+        if self.certificate is None and not is_loopback(self.address):
             raise ValueError("certificate is missing: what is shown would cross the network in clear")
         if (self.signer is None) != (self.signer_key is None):
             raise ValueError(

@@ -13,12 +13,12 @@ from components.settings.table import (
     SitePath,
     Table,
     find_missing,
+    is_loopback,
 )
 from policy.directory.enterprise import Role
 
 CSV_COLUMNS = ("jid", "name", "id", "desk", "roles")
 REQUIRED_COLUMNS = ("jid", "name")
-_LOOPBACK = ("127.0.0.1", "::1")
 
 
 def _require_ldap_url(url: str) -> str:
@@ -122,7 +122,7 @@ class DirectorySettings(Table):
     def _whole(self) -> Self:
         if bool(self.scim) != bool(self.scim_port):
             raise ValueError("scim_port and a table [[directory.scim]] belong together: set both, or neither")
-        if self.scim_certificate is None and self.scim_address not in _LOOPBACK:
+        if self.scim_certificate is None and not is_loopback(self.scim_address):
             raise ValueError("scim_certificate is missing: a token would cross the network in clear")
         enterprises = [source.enterprise for source in self.scim]
         if len(set(enterprises)) < len(enterprises):

@@ -8,9 +8,9 @@ from pydantic import Field
 
 from components.settings.log import LogTable
 from components.settings.table import (
-    Address,
     DomainName,
     LogLevel,
+    LoopbackAddress,
     Port,
     SitePath,
     Table,
@@ -38,7 +38,7 @@ class GateSettings(LogTable):
 
     jid: DomainName
     mode: GateMode = GateMode.ENFORCE
-    address: Address = "127.0.0.1"
+    address: LoopbackAddress = "127.0.0.1"
     component_port: Port = 5347
     secret_file: SitePath
     directory_file: SitePath = Field(alias="directory")

@@ -33,9 +33,28 @@ def _require_address(text: str) -> str:
         return parse_domain(text)
 
 
+def is_loopback(address: str) -> bool:
+    """Return whether an address is this machine's own, so that what is sent there crosses no network."""
+    try:
+        return ip_address(address).is_loopback
+    except ValueError:
+        return address == "localhost"
+
+
+def _require_loopback(address: str) -> str:
+    if not is_loopback(address):
+        raise ValueError(
+            f"{address} is on a network, and this connection is not encrypted: write 127.0.0.1; to another"
+            " machine, have a tunnel with TLS end there (docs/security.md, section 8)"
+        )
+    return address
+
+
 DomainName = Annotated[str, AfterValidator(parse_domain)]
 Address = Annotated[str, AfterValidator(_require_address)]
 """An address to listen on or to connect to: an IP address, or the name of a host."""
+LoopbackAddress = Annotated[Address, AfterValidator(_require_loopback)]
+"""An address of this machine alone."""
 Port = Annotated[int, Field(ge=1, le=65535)]
 LogLevel = Literal["debug", "info", "warn", "error"]
 

@@ -10,13 +10,21 @@ from pydantic import Field, IPvAnyNetwork, model_validator
 from components.settings.clamd import ClamdTable
 from components.settings.https import find_missing_pair, https_origin
 from components.settings.log import LogTable
-from components.settings.table import Address, DomainName, LogLevel, Port, SitePath, Table, find_missing
+from components.settings.table import (
+    Address,
+    DomainName,
+    LogLevel,
+    Port,
+    SitePath,
+    Table,
+    find_missing,
+    is_loopback,
+)
 from policy.files.slot import DayBytes, SlotLimits
 
 MIB = 1 << 20
 _LIBRARIES = {"magic": "libmagic1", "archive": "libarchive13"}
 """What looks into files, and Debian's packages of it; Python's packages bring neither."""
-_LOOPBACK = ("127.0.0.1", "::1")
 
 
 class S3Table(Table):
@@ -100,7 +108,7 @@ class TransferSettings(LogTable):
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
-        if self.certificate is None and self.address not in _LOOPBACK:
+        if self.certificate is None and not is_loopback(self.address):
             raise ValueError("certificate is missing: files would cross the network in clear")
         if bool(self.networks) != (self.download_from == "networks"):
             raise ValueError('networks and download_from = "networks" belong together: set both, or neither')

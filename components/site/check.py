@@ -30,7 +30,7 @@ from components.site.health import (
     find_server_fault,
     find_unwitnessed,
 )
-from components.site.key_check import find_key_problems, private_files
+from components.site.key_check import find_key_problems, keys_of_others, private_files
 from components.site.lock import is_held
 from components.site.log_check import check_log
 from components.site.machine import describe_feed, find_feed_problems
@@ -105,6 +105,8 @@ def _check_keys(settings: SiteFile) -> Iterator[str]:
     if problems := find_key_problems(settings):
         raise _CheckError(problems)
     yield f"{len(private_files(settings))} secret files, readable by their owner only"
+    if names := ", ".join(file.name for file in keys_of_others(settings)):
+        yield f"{names}: no process here needs them, and root can use them; move them elsewhere (docs/keys.md)"
 
 
 def _check_auditors(settings: SiteFile) -> Iterator[str]:

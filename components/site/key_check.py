@@ -20,6 +20,7 @@ from components.archive.keys.files import may_others_read
 from components.archive.keys.log_key import load_verifier_keys
 from components.archive.keys.reference import KeyReference, TokenKey, secret_files
 from components.process.errors import SiteError
+from components.settings.indexer import IndexerSettings
 from components.settings.log import LogSettings
 from components.settings.secret import SECRET_MIN, read_secret
 from components.settings.site import SiteFile
@@ -41,6 +42,22 @@ def private_files(site: SiteFile) -> list[Path]:
     files += [authority_key_file(site), accounts_file(site), site.archive.conversation_key_file]
     files += [file.with_suffix(".key") for _, file in site.shown_certificates]
     return [file for file in dict.fromkeys(files) if file.exists()]
+
+
+def keys_of_others(site: SiteFile) -> list[Path]:
+    """Return the private keys that lie here and belong elsewhere: the escrow's, the approvers', the authority's.
+
+    The auditors' key is one of them, but for where an indexer or a console needs it.
+    """
+    if is_machine(site):
+        return []
+    access = site.access.approvers if site.access else ()
+    keys = [
+        public.with_suffix(".key") for public in (*site.archive.recipients, *site.archive.approvers, *access)
+    ]
+    keys.append(authority_key_file(site))
+    needed = site.audit.key_files if site.console or site.find(IndexerSettings) else ()
+    return [key for key in dict.fromkeys(keys) if key.exists() and key not in needed]
 
 
 def find_key_problems(site: SiteFile) -> list[str]:

@@ -28,7 +28,7 @@ def write_config(settings: SiteFile, log_level: str = "") -> Path:
     """
     settings.prosody.folder.mkdir(parents=True, exist_ok=True)
     server_data(settings.prosody).mkdir(mode=0o700, exist_ok=True)
-    settings.site.logs.mkdir(parents=True, exist_ok=True)
+    settings.site.logs.mkdir(mode=0o700, parents=True, exist_ok=True)
     plan = _plan(settings, settings.prosody.folder)
     plan = replace(plan, log_level=log_level or plan.log_level)
     replace_durably(settings.prosody.config_file, render_config(plan).encode(), PRIVATE)

@@ -48,7 +48,7 @@ def describe_end(status: int, log_file: Path) -> str:
 
 
 def _open_log(path: Path) -> BinaryIO:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     if path.exists() and path.stat().st_size > _LOG_MAX_BYTES:
         path.replace(path.with_name(f"{path.name}.1"))
     return path.open("ab")

@@ -4,58 +4,26 @@ import asyncio
 import contextlib
 import json
 import os
-import re
 import signal
-import tomllib
 from pathlib import Path
 
 import pytest
 
-from components.link.client import LoginError, TraderClient
+from components.link.client import LoginError
 from components.site.init import init_site
 from components.site.up import process_specs
 from components.site.validate import load_site
+from tests.support.demonstration import ALICE, add_below, client, exchange
 from tests.support.process import PATIENCE_S, wait_until
 from tests.support.site import RunningSite, processes_of, run_steelyard
 
 pytestmark = pytest.mark.slow
-
-ALICE, BOB = "alice@metals.example", "bob@metals.example"
-NOTICE = "notice@access.steelyard.example"
 
 
 @pytest.fixture
 def made(tmp_path: Path) -> Path:
     init_site(tmp_path / "var" / "site.toml", demo=True)
     return tmp_path / "var"
-
-
-def client(folder: Path, jid: str, *, password: str = "", authority: Path | None = None) -> TraderClient:
-    server = load_site(folder / "site.toml").prosody
-    passwords = tomllib.loads((folder / "keys" / "accounts.toml").read_text())
-    return TraderClient(
-        jid,
-        password or passwords[jid],
-        "127.0.0.1",
-        server.c2s_port,
-        authority or server.certificates / "ca.crt",
-    )
-
-
-async def exchange(folder: Path) -> None:
-    """Let one message go from Alice to Bob."""
-    alice, bob = client(folder, ALICE), client(folder, BOB)
-    try:
-        await alice.connect()
-        await bob.connect()
-        assert (await alice.send_chat(BOB, "Tin?")).delivered
-        received = await bob.receive()
-        while received.sender == NOTICE:  # on each login: the line is recorded
-            received = await bob.receive()
-        assert received.body == "Tin?"
-    finally:
-        await alice.close()
-        await bob.close()
 
 
 async def test_what_is_killed_comes_back(made: Path) -> None:
@@ -69,34 +37,6 @@ async def test_what_is_killed_comes_back(made: Path) -> None:
         assert await wait_until(lambda: run_steelyard("check", "--site", site.site).returncode == 0), (
             run_steelyard("check", "--site", site.site).stdout
         )
-        await exchange(made)
-
-
-async def test_a_second_up_is_refused_and_the_first_goes_on(made: Path) -> None:
-    async with RunningSite(made, "--demo") as site:
-        assert site.process is not None
-        result = run_steelyard("up", "--demo", "--once", "--site", site.site)
-        assert result.returncode == 2
-        assert result.stderr == (
-            f"steelyard: the site in {made} is up already (process {site.process.pid}); stop that one first\n"
-        )
-        checked = run_steelyard("check", "--site", site.site)
-        assert checked.returncode == 0, checked.stdout
-        assert "up: prosody answers, the gate records" in checked.stdout
-        await exchange(made)
-
-
-async def test_a_client_gets_in_by_the_sites_own_authority_and_its_password_only(
-    made: Path, tmp_path: Path
-) -> None:
-    other = init_site(tmp_path / "other" / "site.toml", demo=True).settings.prosody.certificates / "ca.crt"
-    async with RunningSite(made, "--demo"):
-        with pytest.raises(LoginError, match="certificate is not valid"):
-            await client(made, ALICE, authority=other).connect()
-        with pytest.raises(LoginError, match="does not accept the password"):
-            await client(made, ALICE, password="guess").connect()
-        with pytest.raises(LoginError, match="does not accept the password"):
-            await client(made, "mallory@metals.example", password="guess").connect()
         await exchange(made)
 
 
@@ -153,12 +93,6 @@ async def test_logs_and_settings_are_read_anew_while_all_goes_on(made: Path) -> 
         assert await wait_until(lambda: "\tdebug\t" in (settings.site.logs / "prosody.log").read_text())
         await exchange(made)
         assert {each.pid for each in processes_of(made)} == before
-
-
-def add_below(toml: str, table: str, *lines: str) -> str:
-    added, count = re.subn(rf"(?m)^\[{table}\].*$", lambda header: "\n".join([header[0], *lines]), toml)
-    assert count == 1
-    return added
 
 
 def log_files(folder: Path) -> list[Path]:

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
 
@@ -65,11 +66,12 @@ def count_records(folder: Path) -> int:
 class RunningSite:
     """A `steelyard up` in the background; what it says is in `said()`."""
 
-    def __init__(self, folder: Path, *options: str) -> None:
+    def __init__(self, folder: Path, *options: str, environment: Mapping[str, str] | None = None) -> None:
         self.folder = folder
         self.site = folder / "site.toml"
         self._output_file = folder.with_name(f"{folder.name}.out")
         self._options = options
+        self._environment = environment or {}
         self.process: subprocess.Popen[bytes] | None = None
 
     async def __aenter__(self) -> Self:
@@ -90,6 +92,7 @@ class RunningSite:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 cwd=ROOT,
+                env={**os.environ, **self._environment},
             )
 
     @property

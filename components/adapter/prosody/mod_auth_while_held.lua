@@ -1,5 +1,6 @@
 -- Accounts as mod_auth_internal_hashed keeps them, for a server that holds all stanzas: while mod_stanza_gate is not there
 -- (not enabled, or it failed to load), nobody logs in, and no stanza goes anywhere (docs/gate-protocol.md, section 5.9).
+-- Who tries wrong passwords has to wait.
 --
 -- The configuration names it as `authentication`. So if this file cannot be loaded either, there are no accounts at all.
 
@@ -8,6 +9,7 @@ module:depends "auth_internal_hashed";
 local st = require "util.stanza";
 
 local attend = module:require "sasl_attempts";
+local pace = module:require "login_pace";
 
 local ipairs, pairs = ipairs, pairs;
 local prosody = prosody;
@@ -26,9 +28,14 @@ end
 
 local accounts = find_accounts();
 
-local function step(process, handler, ...)
-	if not prosody.stanza_gate then return "failure", "temporary-auth-failure", NOT_HELD; end
-	return process(handler, ...);
+local logins = pace.new();
+
+-- Return what takes each step of an attempt that comes from an address.
+local function from(address)
+	return function (process, handler, ...)
+		if not prosody.stanza_gate then return "failure", "temporary-auth-failure", NOT_HELD; end
+		return logins:step(address, process, handler, ...);
+	end
 end
 
 -- A copy: the server gives a provider a metatable of its own.
@@ -36,8 +43,8 @@ local provider = {};
 for name, value in pairs(accounts) do provider[name] = value; end
 provider.name = "while_held";
 
-function provider.get_sasl_handler(...)
-	return attend(accounts.get_sasl_handler(...), step);
+function provider.get_sasl_handler(session, ...)
+	return attend(accounts.get_sasl_handler(session, ...), from(session and session.ip or ""));
 end
 
 module:provides("auth", provider);

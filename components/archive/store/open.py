@@ -30,6 +30,21 @@ def parse_store_name(text: str, folder: Path) -> StoreName:
     return text
 
 
+def parse_private_name(text: str, folder: Path) -> StoreName:
+    """Do the same where many may read the text; raises ValueError for a password in it, or an unverified server."""
+    name = parse_store_name(text, folder)
+    if not is_postgres(name):
+        return name
+    url = parse_postgres_url(text)
+    if url.names_password:
+        raise ValueError(f"takes no password: write that of {url.label} into ~/.pgpass, with mode 0600")
+    if url.crosses_network_unverified:
+        raise ValueError(
+            f"{url.label} is reached over a network: write ?sslmode=verify-full before the # (docs/settings.md)"
+        )
+    return name
+
+
 def store_label(name: StoreName) -> str:
     """Return a store's name as it may be shown: without user and password."""
     return parse_postgres_url(str(name)).label if is_postgres(name) else str(name)

@@ -3,9 +3,11 @@
 import re
 from dataclasses import dataclass, field
 from hashlib import sha256
-from urllib.parse import urlsplit
+from ipaddress import ip_address
+from urllib.parse import parse_qs, urlsplit
 
 _LOG_NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}")
+_VERIFIED = ("verify-ca", "verify-full")
 _FORM = "write postgresql://user@host:port/database#log"
 
 
@@ -19,6 +21,24 @@ class PostgresUrl:
     dsn: str = field(repr=False)
     log: str
     label: str
+
+    @property
+    def names_password(self) -> bool:
+        """Whether the password is part of it, for whoever reads site.toml."""
+        parts = urlsplit(self.dsn)
+        return parts.password is not None or "password" in parse_qs(parts.query)
+
+    @property
+    def crosses_network_unverified(self) -> bool:
+        """Whether the server may be on another machine, and any other server in its place would be spoken to.
+
+        libpq's own choice, `prefer`, also goes on without TLS where somebody in between takes it away.
+        """
+        parts = urlsplit(self.dsn)
+        options = parse_qs(parts.query)
+        named = (*options.get("host", ()), parts.netloc.rpartition("@")[2])
+        hosts = [host for text in named for host in text.split(",") if host]
+        return options.get("sslmode", [""])[-1] not in _VERIFIED and not all(map(_is_here, hosts))
 
     @property
     def schema(self) -> str:
@@ -47,3 +67,12 @@ def parse_postgres_url(text: str) -> PostgresUrl:
         )
     label = f"postgresql://{host}{parts.path}#{parts.fragment}"  # without user, password and options
     return PostgresUrl(parts._replace(fragment="").geturl(), parts.fragment, label)
+
+
+def _is_here(host: str) -> bool:
+    """Return whether a host, perhaps with a port, is this machine, or the folder of a socket."""
+    name = host.partition("]")[0].strip("[") if host.startswith("[") else host.partition(":")[0]
+    try:
+        return name == "localhost" or name.startswith("/") or ip_address(name).is_loopback
+    except ValueError:
+        return False

@@ -299,7 +299,10 @@ async def test_destroyed_keys_leave_the_table_s_file(log: str, postgres_server: 
 
 def test_the_documents_name_what_is_used() -> None:
     docs = Path(__file__).parents[3] / "docs"
-    assert "postgresql://steelyard@db.example/archive#gate" in (docs / "settings.md").read_text()
+    assert (
+        "postgresql://steelyard@db.example/archive?sslmode=verify-full#gate"
+        in (docs / "settings.md").read_text()
+    )
 
 
 async def test_tables_that_were_exchanged_are_noticed(log: str, postgres_database: str) -> None:

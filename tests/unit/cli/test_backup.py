@@ -257,10 +257,12 @@ def test_wrong_use_is_one_line(site: Path, tmp_path: Path) -> None:
         (("backup", tmp_path / "mine" / "letter"), "letter"),
         (("archive", "move", "a.db", "b.db"), "neither is a log of"),
         (("archive", "move", "postgresql://db.example/x", "b.db"), "name the log behind a #"),
+        (("archive", "move", "a.db", "postgresql://ann:guess@127.0.0.1/x#gate"), "takes no password"),
     ):
         done = steelyard(*arguments, "--site", site)
         assert (done.returncode, done.stderr.count("\n"), done.stdout) == (2, 1, ""), done.stderr
         assert told in done.stderr
+        assert "guess" not in done.stderr
 
 
 def test_files_outside_the_site_are_put_into_it_and_named(site: Path, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ ROSTER = """
 [roster]
 jid = "roster.metals.example"
 secret_file = "keys/roster.secret"
-log = "postgresql://steelyard@db.example/archive#roster"
+log = "postgresql://steelyard@db.example/archive?sslmode=verify-full#roster"
 log_origin = "metals.example/roster"
 log_key_file = "keys/log-roster.key"
 state_file = "run/roster.state.json"

@@ -1,6 +1,7 @@
 """Each file of a key or a secret that is not what its name says is told before anything starts, and nothing of it."""
 
 import random
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -11,8 +12,9 @@ from components.process.errors import SiteError
 from components.settings.secret import SECRET_MIN, read_secret
 from components.settings.site import SiteFile
 from components.settings.table import SettingsError
+from components.site.check import check_site
 from components.site.init import load_passwords
-from components.site.key_check import find_key_problems, private_files
+from components.site.key_check import find_key_problems, keys_of_others, private_files
 from components.site.parts import parts_of
 from components.site.server import write_config
 
@@ -149,3 +151,24 @@ def test_passwords_that_are_no_text(keys: Path) -> None:
     with pytest.raises(SiteError, match=r"accounts\.toml: "):
         load_passwords(SiteFile(keys.parent / "site.toml"))
     assert len(problems(keys)) == 1
+
+
+def test_keys_that_no_process_needs_are_named_until_they_are_elsewhere(keys: Path) -> None:
+    site = SiteFile(keys.parent / "site.toml")
+    approvers = sorted(file.name for file in keys.glob("approver-*.key"))
+    assert len(approvers) >= 2
+    assert sorted(file.name for file in keys_of_others(site)) == [*approvers, "ca.key", "escrow.key"]
+    (told,) = [each.text for each in check_site(site.path) if "move them elsewhere" in each.text]
+    assert "escrow.key" in told
+    for file in keys_of_others(site):
+        file.unlink()
+    assert keys_of_others(site) == []
+    assert not [each for each in check_site(site.path) if "move them elsewhere" in each.text]
+
+
+def test_the_auditors_key_belongs_elsewhere_where_nothing_here_reads_with_it(keys: Path) -> None:
+    text = (keys.parent / "site.toml").read_text()
+    for table in ("indexer", "console"):
+        text = re.sub(rf"^\[{table}\][^\[]*", "", text, flags=re.MULTILINE)
+    (keys.parent / "site.toml").write_text(text)
+    assert "auditor.key" in {file.name for file in keys_of_others(SiteFile(keys.parent / "site.toml"))}

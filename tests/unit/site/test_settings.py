@@ -184,7 +184,7 @@ def test_faults_of_the_retention_policy_are_told_with_the_others(site: Path) -> 
 
 
 def test_a_log_may_lie_in_postgresql(site: Path) -> None:
-    url = "postgresql://steelyard@db.example/archive#gate"
+    url = "postgresql://steelyard@db.example/archive?sslmode=verify-full#gate"
     change(site, (r"^log = .archive/gate.db.", f'log = "{url}"'))
     assert load_site(site).gate.log == SiteFile(site).gate.log == url
 
@@ -202,8 +202,70 @@ def test_a_wrong_name_of_a_log(site: Path, value: str, problem: str) -> None:
     assert re.search(problem, "\n".join(problems(site)))
 
 
-def test_two_logs_in_one_place_are_told_without_the_password(site: Path) -> None:
-    url = 'log = "postgresql://steelyard:secret@db.example/archive#gate"'
+@pytest.mark.parametrize(
+    "url", ["steelyard:secret@db.example/archive", "steelyard@db.example/archive?password=secret"]
+)
+def test_a_password_in_site_toml_is_refused_and_not_told(site: Path, url: str) -> None:
+    change(site, (r"^log = .archive/gate.db.", f'log = "postgresql://{url}#gate"'))
+    (problem,) = problems(site)
+    assert problem.startswith(
+        "gate.log: takes no password: write that of postgresql://db.example/archive#gate into ~/.pgpass"
+    )
+    assert "secret" not in problem
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "db.example/archive",
+        "db.example/archive?sslmode=prefer",
+        "db.example/archive?sslmode=require",
+        "127.0.0.1,db.example/archive",
+        "192.0.2.7:5433/archive",
+        "[2001:db8::1]/archive",
+        "/archive?host=db.example",
+    ],
+)
+def test_a_database_that_another_could_be_in_the_place_of_is_refused(site: Path, url: str) -> None:
+    change(site, (r"^log = .archive/gate.db.", f'log = "postgresql://{url}#gate"'))
+    (problem,) = problems(site)
+    assert "is reached over a network: write ?sslmode=verify-full before the #" in problem
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "db.example/archive?sslmode=verify-full",
+        "ann@db.example:5433/archive?sslmode=verify-ca",
+        "127.0.0.1:5433/archive",
+        "ann@localhost/archive",
+        "[::1]:5433/archive",
+        "@/archive?host=/run/postgresql",
+        "/archive",
+    ],
+)
+def test_a_database_on_this_machine_or_one_that_is_verified(site: Path, url: str) -> None:
+    change(site, (r"^log = .archive/gate.db.", f'log = "postgresql://{url}#gate"'))
+    assert load_site(site).gate.log == f"postgresql://{url}#gate"
+
+
+@pytest.mark.parametrize("address", ["0.0.0.0", "::", "192.0.2.7", "10.0.0.1", "server.example"])
+def test_the_components_connection_stays_on_the_machine(site: Path, address: str) -> None:
+    change(site, (r"^component_port = .*", f'component_port = 5347\naddress = "{address}"'))
+    (problem,) = problems(site)
+    assert problem.startswith(
+        f"gate.address: {address} is on a network, and this connection is not encrypted"
+    )
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "127.8.9.10", "::1", "localhost"])
+def test_every_address_of_this_machine_alone_will_do(site: Path, address: str) -> None:
+    change(site, (r"^component_port = .*", f'component_port = 5347\naddress = "{address}"'))
+    assert load_site(site).gate.address == address
+
+
+def test_two_logs_in_one_place_are_told_by_their_name(site: Path) -> None:
+    url = 'log = "postgresql://steelyard@db.example/archive?sslmode=verify-full#gate"'
     change(site, (r"^log = .archive/gate.db.", url), (r"^log = .archive/audit.db.", url))
     (problem,) = problems(site)
     told = "audit.log: postgresql://db.example/archive#gate is also gate.log; each log needs its own"

@@ -96,7 +96,11 @@ def test_it_reads_its_own_table_and_finds_the_logs(site: Path) -> None:
 
 def test_a_log_in_a_database_elsewhere_has_its_witnessed_checkpoints_below_the_site(site: Path) -> None:
     text = site.read_text()
-    site.write_text(text.replace('"archive/gate.db"', '"postgresql://steelyard@db.example/archive#gate"'))
+    site.write_text(
+        text.replace(
+            '"archive/gate.db"', '"postgresql://steelyard@db.example/archive?sslmode=verify-full#gate"'
+        )
+    )
     log = SiteFile(site).logs[0]
     assert (log.name, log.witnessed) == ("gate", site.parent / "archive" / "gate.witnessed")
 

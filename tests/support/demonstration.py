@@ -1,0 +1,47 @@
+"""People of the demonstration, as clients of a site that is up; and its settings, changed."""
+
+import re
+import tomllib
+from pathlib import Path
+
+from components.link.client import TraderClient
+from components.site.validate import load_site
+
+ALICE, BOB = "alice@metals.example", "bob@metals.example"
+NOTICE = "notice@access.steelyard.example"
+
+
+def client(folder: Path, jid: str, *, password: str = "", authority: Path | None = None) -> TraderClient:
+    """Return a client of somebody, with the password that the demonstration has for them."""
+    server = load_site(folder / "site.toml").prosody
+    passwords = tomllib.loads((folder / "keys" / "accounts.toml").read_text())
+    return TraderClient(
+        jid,
+        password or passwords[jid],
+        "127.0.0.1",
+        server.c2s_port,
+        authority or server.certificates / "ca.crt",
+    )
+
+
+async def exchange(folder: Path, text: str = "Tin?") -> None:
+    """Let one message go from Alice to Bob."""
+    alice, bob = client(folder, ALICE), client(folder, BOB)
+    try:
+        await alice.connect()
+        await bob.connect()
+        assert (await alice.send_chat(BOB, text)).delivered
+        received = await bob.receive()
+        while received.sender == NOTICE:  # on each login: the line is recorded
+            received = await bob.receive()
+        assert received.body == text
+    finally:
+        await alice.close()
+        await bob.close()
+
+
+def add_below(toml: str, table: str, *lines: str) -> str:
+    """Return a site.toml with further settings in one of its tables."""
+    added, count = re.subn(rf"(?m)^\[{table}\].*$", lambda header: "\n".join([header[0], *lines]), toml)
+    assert count == 1
+    return added
