@@ -15,8 +15,8 @@ from components.settings.archive import ArchiveSettings
 from components.settings.audit import AuditSettings
 from components.settings.console import ConsoleSettings
 from components.settings.directory import DirectorySettings
-from components.settings.federation import FederationSettings
 from components.settings.environment import find_variables, set_from_environment
+from components.settings.federation import FederationSettings
 from components.settings.feed import FeedSettings
 from components.settings.follow import FollowSettings
 from components.settings.gate import GateSettings, ReviewSettings

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from components.link.client import LoginError
+from components.link.client import LoginError, TraderClient
 from components.site.init import init_site
 from components.site.up import process_specs
 from components.site.validate import load_site
-from tests.support.demonstration import ALICE, add_below, client, exchange
+from tests.support.demonstration import ALICE, BOB, NOTICE, add_below, client, exchange
 from tests.support.process import PATIENCE_S, wait_until
 from tests.support.site import RunningSite, processes_of, run_steelyard
 
