@@ -1,8 +1,8 @@
 -- The window: the submitted entries without a verdict, by their numbers (docs/gate-protocol.md, section 3).
 --
 -- Owns the epoch and its numbers, the entries, their bounds in stanzas and bytes, and how far everything is settled; of
--- each sender the counts `held`, `held_bytes` and `unanswered`, and its `farewell`. Tells an entry's ledger that it is settled. Touches
--- nothing else: no session, no clock.
+-- each sender the counts `held`, `held_bytes` and `unanswered`, and its `farewell`. Tells an entry's ledger that it is
+-- settled. Touches nothing else: no session, no clock.
 --
 -- An entry is { seq, xml, sender, patient } and, unless it is only recorded, { stanza, held_at, as, injected }; where its
 -- session counts what it hears, also { ledger, place } (acknowledgements.lib.lua). A patient entry waits for the gate
