@@ -6,13 +6,11 @@ import pytest
 
 from components.process.notify import WATCHDOG_VARIABLES, find_watchdog_s
 
-OWN = str(os.getpid())
-
 
 @pytest.mark.parametrize(
     ("interval", "pid", "seconds"),
     [
-        ("30000000", OWN, 30.0),
+        ("30000000", "ours", 30.0),
         ("30000000", None, 30.0),  # an older manager names no process
         ("500", None, 0.0005),
         ("30000000", "1", None),  # of another process, whose child this is
@@ -20,7 +18,7 @@ OWN = str(os.getpid())
         ("0", None, None),
         ("-1", None, None),
         ("soon", None, None),
-        ("", OWN, None),
+        ("", "ours", None),
         ("\u0663", None, None),  # a digit, but none of ASCII's
         (None, None, None),
     ],
@@ -28,7 +26,8 @@ OWN = str(os.getpid())
 def test_the_managers_interval_counts_if_it_is_for_this_process(
     interval: str | None, pid: str | None, seconds: float | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name, value in zip(WATCHDOG_VARIABLES, (interval, pid), strict=True):
+    told = str(os.getpid()) if pid == "ours" else pid
+    for name, value in zip(WATCHDOG_VARIABLES, (interval, told), strict=True):
         if value is None:
             monkeypatch.delenv(name, raising=False)
         else:
