@@ -18,12 +18,13 @@ def test_the_settings_of_the_examples_are_right() -> None:
     blocks = [
         re.sub(r"^ {3}", "", block, flags=re.M) for block in re.findall(r"```toml\n(.*?)```", DOCUMENT, re.S)
     ]
-    assert len(blocks) == 3
+    assert len(blocks) == 4
     text = "".join(blocks)
     text = re.sub(r'"b.example/(gate|audit)\+[^"]*"', f'"{VKEY}"', text)
     text = re.sub(r'"b.example/witness\+[^"]*"', f'"{encode_cosigner_key(COSIGNER_KEYS[0])}"', text)
     settings = WitnessSettings.model_validate(tomllib.loads(text)["witness"])
     assert (len(settings.logs), len(settings.asks), len(settings.asks[0].vkeys)) == (2, 1, 2)
+    assert [each.keys.name for each in settings.sites] == ["london"]
     assert settings.time_stamps is not None
 
 
