@@ -13,17 +13,15 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import jsonschema
 import pytest
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
-from referencing import Registry
-from referencing.jsonschema import DRAFT7
 
 ROOT = Path(__file__).resolve().parents[2]
 LOCK = (ROOT / ".ci" / "constraints.txt").read_text()
 SETUP = (ROOT / ".ci" / "setup").read_text()
-SCHEMAS = ROOT / "tests" / "vectors" / "cyclonedx"
 MORE = "# Only with the extras"
 ENTRY = re.compile(r"(\S+)==(\S+)((?: \\\n    --hash=sha256:[0-9a-f]{64})+)\n")
 VERSIONS = {canonicalize_name(name): version for name, version, _ in ENTRY.findall(LOCK)}
@@ -156,11 +154,12 @@ def made_bill() -> dict[str, Any]:
 
 
 @pytest.mark.programs
-def test_the_bill_of_materials_is_as_cyclonedx_has_it(made_bill: dict[str, Any]) -> None:
-    schemas = [json.loads(file.read_text()) for file in SCHEMAS.glob("*.json")]
-    registry = Registry().with_resources((each["$id"], DRAFT7.create_resource(each)) for each in schemas)
-    schema = next(each for each in schemas if each["$id"] == made_bill["$schema"])
-    jsonschema.Draft7Validator(schema, registry=registry).validate(made_bill)
+def test_the_bill_of_materials_is_as_cyclonedx_has_it() -> None:
+    made_bill = bill()
+    validator = JsonStrictValidator(SchemaVersion.V1_5)
+    assert validator.validate_str(json.dumps(made_bill)) is None
+    del made_bill["components"][0]["name"]
+    assert validator.validate_str(json.dumps(made_bill)) is not None
 
 
 @pytest.mark.programs
