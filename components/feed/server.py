@@ -66,6 +66,7 @@ class FeedServer:
         self._connections = Connections(MAX_CONNECTIONS)
         self._busy: Counter[str] = Counter()
         self._seen_s: dict[str, float] = {}
+        self._stops = False
 
     @property
     def machines(self) -> Machines:
@@ -90,6 +91,7 @@ class FeedServer:
     def application(self) -> web.Application:
         """Return the web application."""
         app = web.Application(client_max_size=_LARGEST_BODY_BYTES, middlewares=[self._admit])
+        app.on_shutdown.append(self._stop_waiting)
         router = app.router
         router.add_get("/logs", self._list_logs)
         router.add_get("/logs/{log}/batch", self._send_batch)
@@ -101,6 +103,10 @@ class FeedServer:
         router.add_get("/own", self._send_own_state)
         router.add_post("/own", self._take_own)
         return app
+
+    async def _stop_waiting(self, _app: web.Application) -> None:
+        """Have what machines wait for answered as it is: the server ends only when nobody is being answered."""
+        self._stops = True
 
     async def close(self) -> None:
         """Close the logs."""
@@ -170,9 +176,21 @@ class FeedServer:
             # Nobody has written to it yet.
             await asyncio.sleep(min(wait_s, _LOOK_FOR_LOG_S))
             return web.Response(status=204)
-        batch = await _wait_for(source, state, max_bytes, wait_s)
+        batch = await self._wait_for(source, state, max_bytes, wait_s)
         body = encode_batch(batch)
         return await self._send(request, (len(body), cut(body)))
+
+    async def _wait_for(self, source: LogSource, state: CopyState, max_bytes: int, wait_s: float) -> Batch:
+        """Return what follows a copy's state, once there is something, or nothing after so long."""
+        loop = asyncio.get_running_loop()
+        give_up_at_s = loop.time() + wait_s
+        batch = await make_batch(source, state, max_bytes)
+        while not (batch.is_new or state.destroying or self._stops) and loop.time() < give_up_at_s:
+            await asyncio.sleep(_LOOK_EVERY_S)
+            newest = await source.fetch_newest_checkpoint()
+            if newest != batch.checkpoint:
+                batch = await make_batch(source, state, max_bytes)
+        return batch
 
     async def _send_heads(self, request: web.Request) -> web.Response:
         entries = await self._files_of(request).find(log_of(request), record_of(request))
@@ -235,19 +253,6 @@ class FeedServer:
             return parse_site_directory(file.name, file.read_text("utf-8")).directory
         except (DirectoryError, OSError, UnicodeDecodeError) as error:
             raise LogUnavailable(f"gate.directory cannot be used: {error}") from None
-
-
-async def _wait_for(source: LogSource, state: CopyState, max_bytes: int, wait_s: float) -> Batch:
-    """Return what follows a copy's state, once there is something, or nothing after so long."""
-    loop = asyncio.get_running_loop()
-    give_up_at_s = loop.time() + wait_s
-    batch = await make_batch(source, state, max_bytes)
-    while not batch.is_new and not state.destroying and loop.time() < give_up_at_s:
-        await asyncio.sleep(_LOOK_EVERY_S)
-        newest = await source.fetch_newest_checkpoint()
-        if newest != batch.checkpoint:
-            batch = await make_batch(source, state, max_bytes)
-    return batch
 
 
 def _open_files(site: SiteFile, logs: Mapping[str, ServedLog]) -> FedFiles | None:
