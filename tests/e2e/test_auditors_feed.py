@@ -6,7 +6,7 @@ import shutil
 import ssl
 import uuid
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -460,15 +460,34 @@ async def test_too_many_requests_at_once_are_put_off(fed: FedSite, monkeypatch: 
         fed.connect("erin", port) as one,
         fed.connect("faye", port) as other,
     ):
-        source = await SqliteSource.open(Path(fed.site.gate_log.store))
-        size = (await make_batch(source, CopyState())).checkpoint.size
-        await source.close()
-        waits = asyncio.create_task(one.fetch_batch("gate", CopyState(size, size, 99), 1000, 20))
+        waits = asyncio.create_task(one.fetch_batch("gate", await state_of_all(fed), 1000, 20))
         await wait_until(lambda: busy(server) == 1)
         with pytest.raises(FeedUnavailable, match="too many"):
             await one.list_logs()
         await other.list_logs()
         waits.cancel()
+
+
+async def test_who_waits_for_records_is_answered_when_the_feed_stops(
+    fed: FedSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("components.feed.asked.LONGEST_WAIT_S", 10.0**6)
+    await fed.append(say(1, ALICE, BOB, "a tip"))
+    state = await state_of_all(fed)
+    async with AsyncExitStack() as clients:
+        async with fed.serve() as (server, port):
+            client = await clients.enter_async_context(fed.connect("erin", port))
+            waits = asyncio.create_task(client.fetch_batch("gate", state, 1000, 10**6))
+            await wait_until(lambda: busy(server) == 1)
+        assert not (await waits).is_new
+
+
+async def state_of_all(fed: FedSite) -> CopyState:
+    """Return the state of a copy that has all that there is."""
+    source = await SqliteSource.open(Path(fed.site.gate_log.store))
+    size = (await make_batch(source, CopyState())).checkpoint.size
+    await source.close()
+    return CopyState(size, size, 99)
 
 
 def busy(server: FeedServer) -> int:
