@@ -47,6 +47,10 @@ def held(folder: Path) -> list[str]:
     return [each["record"] for each in answer(folder, "review", "list")["held"]]
 
 
+def is_right(folder: Path) -> bool:
+    return run_steelyard("check", "--site", folder / "site.toml").returncode == 0
+
+
 async def hold_a_tip(folder: Path) -> str:
     """Let Alice write what is held; gives its record."""
     alice = client(folder, ALICE)
@@ -72,8 +76,8 @@ async def test_it_goes_on_where_it_was_restored(made: Path, tmp_path: Path) -> N
     rooms = other / "prosody" / "data" / "rooms%2emetals%2eexample" / "config"
     assert [each.name for each in rooms.iterdir()] == ["desk.dat"]
     async with RunningSite(other) as site:  # with the server's accounts, rosters and rooms
-        checked = run_steelyard("check", "--site", site.site)
-        assert checked.returncode == 0, checked.stdout
+        # The index is made anew, which may take a while: until then `check` says so.
+        assert await wait_until(lambda: is_right(other)), run_steelyard("check", "--site", site.site).stdout
         assert record in held(other)
         bob = client(other, BOB)
         await bob.connect()
