@@ -52,12 +52,20 @@ def describe_search(result: SearchResult) -> dict[str, Any]:
         "matched": result.matched,
         "submissions": result.submissions,
         "log_size": result.log_size,
+        "result_digest": result.digest,
+        "next_before": result.next_before,
+        **describe_limits(result),
+        "records": [_describe_hit(view, result) for view in result.records],
+    }
+
+
+def describe_limits(result: Limited) -> dict[str, Any]:
+    """Describe for JSON what a search could not look into, how far it went, and its own record."""
+    return {
         "unreadable": result.unreadable,
         "not_opened": result.not_opened,
         "files_unread": result.files_unread,
         "files_unheard": result.files_unheard,
-        "result_digest": result.digest,
-        "next_before": result.next_before,
         "widened": [
             {"term": format_query(each.spelling), "words": list(each.words), "is_cut": each.is_cut}
             for each in result.widened
@@ -65,7 +73,6 @@ def describe_search(result: SearchResult) -> dict[str, Any]:
         "examined": result.examined,
         "is_cut": result.is_cut,
         "access": result.access_id,
-        "records": [_describe_hit(view, result) for view in result.records],
     }
 
 

@@ -18,7 +18,7 @@ from components.cli.options import Output
 from components.cli.output.console import make_console, make_look, make_table
 from components.cli.output.json_printer import print_lines
 from components.cli.output.record import describe_view
-from components.cli.output.search import stack_record, tell_limits
+from components.cli.output.search import describe_limits, stack_record, tell_limits
 from components.cli.output.terminal import show_text
 
 OfSites = SitesResult | SitesTally
@@ -149,17 +149,7 @@ def _describe_site(site: SearchedSite) -> dict[str, Any]:
         "matched": site.matched,
         "log_size": site.log_size,
         "behind": site.behind or None,
-        "unreadable": site.unreadable,
-        "not_opened": site.not_opened,
-        "files_unread": site.files_unread,
-        "files_unheard": site.files_unheard,
-        "widened": [
-            {"term": format_query(each.spelling), "words": list(each.words), "is_cut": each.is_cut}
-            for each in site.widened
-        ],
-        "examined": site.examined,
-        "is_cut": site.is_cut,
-        "access": site.access_id,
+        **describe_limits(site),
     }
 
 
