@@ -18,7 +18,7 @@ from components.settings.site import SiteFile
 from components.site.init import init_site, load_passwords
 from components.site.key_check import private_files
 from components.site.parts import parts_of
-from tests.support.demonstration import ALICE, BOB, add_below, client, exchange
+from tests.support.demonstration import ALICE, BOB, SCIM, add_below, client, exchange
 from tests.support.ports import free_port
 from tests.support.secrets_told import (
     find_told,
@@ -52,21 +52,12 @@ name = "steelyard.example/witness"
 key_file = "keys/witness.key"
 state = "witness"
 status_file = "run/witness.status.json"
-[directory]
-scim_port = {scim}
-scim_certificate = "certs/metals.example.crt"
-[[directory.scim]]
-enterprise = "metals"
-token_file = "keys/scim.token"
-state = "scim.json"
-auto = true
-default_roles = ["trader"]
 """
 
 
 def write_settings(site_toml: Path) -> None:
     """Run all that can run beside a server, with figures, and have each of them write all that it would write."""
-    text = site_toml.read_text() + MORE.format(tiles=free_port(), feed=free_port(), scim=free_port())
+    text = site_toml.read_text() + (MORE + SCIM).format(tiles=free_port(), feed=free_port(), port=free_port())
     for table in WITH_METRICS:
         text = add_below(text, table, f"metrics_port = {free_port()}")
     for table in ("prosody", "gate", "roster", "access", "transfer", "console", "indexer", "feed", "witness"):

@@ -19,21 +19,10 @@ from components.site.init import init_site
 from components.site.parts import checkpoint_probe
 from components.site.probe import find_fault
 from tests.support.archive import write_log
+from tests.support.demonstration import SCIM
 from tests.support.ports import free_port
 from tests.support.process import ProcessUnderTest
 from tests.support.site import RunningSite, run_steelyard
-
-SCIM = """
-[directory]
-scim_port = {port}
-scim_certificate = "certs/metals.example.crt"
-[[directory.scim]]
-enterprise = "metals"
-token_file = "keys/scim.token"
-state = "scim.json"
-auto = true
-default_roles = ["trader"]
-"""
 
 
 class TilesProcess(ProcessUnderTest):

@@ -10,6 +10,19 @@ from components.site.validate import load_site
 ALICE, BOB = "alice@metals.example", "bob@metals.example"
 NOTICE = "notice@access.steelyard.example"
 
+SCIM = """
+[directory]
+scim_port = {port}
+scim_certificate = "certs/metals.example.crt"
+[[directory.scim]]
+enterprise = "metals"
+token_file = "keys/scim.token"
+state = "scim.json"
+auto = true
+default_roles = ["trader"]
+"""
+"""What has people pushed to the demonstration."""
+
 
 def client(folder: Path, jid: str, *, password: str = "", authority: Path | None = None) -> TraderClient:
     """Return a client of somebody, with the password that the demonstration has for them."""
