@@ -288,6 +288,7 @@ held_hosts:watch {
 	before_bind = before_bind, on_bind = on_bind, on_unbind = on_unbind,
 	on_hibernate = on_hibernate, on_resume = on_resume, on_unheard = on_unheard,
 	on_asked = function (...) return acknowledgements:put_off(...); end,
+	on_resumption_asked = function (...) return acknowledgements:put_off_resumption(...); end,
 	on_stream_end = on_stream_end, on_component_end = on_component_end,
 	on_gate_connected = on_gate_connected, on_gate_renewed = on_gate_renewed,
 };
