@@ -2,7 +2,13 @@
 
 local t = ...;
 local st = require "util.stanza";
-local acknowledgements = t.load "acknowledgements";
+local library = t.load "acknowledgements";
+
+-- Those whose turns are completed `completed` times so far.
+local acknowledgements = { completed = 0 };
+function acknowledgements.new()
+	return library.new { complete = function () acknowledgements.completed = acknowledgements.completed + 1; end };
+end
 
 -- A session whose stanzas are counted from `count` on.
 local function new_session(count)
@@ -113,9 +119,9 @@ t.test("what was carried out in this turn is not yet written however long the tu
 	acks:answer_overdue();
 	t.now_s = t.now_s + 1;
 	acks:answer_overdue();
-	t.equal({ is_off, answers }, { true, {} });
+	t.equal({ is_off, answers, acknowledgements.completed }, { true, {}, 0 });
 	run_tasks();
-	t.equal({ answers, next(acks.asking) }, { { 1 } });
+	t.equal({ answers, next(acks.asking), acknowledgements.completed }, { { 1 }, nil, 1 });
 end);
 
 t.test("what is handled while the answers of a turn are given waits for the end of the next", function ()

@@ -12,9 +12,8 @@
 -- after a resumption, entries of which the client does not know that they were heard, in order, and whether it has said
 -- nothing else since.
 --
--- What was handled in this turn of the server's loop may not have been written yet to whom it goes to: a count that says it
--- would be true of what a crash takes, if it is written first. The server runs timers when it has written all that it can,
--- so no count is said before the timer that ends the turn.
+-- What was handled in this turn of the server's loop may not have been written yet to whom it goes to, so no count is said
+-- before the turn is complete (turns.lib.lua).
 
 local now = require "util.time".monotonic;
 local timer = require "util.timer";
@@ -31,8 +30,8 @@ local SAID_AGAIN_WITHIN_S = 60;
 local new_methods = module:require "methods";
 local ledger_mt, acknowledgements_mt = new_methods(), new_methods();
 
-local function new()
-	local self = acknowledgements_mt.new {};
+local function new(turns)
+	local self = acknowledgements_mt.new { turns = turns };
 	-- Those with requests; those with something handled in this turn; the request that is just given to mod_smacks again.
 	self.asking, self.fresh, self.answering = {}, {}, nil;
 	-- Resumptions { session, stanza, again } that wait for the end of the turn.
@@ -167,8 +166,9 @@ local function attend(self, ledger, asked_until)
 	if not ledger.requests[1] and not ledger.owed then self.asking[ledger] = nil; end
 end
 
--- The turn is over, and what was handled in it is written.
+-- The turn is over: have what was handled in it written, and tell it.
 function acknowledgements_mt:answer_due()
+	self.turns:complete();
 	local fresh, resuming = self.fresh, self.resuming;
 	self.fresh, self.resuming = {}, {};
 	for ledger in pairs(fresh) do
