@@ -67,9 +67,9 @@ ejabberd:
 	STEELYARD_SERVER=ejabberd PYTHONHASHSEED=0 $(BIN)/pytest $(WORKERS) @tests/ejabberd/same_tests.txt $(ARGS)
 
 # The loop to work in, about two minutes: nothing that takes long, nothing that needs a server or another program,
-# and of what is made up a quarter of the examples that `make test` tries.
+# and of what is made up a seventh of the examples that `make test` tries.
 quick: python-lint
-	TMPDIR=$(MEMORY) STEELYARD_EXAMPLES=0.25 PYTHONHASHSEED=0 $(BIN)/pytest $(WORKERS) \
+	TMPDIR=$(MEMORY) STEELYARD_EXAMPLES=0.15 PYTHONHASHSEED=0 $(BIN)/pytest $(WORKERS) \
 	  -o tmp_path_retention_policy=failed tests/unit tests/property -m 'not slow and not programs' $(ARGS)
 
 # Whatever draws by chance, with a new seed and more of it; `make fuzz ARGS="--seed N"` draws the same again.
