@@ -6,7 +6,11 @@ BIN := .venv/bin
 ADAPTER := components/adapter/prosody
 # A worker for each core, a file of tests to a worker, those that take long (e2e, fault) first. A worker that dies
 # has failed; started anew it would try the same test again and again.
-WORKERS := -n logical --maxprocesses=8 --dist=loadfile --no-loadscope-reorder --max-worker-restart=0
+SHARED := --maxprocesses=8 --dist=loadfile --no-loadscope-reorder --max-worker-restart=0
+CORES := $(shell nproc)
+WORKERS := -n $(CORES) $(SHARED)
+# One more where servers run: while a test waits for them, which it does for a third of its time, another goes on.
+WAITING_WORKERS := -n $(shell echo $$(($(CORES) + 1))) $(SHARED)
 # What starts the XMPP server, or asks its programs: all but the tests of witnesses and of people's directories.
 SERVER_TESTS := tests/conformance tests/e2e $(wildcard tests/fault/test_gate_*.py) \
   --ignore=tests/e2e/test_witness_processes.py --ignore=tests/e2e/test_directory_ldap.py
@@ -48,7 +52,7 @@ python-lint:
 # By a fixed chance: what fails fails again. The tests try the sources, and what they start runs what was compiled; then
 # those of the compiled modules try that themselves.
 test: lint compile
-	PYTHONHASHSEED=0 $(BIN)/pytest $(WORKERS) --ignore=tests/bench --ignore=tests/ejabberd $(ARGS)
+	PYTHONHASHSEED=0 $(BIN)/pytest $(WAITING_WORKERS) --ignore=tests/bench --ignore=tests/ejabberd $(ARGS)
 	STEELYARD_COMPILED=1 PYTHONHASHSEED=0 $(BIN)/pytest $(WORKERS) $(COMPILED_TESTS) \
 	  -m 'not sources and not slow and not programs' $(ARGS)
 
@@ -58,18 +62,18 @@ matrix: ejabberd
 	@$(MAKE) --no-print-directory compile
 	@server=$$(.ci/other-server) && export PATH="$$server:$$PATH" && \
 	  echo "matrix: the tests that depend on the server, on Prosody $$(cat "$$server/../lib/prosody/prosody.version")" && \
-	  PYTHONHASHSEED=0 $(BIN)/pytest $(WORKERS) $(SERVER_TESTS) $(ARGS)
+	  PYTHONHASHSEED=0 $(BIN)/pytest $(WAITING_WORKERS) $(SERVER_TESTS) $(ARGS)
 
 # ejabberd: its own tests, and those of Prosody's that hold on it.
 ejabberd:
 	@.ci/setup matrix
-	PYTHONHASHSEED=0 $(BIN)/pytest $(WORKERS) tests/ejabberd $(ARGS)
-	STEELYARD_SERVER=ejabberd PYTHONHASHSEED=0 $(BIN)/pytest $(WORKERS) @tests/ejabberd/same_tests.txt $(ARGS)
+	PYTHONHASHSEED=0 $(BIN)/pytest $(WAITING_WORKERS) tests/ejabberd $(ARGS)
+	STEELYARD_SERVER=ejabberd PYTHONHASHSEED=0 $(BIN)/pytest $(WAITING_WORKERS) @tests/ejabberd/same_tests.txt $(ARGS)
 
 # The loop to work in, about two minutes: nothing that takes long, nothing that needs a server or another program,
-# and of what is made up a quarter of the examples that `make test` tries.
+# and of what is made up a seventh of the examples that `make test` tries.
 quick: python-lint
-	TMPDIR=$(MEMORY) STEELYARD_EXAMPLES=0.25 PYTHONHASHSEED=0 $(BIN)/pytest $(WORKERS) \
+	TMPDIR=$(MEMORY) STEELYARD_EXAMPLES=0.15 PYTHONHASHSEED=0 $(BIN)/pytest $(WORKERS) \
 	  -o tmp_path_retention_policy=failed tests/unit tests/property -m 'not slow and not programs' $(ARGS)
 
 # Whatever draws by chance, with a new seed and more of it; `make fuzz ARGS="--seed N"` draws the same again.

@@ -181,11 +181,14 @@ class FeedServer:
         return await self._send(request, (len(body), cut(body)))
 
     async def _wait_for(self, source: LogSource, state: CopyState, max_bytes: int, wait_s: float) -> Batch:
-        """Return what follows a copy's state, once there is something, or nothing after so long."""
+        """Return what follows a copy's state, once there is something, or nothing after so long.
+
+        A copy that is ahead of the log is told at once: the log was put back, or is another one.
+        """
         loop = asyncio.get_running_loop()
         give_up_at_s = loop.time() + wait_s
         batch = await make_batch(source, state, max_bytes)
-        while not (batch.is_new or state.destroying or self._stops) and loop.time() < give_up_at_s:
+        while not (_is_answer(batch, state) or self._stops) and loop.time() < give_up_at_s:
             await asyncio.sleep(_LOOK_EVERY_S)
             newest = await source.fetch_newest_checkpoint()
             if newest != batch.checkpoint:
@@ -253,6 +256,10 @@ class FeedServer:
             return parse_site_directory(file.name, file.read_text("utf-8")).directory
         except (DirectoryError, OSError, UnicodeDecodeError) as error:
             raise LogUnavailable(f"gate.directory cannot be used: {error}") from None
+
+
+def _is_answer(batch: Batch, state: CopyState) -> bool:
+    return batch.is_new or bool(state.destroying) or batch.checkpoint.size < state.signed
 
 
 def _open_files(site: SiteFile, logs: Mapping[str, ServedLog]) -> FedFiles | None:

@@ -1,6 +1,5 @@
 """Copies the files that a followed log's records refer to, and destroys the copies when their records are."""
 
-import asyncio
 import sqlite3
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
@@ -23,11 +22,13 @@ from components.archive.orders.order import OrderAct
 from components.archive.served_log import ServedLog
 from components.archive.store import LogSource
 from components.follow.client import FeedLacks, FeedUnavailable
+from components.follow.pace import keep_stepping
 from components.process.backoff import Backoff
 from components.process.errors import SiteError
 
 _LOOK_EVERY_S = 0.5
 _LONGEST_PAUSE_S = 60.0
+_PASSING = (LogError, SiteError, BlobError, OSError, sqlite3.Error)
 
 log = structlog.get_logger("follow")
 
@@ -81,17 +82,13 @@ class FileFollower:
 
     async def run(self) -> None:
         """Copy files until cancelled; try again what cannot be done now."""
-        while True:
-            try:
-                if not await self.step():
-                    await asyncio.sleep(_LOOK_EVERY_S)
-                self._pause.succeeded()
-            except (LogError, SiteError, BlobError, OSError, sqlite3.Error) as error:
-                if self._pause.failed(str(error), time.monotonic()):
-                    log.warning("files do not come", log=self.log_name, reason=str(error))
-                self.changed()
-                await self.served.close()
-                await asyncio.sleep(self._pause.due_in_s(time.monotonic()))
+        await keep_stepping(self.step, _LOOK_EVERY_S, self._pause, _PASSING, self._has_failed)
+
+    async def _has_failed(self, error: Exception) -> None:
+        if self._pause.failed(str(error), time.monotonic()):
+            log.warning("files do not come", log=self.log_name, reason=str(error))
+        self.changed()
+        await self.served.close()
 
     async def step(self) -> bool:
         """Destroy what must go, copy one file, and return whether there was one.

@@ -137,7 +137,8 @@ class LogFollower:
         while True:
             try:
                 while True:
-                    await self.step(WAIT_S)
+                    # The first time it does not wait: what it lacks, and that it lacks nothing, is known at once.
+                    await self.step(WAIT_S if self.caught_up else 0)
                     self._has_succeeded()
             except (LogError, SiteError, KeyFileError, OSError) as error:
                 self._has_failed(error)

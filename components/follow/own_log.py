@@ -11,6 +11,7 @@ from components.archive.follow import MAX_BATCH_BYTES, LogForked
 from components.archive.follow.source import make_batch
 from components.archive.served_log import ServedLog
 from components.follow.client import FeedClient, FeedUnavailable
+from components.follow.pace import keep_stepping
 from components.process.backoff import Backoff
 from components.process.errors import SiteError
 from components.settings.log import LogSettings
@@ -45,15 +46,8 @@ class OwnLogSender:
 
     async def run(self) -> None:
         """Send what is new until cancelled."""
-        while True:
-            try:
-                if not await self.step():
-                    await asyncio.sleep(_LOOK_EVERY_S)
-                self._pause.succeeded()
-            except (LogError, SiteError, OSError) as error:
-                self._has_failed(error)
-                await self._served.close()
-                await asyncio.sleep(self._pause.due_in_s(time.monotonic()))
+        passing = (LogError, SiteError, OSError)
+        await keep_stepping(self.step, _LOOK_EVERY_S, self._pause, passing, self._has_failed)
 
     async def step(self) -> bool:
         """Send what follows, and return whether there was anything; raises LogError and SiteError."""
@@ -83,7 +77,8 @@ class OwnLogSender:
         """Close the log."""
         await self._served.close()
 
-    def _has_failed(self, error: Exception) -> None:
+    async def _has_failed(self, error: Exception) -> None:
         if self._pause.failed(str(error), time.monotonic()):
             say = log.error if isinstance(error, LogForked) else log.warning
             say("not sent", log=self.settings.name, reason=str(error))
+        await self._served.close()

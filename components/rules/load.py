@@ -183,7 +183,7 @@ def load_content(file: Path, own_links: str = "") -> ContentPolicy:
     names = find_lexicon_files(text)
     files = {name: _read(path) for name in names if (path := file.parent / name).is_file()}
     try:
-        return replace(parse_policy(text, files), own_links=own_links)
+        return parse_policy(text, files, own_links)
     except PolicyError as error:
         raise PolicyError(add_lines(error.problems, text, file.name)) from None
 

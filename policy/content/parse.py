@@ -48,11 +48,11 @@ def find_lexicon_files(text: str) -> tuple[str, ...]:
     return tuple(sorted({name for _, rule in _rules(raw) for _, name in _file_names(rule)}))
 
 
-def parse_policy(text: str, files: Files | None = None) -> ContentPolicy:
+def parse_policy(text: str, files: Files | None = None, own_links: str = "") -> ContentPolicy:
     """Parse the text of a `policy.toml` (docs/policy.md, section 5); `files` are its lexicon files' texts.
 
-    The order of the rules has no meaning. Raises PolicyError with all problems at once, each with its path as
-    in `rule[0].patterns[2]`, counting from 0.
+    `own_links` is what links to the site's own files begin with. The order of the rules has no meaning. Raises
+    PolicyError with all problems at once, each with its path as in `rule[0].patterns[2]`, counting from 0.
     """
     raw = _read_toml(text)
     shape, problems = read_shape(PolicyTable, raw, describe)
@@ -60,7 +60,7 @@ def parse_policy(text: str, files: Files | None = None) -> ContentPolicy:
     problems += _file_problems(raw, files or {})
     if problems or shape is None:
         raise PolicyError(tuple(problems))
-    return ContentPolicy(tuple(rule.build(files or {}) for rule in shape.rule))
+    return ContentPolicy(tuple(rule.build(files or {}) for rule in shape.rule), own_links)
 
 
 def _read_toml(text: str) -> dict[str, Any]:

@@ -482,6 +482,32 @@ async def test_who_waits_for_records_is_answered_when_the_feed_stops(
         assert not (await waits).is_new
 
 
+async def test_a_machine_that_has_all_there_is_follows_at_once(
+    fed: FedSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("components.feed.asked.LONGEST_WAIT_S", 10.0**6)
+    monkeypatch.setattr("components.follow.follower.WAIT_S", 10**6)
+    await fed.append(say(1, ALICE, BOB, "a tip"))
+    async with fed.serve() as (_server, port):
+        async with fed.follow("erin", port) as service:
+            await service.catch_up()
+        # Started again, it asks for what comes next, and nothing does.
+        async with fed.follow("erin", port) as service, running(service):
+            await wait_until(lambda: service.describe().state == "following")
+
+
+async def test_a_machine_that_waits_hears_at_once_of_a_log_that_became_shorter(
+    fed: FedSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("components.feed.asked.LONGEST_WAIT_S", 10.0**6)
+    await fed.append(*(say(each, ALICE, BOB, "a tip") for each in range(20)))
+    state = await state_of_all(fed)
+    await rewrite_gate_log(fed, 1)
+    async with fed.serve() as (_server, port), fed.connect("erin", port) as client:
+        batch = await client.fetch_batch("gate", state, 1000, 10**6)
+        assert batch is not None and batch.checkpoint.size < state.signed
+
+
 async def state_of_all(fed: FedSite) -> CopyState:
     """Return the state of a copy that has all that there is."""
     source = await SqliteSource.open(Path(fed.site.gate_log.store))

@@ -18,6 +18,7 @@ from components.audit.query import tree
 from tests.support.drawn_queries import COUNT, nodes, terms, words_of
 from tests.support.query_corpus import WORDS, Corpus, as_logs, make_corpus, open_corpus
 from tests.support.query_oracle import Oracle
+from tests.support.rounds import mostly_slow
 
 SEEDS = range(4)
 
@@ -62,7 +63,7 @@ def test_each_term_alone_does_so(seed: int, node: tree.Node) -> None:
     check(seed, node, 50)
 
 
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("seed", mostly_slow(SEEDS))
 @pytest.mark.parametrize("word", WORDS)
 def test_each_word_of_each_language_is_found(seed: int, word: str) -> None:
     """Recall and precision of what people type: each word, alone, as a beginning, and near others."""

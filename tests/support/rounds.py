@@ -2,7 +2,10 @@
 
 import os
 import random
+from collections.abc import Iterable
+from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 STRIDE = int(os.environ.get("STEELYARD_FAULT_STRIDE", "4"))
@@ -44,6 +47,18 @@ def examples(count: int, *unchecked: HealthCheck) -> settings:
 
 def _scaled(count: int) -> int:
     return max(1, round(count * TIMES))
+
+
+def mostly_slow(cases: Iterable[Any], quick: int = 1) -> list[Any]:
+    """Return the cases of a parametrised test, of which `make quick` tries only the first ones."""
+    listed = list(cases)
+    return listed[:quick] + [_mark_slow(case) for case in listed[quick:]]
+
+
+def _mark_slow(case: Any) -> Any:
+    if isinstance(case, type(pytest.param())):
+        return pytest.param(*case.values, marks=[*case.marks, pytest.mark.slow], id=case.id)
+    return pytest.param(*(case if isinstance(case, tuple) else (case,)), marks=pytest.mark.slow)
 
 
 def chance(own: object) -> random.Random:

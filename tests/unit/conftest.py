@@ -11,6 +11,7 @@ import pytest
 from components.audit.reading import workers
 from components.rules import load
 from policy.content.parse import parse_policy
+from policy.content.policy import ContentPolicy
 from tests.support.archive import copy_log, write_log
 from tests.support.readers_here import read_files_here
 
@@ -18,9 +19,13 @@ from tests.support.readers_here import read_files_here
 @pytest.fixture(scope="session", autouse=True)
 def policies_are_compiled_once() -> Iterator[None]:
     """Most sites under test have the same policy.toml, with thousands of terms: it is pure, so it is kept."""
-    parse = cache(lambda text, files: parse_policy(text, dict(files)))
+    parse = cache(lambda text, files, own_links: parse_policy(text, dict(files), own_links))
+
+    def look_up(text: str, files: dict[str, str], own_links: str) -> ContentPolicy:
+        return parse(text, tuple(sorted(files.items())), own_links)
+
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(load, "parse_policy", lambda text, files: parse(text, tuple(sorted(files.items()))))
+        patch.setattr(load, "parse_policy", look_up)
         yield
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from components.archive.record import Delivery, Event, RecordKind, Submission
 from components.audit.index import crossed, marks, people, room_ids, seen
 from components.audit.index.database import Connection
+from components.audit.index.row_lists import extend_lists
 from components.audit.marks import Mark, Marks, read_marks
 from components.audit.query.tree import SearchKind
 from components.audit.stanza import Reading
@@ -65,13 +66,8 @@ class Context:
 
     def extend(self, other: "Context") -> None:
         """Add the rows of the records behind these."""
+        extend_lists(self, other)
         self._marks.extend(other._marks)
-        self._people += other._people
-        self._steps += other._steps
-        self._whispers += other._whispers
-        self._released += other._released
-        self._room_ids += other._room_ids
-        self._crossed += other._crossed
 
     def insert(self, db: Connection) -> None:
         """Insert all rows, within the caller's transaction, after the records themselves."""

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from components.audit.index.database import Connection, Value
+from components.audit.index.row_lists import extend_lists
 from components.audit.index.talk import own_ids
 from components.audit.marks import Mark, Marks
 from components.audit.query.context import DEFAULT_TYPE
@@ -87,10 +88,7 @@ class MarkRows:
 
     def extend(self, other: "MarkRows") -> None:
         """Add the rows of the records behind these."""
-        self.marked += other.marked
-        self.besides += other.besides
-        self.alters += other.alters
-        self.hashes += other.hashes
+        extend_lists(self, other)
 
     def insert(self, db: Connection) -> None:
         """Insert all rows, within the caller's transaction, after the records themselves and their ids."""

@@ -14,6 +14,7 @@ from components.audit.index.context import Context
 from components.audit.index.database import Connection
 from components.audit.index.logs import IndexedLog
 from components.audit.index.routes import Route, keep_names, keep_routes, route_word
+from components.audit.index.row_lists import extend_lists
 from components.audit.index.talk import TalkRow, Turn, insert_moves, read_act, read_talk
 from components.audit.query.tree import SearchKind
 from components.audit.query.words import index_words
@@ -182,15 +183,7 @@ class Rows:
 
     def extend(self, other: "Rows") -> None:
         """Add the rows of the records behind these."""
-        self.entries += other.entries
-        self.files += other.files
-        self.about += other.about
-        self.carried += other.carried
-        self.rules += other.rules
-        self.deliveries += other.deliveries
-        self.bounced += other.bounced
-        self.unread += other.unread
-        self.moves += other.moves
+        extend_lists(self, other)
         self._context.extend(other._context)
 
     def insert(self, db: Connection) -> None:

@@ -95,6 +95,7 @@ async def test_a_copy_is_the_log(pair: tuple[StoreName, StoreName]) -> None:
     await reader.close()
 
 
+@pytest.mark.slow
 async def test_an_empty_log_and_one_with_an_unsigned_tail(tmp_path: Path) -> None:
     for number, batches in enumerate([(), (10,), (PIECE_RECORDS,), (PIECE_RECORDS - 1, 300)]):
         source, target = tmp_path / f"{number}.db", tmp_path / f"copy-{number}.db"

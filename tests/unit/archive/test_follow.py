@@ -37,7 +37,7 @@ from tests.support.archive import (
     ticking,
     write_log,
 )
-from tests.support.rounds import chance
+from tests.support.rounds import chance, mostly_slow
 from tests.unit.archive.test_destruction import traces
 
 KEYS = [VERIFIER_KEY]
@@ -80,7 +80,7 @@ async def read_rows(path: Path) -> list[object]:
         await source.close()
 
 
-@pytest.mark.parametrize("max_bytes", [1, 3000, 10**6])
+@pytest.mark.parametrize("max_bytes", mostly_slow([3000, 10**6, 1], 2))
 async def test_a_copy_is_the_log(tmp_path: Path, max_bytes: int) -> None:
     log, copy = await write_log(tmp_path / "gate.db"), tmp_path / "copy.db"
     state = await follow(log, copy, max_bytes)
@@ -90,6 +90,7 @@ async def test_a_copy_is_the_log(tmp_path: Path, max_bytes: int) -> None:
     assert verify_log(copy, VKEY).ok
 
 
+@pytest.mark.slow
 async def test_a_copy_follows_a_log_that_grows_by_chance(tmp_path: Path) -> None:
     draw, log, copy = chance(1), tmp_path / "gate.db", tmp_path / "copy.db"
     times = ticking(step_ns=70_000_000)

@@ -115,25 +115,23 @@ def test_a_site_without_admission_says_so(site: Path, person: Person) -> None:
     assert "has no table [access]" in person.refused("list")
 
 
-@pytest.mark.parametrize(
-    ("written", "told"),
-    [
-        ("Carol@metals.example", "write 'carol@metals.example'"),
-        ("carol@METALS.example", "write 'carol@metals.example'"),
-        ("ｃarol@metals.example", "write 'carol@metals.example'"),
-        ("weiß@metals.example", "write 'weiss@metals.example'"),
-        ("דוד1@metals.example", "no server takes the part before the '@'"),
-        ("car\u200bol@metals.example", "'\\u200b' before the '@'"),
-        ("carol@metals.example.", "empty part"),
-        ("carol@metals.example/desk", "leave out the '/'"),
-    ],
-)
+WRITTEN_OTHERWISE = [
+    ("Carol@metals.example", "write 'carol@metals.example'"),
+    ("carol@METALS.example", "write 'carol@metals.example'"),
+    ("ｃarol@metals.example", "write 'carol@metals.example'"),
+    ("weiß@metals.example", "write 'weiss@metals.example'"),
+    ("דוד1@metals.example", "no server takes the part before the '@'"),
+    ("car\u200bol@metals.example", "'\\u200b' before the '@'"),
+    ("carol@metals.example.", "empty part"),
+    ("carol@metals.example/desk", "leave out the '/'"),
+]
+
+
 @pytest.mark.parametrize("act", ["request", "approve", "deny", "certify", "revoke"])
-def test_whoever_is_named_otherwise_than_the_server_knows_them_is_told_how(
-    person: Person, act: str, written: str, told: str
-) -> None:
+def test_whoever_is_named_otherwise_than_the_server_knows_them_is_told_how(person: Person, act: str) -> None:
     key = () if act == "request" else ("--key", person.key(ERIN))
-    assert told in person.refused(act, written, *key)
+    for written, told in WRITTEN_OTHERWISE:
+        assert told in person.refused(act, written, *key)
     assert person.state(CAROL)["state"] == "admitted"
 
 

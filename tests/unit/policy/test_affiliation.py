@@ -110,12 +110,10 @@ WITH_COMPONENTS = parse_directory(
 )
 
 
-@pytest.mark.parametrize(("to", "decision"), RECIPIENTS)
 @pytest.mark.parametrize(("kind", "type_"), KINDS)
-def test_whom_a_trader_reaches_by_every_kind_of_stanza(
-    kind: str, type_: str, to: str, decision: Decision
-) -> None:
-    assert decide_affiliation(EXAMPLE, say("hello", to=to, kind=kind, type=type_)) is decision
+def test_whom_a_trader_reaches_by_every_kind_of_stanza(kind: str, type_: str) -> None:
+    stanzas = [(to, say("hello", to=to, kind=kind, type=type_)) for to, _ in RECIPIENTS]
+    assert [(to, decide_affiliation(EXAMPLE, stanza)) for to, stanza in stanzas] == list(RECIPIENTS)
 
 
 @pytest.mark.parametrize(
@@ -328,10 +326,10 @@ NAMED = [
 ]
 
 
-@pytest.mark.parametrize(("jid", "decision"), NAMED)
 @pytest.mark.parametrize("case", NAMING_STANZAS)
-def test_no_stanza_brings_an_outsider_in(case: str, jid: str, decision: Decision) -> None:
-    assert decide_affiliation(EXAMPLE, read_stanza(NAMING_STANZAS[case].replace("JID", jid))) is decision
+def test_no_stanza_brings_an_outsider_in(case: str) -> None:
+    stanzas = [(jid, read_stanza(NAMING_STANZAS[case].replace("JID", jid))) for jid, _ in NAMED]
+    assert [(jid, decide_affiliation(EXAMPLE, stanza)) for jid, stanza in stanzas] == list(NAMED)
 
 
 @pytest.mark.parametrize(

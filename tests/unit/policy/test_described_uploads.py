@@ -1,6 +1,5 @@
 """What clients say of uploads passes with the example policy: Dino, Movim, and those that send the link alone."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,7 @@ from policy.content.stanza import read_stanza
 from tests.unit.policy.files.test_carried import METADATA, OOB, SHARING, SIMS, URL, message
 
 EXAMPLE = (Path(__file__).parents[3] / "config/examples/policy.toml").read_text()
-POLICY = replace(parse_policy(EXAMPLE, {}), own_links="https://files.metals.example/f/")
+POLICY = parse_policy(EXAMPLE, {}, "https://files.metals.example/f/")
 THUMBNAIL = (
     "<thumbnail xmlns='urn:xmpp:thumbs:1' uri='data:image/thumbhash,abc' media-type='image/thumbhash'/>"
 )

@@ -20,6 +20,7 @@ from policy.reach.affiliation import ALLOWED
 from policy.reach.borders import Borders
 from policy.reach.occupancy import Occupancy
 from policy.reach.partition import partition
+from tests.support.rounds import mostly_slow
 from tests.unit.policy.samples import EXAMPLE
 from tests.unit.policy.walls import WALLED, WALLED_TEXT
 
@@ -223,8 +224,8 @@ def _change_rooms(directory: Directory, name: str, **changed: Any) -> Directory:
     )
 
 
-@pytest.mark.parametrize("name", ["both", "both-too"])
-@pytest.mark.parametrize("changed", [{"entry": None}, {"chaperoned": False}])
+@pytest.mark.parametrize("name", mostly_slow(["both-too", "both"]))
+@pytest.mark.parametrize("changed", mostly_slow([{"entry": None}, {"chaperoned": False}]))
 def test_a_weaker_rule_for_either_of_two_rooms_alike_is_a_hole(name: str, changed: dict[str, Any]) -> None:
     weaker = _change_rooms(TWINS, name, **changed)
     proof = prove(TWINS, lambda _, facts, present: decide(weaker, facts, None, present))
@@ -252,7 +253,7 @@ def test_what_waits_for_an_acknowledgement_is_proved_as_if_it_had_come() -> None
 
 
 @pytest.mark.sources
-@pytest.mark.parametrize("method", ["keeps_apart", "closes"])
+@pytest.mark.parametrize("method", mostly_slow(["keeps_apart", "closes"]))
 def test_it_does_not_rest_on_what_decisions_rest_on(monkeypatch: pytest.MonkeyPatch, method: str) -> None:
     monkeypatch.setattr(Borders, method, lambda *_: False)
     assert prove(WALLED).holes > 0

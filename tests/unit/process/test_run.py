@@ -15,6 +15,7 @@ import pytest
 
 from components.process.run import Process, TaskEnded
 from tests.support.process import PATIENCE_S, ProcessUnderTest, wait_until
+from tests.support.rounds import mostly_slow
 
 PROGRAM = """
 import asyncio, sys
@@ -118,14 +119,17 @@ async def test_a_signal_interrupts_the_start(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("code", "status", "event", "reason"),
-    [
-        ("raise ValueError('no such port')", 2, "wrong settings", "no such port"),
-        ("raise KeyError('key')", 2, "wrong settings", "'key'"),
-        ("raise IndexError('log')", 1, "stopped", "log"),
-        ("raise OSError('disk')", 1, "stopped", "disk"),
-        ("raise RuntimeError('bug')", 1, "failed", "RuntimeError: bug"),
-        ("process.run('short', asyncio.sleep(0))", 1, "stopped", "short has ended"),
-    ],
+    mostly_slow(
+        [
+            ("raise ValueError('no such port')", 2, "wrong settings", "no such port"),
+            ("raise KeyError('key')", 2, "wrong settings", "'key'"),
+            ("raise IndexError('log')", 1, "stopped", "log"),
+            ("raise OSError('disk')", 1, "stopped", "disk"),
+            ("raise RuntimeError('bug')", 1, "failed", "RuntimeError: bug"),
+            ("process.run('short', asyncio.sleep(0))", 1, "stopped", "short has ended"),
+        ],
+        2,
+    ),
 )
 def test_whatever_fails_is_told_and_everything_closed(
     code: str, status: int, event: str, reason: str, tmp_path: Path

@@ -1,18 +1,23 @@
 """Rules of a site with [access]: who is admitted now, until when that holds, and nothing out of a damaged statement."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 
 from components.archive.keys import create_log_key
 from components.rules.access.register import AccessRegister
-from components.rules.load import RulesError, RuleSources, fingerprint, load_rules, load_sources
+from components.rules.load import RulesError, RuleSources, fingerprint, load_content, load_rules, load_sources
 from components.settings.site import SiteFile
 from policy.access.admission import DAY_S
 from policy.access.statement import AccessAct
 from policy.address import BareJid
+from policy.content import policy
+from policy.content.lexicon import LexiconMatcher
+from policy.content.rule import Rule
 from policy.directory.directory import parse_directory
 from tests.support.site_toml import write_site_toml
+from tests.unit.policy.content.rules import write_rule
 from tests.unit.rules.test_grants import ALICE, DIRECTORY, NOW, Desk, make_settings
 
 NS = 1_000_000_000
@@ -69,3 +74,23 @@ def test_without_the_table_whoever_is_listed_is_admitted(desk: Desk, tmp_path: P
     found = load_sources(SiteFile(write_site_toml(tmp_path / "site.toml")))
     assert found.access is None
     assert people(found, NOW) == {"alice", "bob", "erin", "frank", "bot"}
+
+
+@pytest.mark.sources
+def test_the_terms_of_a_policy_are_made_ready_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of thousands of terms this takes most of the time in which rules are read, with a site's own files or without."""
+    made: list[tuple[Rule, ...]] = []
+
+    class Counted(LexiconMatcher):
+        def __init__(self, rules: Iterable[Rule]) -> None:
+            made.append(tuple(rules))
+            super().__init__(made[-1])
+
+    monkeypatch.setattr(policy, "_MATCHERS", (Counted,))
+    file = tmp_path / "policy.toml"
+    for number, own_links in enumerate(("", "https://files.metals.example/f/"), 1):
+        file.write_text(
+            write_rule(kind="lexicon", terms={"en": [f"tip {number}"]}, must_match=[f"tip {number}"])
+        )
+        content = load_content(file, own_links)
+        assert (content.own_links, len(content.rules), len(made)) == (own_links, 1, number)

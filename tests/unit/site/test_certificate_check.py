@@ -21,6 +21,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from components.settings.site import SiteFile
 from components.site.certificate_check import earliest_end, find_certificate_problems, find_problem
 from components.site.certificates import make_certificates
+from tests.support.rounds import mostly_slow
 
 NOW = dt.datetime.now(dt.UTC)
 DAY = dt.timedelta(days=1)
@@ -244,7 +245,7 @@ def test_an_authority_that_ends_is_told_once(site: Path) -> None:
     )
 
 
-@pytest.mark.parametrize("table", ["transfer", "console"])
+@pytest.mark.parametrize("table", mostly_slow(["transfer", "console"]))
 def test_a_certificate_that_is_kept_elsewhere_is_looked_at_too(
     site: Path, tmp_path: Path, table: str
 ) -> None:

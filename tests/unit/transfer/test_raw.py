@@ -57,34 +57,34 @@ async def test_an_authorization_that_is_none(files: FilesUnderTest, value: str) 
     assert (await ask(files, head("PUT", path_of(url), *lines) + CONTENT))[0] == 403
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        "/f/%2e%2e/%2e%2e/etc/passwd",
-        "/f/../../etc/passwd",
-        "/f/%00/a",
-        "/f/\x00/a",
-        "/f//",
-        "/f/a",
-        "/f/%ff%fe/%ff",
-        "/f/" + "A" * 80 + "/%00",
-        "/f/" + "A" * 7000 + "/a",
-        "/f/" + "A" * 70_000 + "/a",
-        "/f/a/" + "%41" * 2000,
-        "*",
-        "f/a/b",
-        "http://files.metals.example/f/a/b",
-        "http://elsewhere.example/",
-        "//f/a/b",
-        "/f/%",
-        "/f/a\\b/c",
-    ],
-)
+NO_FILES = [
+    "/f/%2e%2e/%2e%2e/etc/passwd",
+    "/f/../../etc/passwd",
+    "/f/%00/a",
+    "/f/\x00/a",
+    "/f//",
+    "/f/a",
+    "/f/%ff%fe/%ff",
+    "/f/" + "A" * 80 + "/%00",
+    "/f/" + "A" * 7000 + "/a",
+    "/f/" + "A" * 70_000 + "/a",
+    "/f/a/" + "%41" * 2000,
+    "*",
+    "f/a/b",
+    "http://files.metals.example/f/a/b",
+    "http://elsewhere.example/",
+    "//f/a/b",
+    "/f/%",
+    "/f/a\\b/c",
+]
+
+
 @pytest.mark.parametrize("method", ["GET", "PUT", "HEAD", "DELETE", "CONNECT", "TRACE", "GÉT"])
-async def test_paths_that_are_no_files(files: FilesUnderTest, method: str, path: str) -> None:
-    status, answer = await ask(files, head(method, path, "Content-Length: 0"))
-    assert 400 <= status < 500 or status == 0
-    assert b"Traceback" not in answer
+async def test_paths_that_are_no_files(files: FilesUnderTest, method: str) -> None:
+    for path in NO_FILES:
+        status, answer = await ask(files, head(method, path, "Content-Length: 0"))
+        assert 400 <= status < 500 or status == 0, path[:100]
+        assert b"Traceback" not in answer, path[:100]
 
 
 async def test_absolute_form_and_http_1_0(files: FilesUnderTest) -> None:

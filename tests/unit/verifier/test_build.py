@@ -97,12 +97,14 @@ def test_it_imports_nothing_but_the_standard_library_and_cryptography() -> None:
     assert modules - set(sys.stdlib_module_names) == {"cryptography"}
 
 
+@pytest.mark.slow
 def test_building_again_gives_the_same_bytes() -> None:
     module = [sys.executable, "-W", "error", "-m", "components.verifier.build"]
     again = subprocess.run(module, capture_output=True, check=True, env={"PYTHONHASHSEED": "1"})
     assert build_verifier() == build_verifier() == again.stdout
 
 
+@pytest.mark.slow
 def test_building_from_a_wheel_gives_the_same_bytes(tmp_path: Path) -> None:
     wheel = tmp_path / "steelyard.whl"
     components = Path(verify.__file__).parents[1]

@@ -95,6 +95,7 @@ async def test_a_place_that_cannot_be_written_is_told(tmp_path: Path) -> None:
         await open_store(DirectoryObjects(tmp_path / "blobs")).put(pieces(b"tin"), 1)
 
 
+@pytest.mark.slow
 async def test_memory_stays_bounded(tmp_path: Path) -> None:
     """A source of 100 MiB is never more than a few pieces ahead of the disk."""
     produced = 0

@@ -59,6 +59,7 @@ def test_however_it_comes_in_it_is_the_same_stream(size: int, cuts: list[int]) -
         assert b"".join(chunks)[start:end] == chunk
 
 
+@pytest.mark.slow
 def test_byte_by_byte() -> None:
     data = content(CHUNK_SIZE_BYTES + 3)
     sealer = ChunkSealer(KEY)

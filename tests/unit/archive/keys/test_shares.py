@@ -19,6 +19,7 @@ def raw(key: RecipientKey) -> bytes:
     return key.private_key.private_bytes_raw()
 
 
+@pytest.mark.slow
 def test_any_three_of_five() -> None:
     shares = split_key(KEY, 5, 3)
     assert [len(share.split()) for share in shares] == [33] * 5

@@ -287,6 +287,7 @@ async def test_the_verifier_finds_what_was_altered(said: Said, tmp_path: Path) -
     assert wrong == []
 
 
+@pytest.mark.slow
 async def test_another_export_of_the_same_line_is_not_this_one(said: Said, tmp_path: Path) -> None:
     """A narrower export is whole in itself; with this one's record in the audit log it is found."""
     keys = [

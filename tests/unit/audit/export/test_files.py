@@ -37,6 +37,7 @@ def read_files(folder: Path) -> dict[str, list[dict[str, Any]]]:
     return {each["id"]: each["files"] for each in map(json.loads, lines)}
 
 
+@pytest.mark.slow
 async def test_uploads_lie_in_the_export_once(filed: FiledSite, tmp_path: Path) -> None:
     out = tmp_path / "out"
     result = await export_to(filed.site, out, "jsonl", "has:file")

@@ -14,6 +14,7 @@ from components.audit.export.folder import ExportFolder
 from components.audit.export.spool import Spool
 from components.process.errors import SiteError
 from tests.support.export_site import FORMAT_NAMES, Said, export_to, resume_to
+from tests.support.rounds import mostly_slow
 
 BeforeEach = Callable[[Any, str, Callable[[], object]], None]
 
@@ -47,7 +48,7 @@ STEPS = {
 }
 
 
-@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("step", mostly_slow(STEPS))
 async def test_a_folder_that_is_removed_is_no_export(
     step: str, said: Said, tmp_path: Path, before: BeforeEach
 ) -> None:
@@ -59,7 +60,7 @@ async def test_a_folder_that_is_removed_is_no_export(
     assert [each.act for each in await said.site.accesses()] == ["export"]
 
 
-@pytest.mark.parametrize("name", FORMAT_NAMES)
+@pytest.mark.parametrize("name", mostly_slow(FORMAT_NAMES))
 async def test_a_file_that_is_removed_meanwhile_is_missed(
     name: str, said: Said, tmp_path: Path, before: BeforeEach
 ) -> None:
@@ -84,6 +85,7 @@ async def test_a_file_that_is_removed_meanwhile_is_missed(
     assert not (out / "manifest.json").exists()
 
 
+@pytest.mark.slow
 async def test_an_attached_file_that_is_removed_meanwhile_is_missed(
     said: Said, tmp_path: Path, before: BeforeEach
 ) -> None:

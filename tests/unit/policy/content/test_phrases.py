@@ -9,6 +9,7 @@ from policy.content.disguise import join_words
 from policy.content.fold import fold, fold_text
 from policy.content.fold_phrase import read_over_marks
 from tests.support.one_text import rule_finds, rules_find, search_finds
+from tests.support.rounds import mostly_slow
 
 PHRASE = "inside information"
 ENDS = ".!?"
@@ -161,7 +162,7 @@ def test_marks_between_words_are_one_blank(text: str, read: str) -> None:
     assert read_over_marks(text) == read
 
 
-@pytest.mark.parametrize("row", [" *", "a *", ". ", "..", " . ", "'", "*铜", " 铜*", "ü -"])
+@pytest.mark.parametrize("row", mostly_slow([" *", "a *", ". ", "..", " . ", "'", "*铜", " 铜*", "ü -"], 2))
 def test_no_row_of_marks_takes_long(row: str) -> None:
     # A step that looked back over the whole row at each of its places would take hours.
     assert len(read_over_marks(f"a{row * 100_000}b")) <= len(row) * 100_000 + 2
@@ -191,7 +192,7 @@ _PIECES = (
 )
 
 
-@pytest.mark.parametrize("first", _PIECES)
+@pytest.mark.parametrize("first", mostly_slow(_PIECES))
 def test_a_long_row_is_read_once(first: str) -> None:
     """What is read again from each of its characters, or in each way to part it, ends at no time here."""
     for second in _PIECES:

@@ -10,6 +10,7 @@ from components.transfer.inspect.look import look_into
 from policy.files.facts import FileMark
 from tests.support.file_corpus import all_samples
 from tests.support.file_sample import BOMB, UNSCANNABLE, Sample
+from tests.support.rounds import mostly_slow
 
 # No test depends on how busy the machine is.
 LIMITS = InspectLimits(time_s=600.0)
@@ -54,7 +55,7 @@ def enlarged(content: bytes, dice: random.Random) -> Iterator[bytes]:
         yield content[:at] + b"\xff" * width + content[at + width :]
 
 
-@pytest.mark.parametrize("damage", [cut, changed, enlarged], ids=lambda each: each.__name__)
+@pytest.mark.parametrize("damage", mostly_slow([changed, cut, enlarged]), ids=lambda each: each.__name__)
 def test_damaged_files_get_an_answer(damage: object) -> None:
     assert callable(damage)
     limits = InspectLimits(time_s=600.0, unpacked_bytes=4 << 20, members=200)
