@@ -109,7 +109,6 @@ class Purposeful:
         """
         from components.audit.access import Purpose, set_purpose
         from components.audit.auditor import Role, find_auditor
-        from components.audit.purpose import check_purpose
         from components.settings.site import SiteFile
 
         settings, purpose = SiteFile(self.site), Purpose(self.matter, self.reason)
@@ -120,6 +119,8 @@ class Purposeful:
         auditor = find_auditor(settings)
         auditor.require(Role.AUDITOR, Role.REVIEWER, Role.LEAD)
         if self.matter:
+            from components.audit.purpose import check_purpose
+
             asyncio.run(check_purpose(settings, auditor, purpose))
         set_purpose(purpose)
         return settings
