@@ -53,6 +53,7 @@ OwnKey = Annotated[
     str | None,
     Parameter(name="--key", help="Where your private key is kept (docs/keys.md); acts are signed with it."),
 ]
+AtSite = Annotated[str, Parameter(name="--at", help="Look at the site of this name (audit.sites).")]
 Reason = Annotated[str, Parameter(help="Why, in one line.")]
 SealedReason = Annotated[
     str, Parameter(name="--reason", help="Why, in words. Only auditors can read it in the log.")
