@@ -70,7 +70,7 @@ async def prepare(
     node: tree.Node, index: Index, logs: Mapping[IndexedLog, RecordOpener], auditor: Auditor | None = None
 ) -> Asked:
     """Prepare a query for one look into the index; raises SiteError and LogError."""
-    scope = _scope_of(auditor)
+    scope = scope_of(auditor)
     is_scoped = not isinstance(scope, tree.Everything)
     with index.look() as db:
         inside = compile_query(scope, Known(constant=_find_constant(db, scope)))
@@ -102,7 +102,7 @@ async def is_within(
         return number <= LAST_NUMBER and _has(db, "idx = ?", (which.place(number),), asked.scope)
 
 
-def _scope_of(auditor: Auditor | None) -> tree.Node:
+def scope_of(auditor: Auditor | None) -> tree.Node:
     """Return what an auditor may see as a query."""
     if auditor is None or auditor.enterprises is None:
         return tree.Everything()

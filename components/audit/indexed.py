@@ -7,13 +7,11 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from components.archive.blobs.reader import BlobReader
 from components.archive.durable import PRIVATE_FOLDER, make_folder
 from components.archive.errors import LogError, LogMissing
 from components.archive.keys import KeyFileError
 from components.archive.keys.ring import load_key_ring
 from components.archive.opener import RecordOpener
-from components.audit.grant.in_force import find_grants
 from components.audit.index.as_of import describe_format
 from components.audit.index.carried import SaidOfUpload, find_inside, find_said
 from components.audit.index.contents import find_files, has_waiting, says
@@ -29,7 +27,6 @@ from components.process.errors import SiteError
 from components.process.progress import Progress
 from components.rules.file_links import load_file_links
 from components.settings.audit import AuditSettings
-from components.settings.blobs import open_objects
 from components.settings.history import HistorySettings
 from components.settings.log import LogSettings
 from components.settings.site import SiteFile
@@ -113,6 +110,8 @@ def find_index_file(settings: SiteFile) -> Path:
     index, folder = settings.audit.index, settings.audit.grants
     if folder is None:
         return index
+    from components.audit.grant.in_force import find_grants
+
     try:
         grants = find_grants(folder, load_key_ring(settings.audit.key_files), time.time_ns())
     except KeyFileError as error:
@@ -170,8 +169,10 @@ async def read_files(
 ) -> None:
     """Index what new files say, and what others have read; raises SiteError."""
     # A look has nothing to read, most times, and would wait while this is imported.
+    from components.archive.blobs.reader import BlobReader
     from components.audit.reading.catch_up import read_new_files
     from components.audit.reading.places import ContentPlaces
+    from components.settings.blobs import open_objects
 
     transfer, readers = settings.transfer, _find_readers(settings.audit)
     if transfer is None or IndexedLog.TRANSFER not in logs:

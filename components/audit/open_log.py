@@ -3,21 +3,21 @@
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
 
 from components.archive.errors import LogMissing
-from components.archive.grant import GrantedSegments
 from components.archive.keys import KeyFileError
 from components.archive.keys.ring import load_key_ring
 from components.archive.log.leaf import parse_leaf
 from components.archive.opener import RecordOpener
 from components.archive.reader import LogReader
 from components.archive.seal import EnvelopeOpener
-from components.audit.grant.fold import fold_grants
-from components.audit.grant.in_force import find_grants, for_log
-from components.audit.matter.judge import read_deeds
 from components.process.errors import SiteError
 from components.settings.log import LogSettings
 from components.settings.site import SiteFile
+
+if TYPE_CHECKING:
+    from components.archive.grant import GrantedSegments
 
 
 @asynccontextmanager
@@ -38,8 +38,11 @@ async def open_log(settings: SiteFile, log: LogSettings) -> AsyncIterator[Record
 
 async def _find_granted(
     settings: SiteFile, log: LogSettings, reader: LogReader, keys: Sequence[EnvelopeOpener]
-) -> GrantedSegments:
+) -> "GrantedSegments":
     """Return what the grants in force open of a log; nothing of the auditors' own, which says what was revoked."""
+    # Few auditors work with grants, and everybody else would wait while this is imported.
+    from components.audit.grant.in_force import find_grants, for_log
+
     folder = settings.audit.grants
     if folder is None or log == settings.audit_log:
         return for_log((), log.origin, keys)
@@ -58,6 +61,9 @@ async def _fetch_newest_ns(reader: LogReader) -> int:
 
 async def _fetch_revoked(settings: SiteFile) -> set[str]:
     """Return the ids of the grants that were revoked."""
+    from components.audit.grant.fold import fold_grants
+    from components.audit.matter.judge import read_deeds
+
     try:
         async with open_log(settings, settings.audit_log) as log:
             deeds = await read_deeds(settings, settings.audit_log, log)

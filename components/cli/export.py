@@ -7,7 +7,7 @@ from typing import Annotated
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from components.cli.options import LOOK, Look
+from components.cli.options import LOOK, AtSite, Look
 
 
 def export(
@@ -17,9 +17,13 @@ def export(
     resume: Annotated[bool, Parameter(negative=())] = False,
     zone: str = "UTC",
     limit: Annotated[int, Parameter(validator=Number(gte=0))] = 0,
+    at: AtSite = "",
     common: Look = LOOK,
-) -> None:
+) -> int:
     """Export what a query matches, with a manifest and what proves each record (docs/export.md).
+
+    Where site.toml names other sites (audit.sites), each is exported to a folder of its own. Exit status 1 if one was
+    not.
 
     Parameters
     ----------
@@ -41,14 +45,20 @@ def export(
     from components.audit.export.export import export as export_found
     from components.audit.export.export import resume as go_on
     from components.cli.output.console import run_with_bar
-    from components.cli.output.export import describe_export, print_export
+    from components.cli.output.export import describe_export, print_export, tell_sites_export
     from components.process.errors import SiteError
 
     if resume == bool(query):
         raise SiteError("name a query to export, or --resume without one")
-    settings = common.open_site()
+    settings = common.open_site(at)
     auditor = find_auditor(settings)
     wanted = Wanted(" ".join(query), format_, zone, common.matter, common.reason, limit)
+    if settings.audit.sites and not at and not resume:
+        from components.audit.sites.export import export_sites
+
+        of_sites = run_with_bar("Exporting", "steps", lambda bar: export_sites(settings, wanted, output, bar))
+        tell_sites_export(of_sites, common)
+        return 0 if of_sites.is_complete else 1
     if resume:
         result = run_with_bar("Exporting", "steps", lambda bar: go_on(settings, output, bar, auditor))
     else:
@@ -56,10 +66,15 @@ def export(
             "Exporting", "steps", lambda bar: export_found(settings, wanted, output, bar, auditor)
         )
     common.tell(result, describe_export, print_export)
+    return 0
 
 
 def check_export(
-    folder: Path, *, key: Annotated[list[Path] | None, Parameter(negative=())] = None, common: Look = LOOK
+    folder: Path,
+    *,
+    key: Annotated[list[Path] | None, Parameter(negative=())] = None,
+    at: AtSite = "",
+    common: Look = LOOK,
 ) -> int:
     """Check an export as whoever gets it does, with what to do if something is wrong. Exit status 1 if something is.
 
@@ -74,6 +89,6 @@ def check_export(
     from components.audit.checks.export import check_export as check
     from components.cli.output.export import describe_checked, print_checked
 
-    checked = asyncio.run(check(common.open_site(), folder, tuple(key or ())))
+    checked = asyncio.run(check(common.open_site(at), folder, tuple(key or ())))
     common.tell(checked, describe_checked, print_checked)
     return 0 if checked.report.ok else 1

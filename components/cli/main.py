@@ -11,7 +11,7 @@ from cyclopts import App, Parameter
 from components.cli.errors import told_in_lines
 
 # What a command imports stays: the collector would look through it some hundred times, and find nothing.
-_COLLECT_AFTER_OBJECTS = 50_000
+_COLLECT_AFTER_OBJECTS = 250_000
 
 
 def _version() -> str:

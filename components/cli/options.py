@@ -53,6 +53,7 @@ OwnKey = Annotated[
     str | None,
     Parameter(name="--key", help="Where your private key is kept (docs/keys.md); acts are signed with it."),
 ]
+AtSite = Annotated[str, Parameter(name="--at", help="Look at the site of this name (audit.sites).")]
 Reason = Annotated[str, Parameter(help="Why, in one line.")]
 SealedReason = Annotated[
     str, Parameter(name="--reason", help="Why, in words. Only auditors can read it in the log.")
@@ -109,7 +110,6 @@ class Purposeful:
         """
         from components.audit.access import Purpose, set_purpose
         from components.audit.auditor import Role, find_auditor
-        from components.audit.purpose import check_purpose
         from components.settings.site import SiteFile
 
         settings, purpose = SiteFile(self.site), Purpose(self.matter, self.reason)
@@ -120,6 +120,8 @@ class Purposeful:
         auditor = find_auditor(settings)
         auditor.require(Role.AUDITOR, Role.REVIEWER, Role.LEAD)
         if self.matter:
+            from components.audit.purpose import check_purpose
+
             asyncio.run(check_purpose(settings, auditor, purpose))
         set_purpose(purpose)
         return settings

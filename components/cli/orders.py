@@ -23,6 +23,7 @@ from components.process.errors import SiteError
 from components.process.progress import Progress
 
 if TYPE_CHECKING:
+    from components.audit.auditor import Auditor
     from components.audit.orders.propose import Proposal
     from components.audit.orders.scope import Scope
     from components.settings.log import LogSettings
@@ -82,8 +83,10 @@ def hold(
     """
     from components.audit.orders.propose import propose_hold
 
-    settings, found, scope = _load_scope(order.common.site, records, custodian, conversation, query, log)
-    proposal = _look(lambda bar: propose_hold(settings, found, scope, matter, order.reason, bar))
+    settings, auditor, found, scope = _load_scope(
+        order.common.site, records, custodian, conversation, query, log
+    )
+    proposal = _look(lambda bar: propose_hold(settings, found, scope, matter, order.reason, bar, auditor))
     _hand_out([proposal], order)
 
 
@@ -99,8 +102,10 @@ def release(hold: str = "", *, order: LogOrder = LOG_ORDER) -> None:
 
     if bool(hold) == bool(order.matter):
         raise SiteError("name a hold's id, or a matter with --matter")
-    settings, found = _load(order.common.site, order.log)
-    proposals = _look(lambda bar: propose_releases(settings, found, hold, order.matter, order.reason, bar))
+    settings, auditor, found = _load(order.common.site, order.log)
+    proposals = _look(
+        lambda bar: propose_releases(settings, found, hold, order.matter, order.reason, bar, auditor)
+    )
     _hand_out(proposals, order)
 
 
@@ -116,11 +121,13 @@ def expire(*segments: int, plan: bool = False, order: LogOrder = LOG_ORDER) -> N
     """
     from components.audit.orders.propose import propose_expiry
 
-    settings, found = _load(order.common.site, order.log)
+    settings, auditor, found = _load(order.common.site, order.log)
     if plan:
-        _show_plan(settings, found, order.common)
+        _show_plan(settings, auditor, found, order.common)
         return
-    proposal = _look(lambda bar: propose_expiry(settings, found, segments, order.matter, order.reason, bar))
+    proposal = _look(
+        lambda bar: propose_expiry(settings, found, segments, order.matter, order.reason, bar, auditor)
+    )
     _hand_out([proposal], order)
 
 
@@ -134,8 +141,8 @@ def erase(*records: RecordId, query: str = "", matter: Matter = "", order: NewOr
     """
     from components.audit.orders.propose import propose_erasure
 
-    settings, log, scope = _load_scope(order.common.site, records, "", (), query)
-    proposal = _look(lambda bar: propose_erasure(settings, log, scope, matter, order.reason, bar))
+    settings, auditor, log, scope = _load_scope(order.common.site, records, "", (), query)
+    proposal = _look(lambda bar: propose_erasure(settings, log, scope, matter, order.reason, bar, auditor))
     _hand_out([proposal], order)
 
 
@@ -195,8 +202,8 @@ def orders(*, log: LogName = "", common: Common = COMMON) -> None:
     from components.audit.orders.propose import list_orders
     from components.cli.output.orders import describe_orders, print_orders
 
-    settings, found = _load(common.site, log)
-    views, access_id = _look(lambda bar: list_orders(settings, found, bar))
+    settings, auditor, found = _load(common.site, log)
+    views, access_id = _look(lambda bar: list_orders(settings, found, bar, auditor))
     common.tell(
         views,
         lambda all_: describe_orders(all_, access_id),
@@ -204,12 +211,15 @@ def orders(*, log: LogName = "", common: Common = COMMON) -> None:
     )
 
 
-def _load(site: Path, log: str) -> "tuple[SiteFile, LogSettings]":
-    """Read a site's settings, and find one of its logs; without a name, the gate's."""
+def _load(site: Path, log: str) -> "tuple[SiteFile, Auditor, LogSettings]":
+    """Read a site's settings, find who looks, and one of its logs; without a name, the gate's."""
+    from components.audit.auditor import Role, find_auditor
     from components.settings.site import SiteFile
 
     settings = SiteFile(site)
-    return settings, settings.require_log(log) if log else settings.gate_log
+    auditor = find_auditor(settings)
+    auditor.require(Role.AUDITOR, Role.REVIEWER, Role.LEAD)
+    return settings, auditor, settings.require_log(log) if log else settings.gate_log
 
 
 def _load_scope(
@@ -219,12 +229,12 @@ def _load_scope(
     conversations: Sequence[str],
     query: str,
     log_name: str = "",
-) -> "tuple[SiteFile, LogSettings, Scope]":
-    """Read a site's settings, find the log that is named, or that of the first record, and the scope of an order."""
+) -> "tuple[SiteFile, Auditor, LogSettings, Scope]":
+    """Read the settings; find who looks, the log that is named or the first record's, and the scope of an order."""
     from components.audit.orders.scope import read_scope
 
-    settings, log = _load(site, log_name or (records[0].rpartition("/")[0] if records else ""))
-    return settings, log, read_scope(settings, log, records, custodian, conversations, query)
+    settings, auditor, log = _load(site, log_name or (records[0].rpartition("/")[0] if records else ""))
+    return settings, auditor, log, read_scope(settings, log, records, custodian, conversations, query)
 
 
 def _look(work: Callable[[Progress], Coroutine[Any, Any, Result]]) -> Result:
@@ -234,12 +244,12 @@ def _look(work: Callable[[Progress], Coroutine[Any, Any, Result]]) -> Result:
     return run_with_bar("Indexing", "entries", work)
 
 
-def _show_plan(settings: "SiteFile", log: "LogSettings", output: Output) -> None:
+def _show_plan(settings: "SiteFile", auditor: "Auditor", log: "LogSettings", output: Output) -> None:
     from components.audit.orders.propose import plan
     from components.cli.output.orders import describe_plan, print_plan
     from components.settings.archive import load_retention
 
-    found, access_id = _look(lambda bar: plan(settings, log, bar))
+    found, access_id = _look(lambda bar: plan(settings, log, bar, auditor=auditor))
     policy = load_retention(settings.archive.retention)
     output.tell(
         found,

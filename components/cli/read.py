@@ -13,7 +13,8 @@ from components.cli.options import LOOK, Look
 if TYPE_CHECKING:
     from components.audit.conversation.read import Around, Whole
 
-_RECORD = re.compile(r"[A-Za-z0-9_.-]+/[0-9]{1,18}")
+_RECORD = re.compile(r"(?:([a-z0-9][a-z0-9._-]*):)?([A-Za-z0-9_.-]+/[0-9]{1,18})")
+"""A record, with the name of another site before it or not."""
 
 
 @Parameter(name="*")
@@ -52,6 +53,7 @@ def read(
         ),
     ] = "",
     zone: Annotated[str, Parameter(help="Show times in this time zone, such as Europe/Berlin.")] = "UTC",
+    at_site: Annotated[str, Parameter(help="Read at the site of this name (audit.sites).")] = "",
     common: Look = LOOK,
 ) -> None:
     """Read a conversation as a person does: with every version, reactions, receipts, and who could see it.
@@ -59,25 +61,39 @@ def read(
     Parameters
     ----------
     what
-        Two people or more, or a room, by JID (or the name before the @); or a record, such as gate/100042, with
-        what stands around it.
+        Two people or more, or a room, by JID (or the name before the @); or a record, such as gate/100042 or
+        london:gate/88, with what stands around it.
     """
     from components.audit.conversation.read import read_conversation
+    from components.audit.sites.named import cover_one
     from components.cli.output.console import run_with_bar
+    from components.cli.output.coverage import tell_of_one
     from components.cli.output.read import describe_conversation, find_zone, print_conversation
+    from components.settings.site import SiteFile
 
-    settings = common.open_site()
+    at_site, what = _find_site(at_site, what)
+    coverage, settings = cover_one(SiteFile(common.site), at_site), common.open_site(at_site)
     chosen, at_ns, shown_zone = choose(what, part), _read_at(at), find_zone(zone)
     view = run_with_bar(
         "Indexing",
         "entries",
         lambda progress: read_conversation(settings, chosen, progress, seen_by=seen_by, at_ns=at_ns),
     )
-    common.tell(
+    tell_of_one(
+        common,
+        coverage,
         view,
         lambda found: describe_conversation(found, shown_zone),
         lambda found: print_conversation(found, shown_zone),
+        option="--at-site",
     )
+
+
+def _find_site(at_site: str, what: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
+    """Return at which site is read, and what: a record may have the name of its site before it."""
+    if len(what) == 1 and (named := _RECORD.fullmatch(what[0])) and named[1]:
+        return named[1], (named[2],)
+    return at_site, what
 
 
 def choose(what: tuple[str, ...], part: Part) -> "Whole | Around":

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from cyclopts import App, Parameter
 from cyclopts.validators import Number
 
-from components.cli.options import COMMON, LOOK, Common, Limit, Look
+from components.cli.options import COMMON, LOOK, AtSite, Common, Limit, Look
 
 Query = Annotated[str, Parameter(allow_leading_hyphen=True)]
 Order = Literal["newest", "oldest"]
@@ -123,6 +123,7 @@ def sample(
     by: str = "",
     again: Annotated[bool, Parameter(negative=())] = False,
     json_lines: AsLines = False,
+    at: AtSite = "",
     common: Look = LOOK,
 ) -> None:
     """Draw a random sample of what a query finds, without what was drawn before (docs/query.md).
@@ -142,13 +143,16 @@ def sample(
 
     from components.audit.auditor import find_auditor
     from components.audit.sample import STRATA, SampleWanted, draw_sample
+    from components.audit.sites.named import cover_one
     from components.cli.output.console import run_with_bar
+    from components.cli.output.coverage import tell_of_one
     from components.cli.output.json_printer import print_lines
     from components.cli.output.record import describe_view
     from components.cli.output.sample import describe_sample, print_sample
     from components.cli.searching import read_dimensions
+    from components.settings.site import SiteFile
 
-    settings = common.open_site()
+    coverage, settings = cover_one(SiteFile(common.site), at), common.open_site(at)
     auditor = find_auditor(settings)
     wanted = SampleWanted(
         " ".join(query), count, seed or secrets.token_hex(8), read_dimensions(by, STRATA), again
@@ -157,7 +161,7 @@ def sample(
     if json_lines:
         print_lines(map(describe_view, found.records))
     else:
-        common.tell(found, describe_sample, print_sample)
+        tell_of_one(common, coverage, found, describe_sample, print_sample)
 
 
 saved = App(name="saved", help="Searches that were saved under a name, which all auditors of the site share.")

@@ -7,26 +7,17 @@ from typing import TYPE_CHECKING
 
 from components.audit.auditor import Auditor
 from components.audit.index.facets import Dimension
-from components.audit.saved import find_saved, save_search
 from components.audit.search import Order, Page, SearchResult, search
-from components.audit.tally import Tally, TermReport, count_by, report_terms
 from components.cli.options import Output
 from components.cli.output.json_printer import print_lines
 from components.cli.output.record import describe_view
 from components.cli.output.search import describe_search, print_search
-from components.cli.output.tally import (
-    describe_counted,
-    describe_tally,
-    describe_term,
-    describe_terms,
-    print_tally,
-    print_terms,
-)
 from components.process.errors import SiteError
 from components.process.progress import Progress
 from components.settings.site import SiteFile
 
 if TYPE_CHECKING:
+    from components.audit.tally import Tally, TermReport
     from components.cli.output.sites import OfSites
 
 
@@ -48,15 +39,15 @@ class SearchWanted:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a search found, and how it is told."""
+    """What a search found, and how it is told; not `is_complete` where a site was not searched, or may have more."""
 
     result: "SearchResult | Tally | TermReport | OfSites"
+    is_complete: bool = True
 
     @property
     def status(self) -> int:
-        """The exit status: 1 where a site was not searched, or may have more."""
-        is_whole = isinstance(self.result, SearchResult | Tally | TermReport) or self.result.is_complete
-        return 0 if is_whole else 1
+        """The exit status."""
+        return 0 if self.is_complete else 1
 
     def tell(self, output: Output, log_name: str, *, as_lines: bool) -> None:
         """Print it for people, as one JSON object, or as one for each line."""
@@ -65,18 +56,22 @@ class Found:
                 print_lines(map(describe_view, found.records))
             case SearchResult() as found:
                 output.tell(found, describe_search, lambda result: print_search(result, log_name))
-            case Tally() as tally if as_lines:
-                print_lines(describe_counted(tally, each) for each in tally.counted)
-            case Tally() as tally:
-                output.tell(tally, describe_tally, print_tally)
-            case TermReport() as report if as_lines:
-                print_lines(map(describe_term, report.terms))
-            case TermReport() as report:
-                output.tell(report, describe_terms, print_terms)
-            case of_sites:
-                from components.cli.output.sites import tell_of_sites
+            case other:
+                _tell_other(other, output, as_lines=as_lines)
 
-                tell_of_sites(of_sites, output, as_lines=as_lines)
+
+def _tell_other(found: "Tally | TermReport | OfSites", output: Output, *, as_lines: bool) -> None:
+    # Only now: most searches neither count nor look into several sites, and would wait while this is imported.
+    from components.audit.tally import Tally, TermReport
+
+    if isinstance(found, Tally | TermReport):
+        from components.cli.output.tally import tell_counts
+
+        tell_counts(found, output, as_lines=as_lines)
+    else:
+        from components.cli.output.sites import tell_of_sites
+
+        tell_of_sites(found, output, as_lines=as_lines)
 
 
 async def run_search(settings: SiteFile, wanted: SearchWanted, progress: Progress, auditor: Auditor) -> Found:
@@ -85,16 +80,27 @@ async def run_search(settings: SiteFile, wanted: SearchWanted, progress: Progres
     if wanted.count_by and wanted.terms:
         raise SiteError("give --count-by or --terms, not both")
     if wanted.save:
+        from components.audit.saved import save_search
+
         await save_search(settings, wanted.save, query, progress, auditor)
     if settings.audit.sites and not wanted.is_at_one:
-        return Found(await _search_sites(settings, query, wanted, progress))
-    if wanted.count_by:
-        dimensions = read_dimensions(wanted.count_by, tuple(Dimension))
-        return Found(await count_by(settings, query, dimensions, progress, auditor))
-    if wanted.terms:
-        return Found(await report_terms(settings, query, read_terms(wanted.terms), progress, auditor))
+        of_sites = await _search_sites(settings, query, wanted, progress)
+        return Found(of_sites, of_sites.is_complete)
+    if wanted.count_by or wanted.terms:
+        return Found(await _count(settings, query, wanted, progress, auditor))
     page = Page(wanted.limit, wanted.before, Order(wanted.sort))
     return Found(await search(settings, query, page, progress, auditor, wanted.context))
+
+
+async def _count(
+    settings: SiteFile, query: str, wanted: SearchWanted, progress: Progress, auditor: Auditor
+) -> "Tally | TermReport":
+    from components.audit.tally import count_by, report_terms
+
+    if wanted.terms:
+        return await report_terms(settings, query, read_terms(wanted.terms), progress, auditor)
+    dimensions = read_dimensions(wanted.count_by, tuple(Dimension))
+    return await count_by(settings, query, dimensions, progress, auditor)
 
 
 async def _search_sites(
@@ -116,6 +122,8 @@ async def _search_sites(
 
 async def _find_query(settings: SiteFile, wanted: SearchWanted, progress: Progress, auditor: Auditor) -> str:
     if wanted.saved:
+        from components.audit.saved import find_saved
+
         kept = (await find_saved(settings, wanted.saved, progress, auditor)).query
         return f"({kept}) AND ({wanted.query})" if wanted.query else kept
     if not wanted.query and wanted.terms:

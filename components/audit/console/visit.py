@@ -178,6 +178,7 @@ class Visit:
             "languages": NAMES,
             "path": self.request.path,
             "site_name": self.console.site.site.name,
+            "other_sites": ", ".join(each.name for each in self.console.site.audit.sites),
             "at": lambda at_ns: format_moment(at_ns, self.zone),
             "day": lambda at_ns: f"{local_time(at_ns, self.zone):%Y-%m-%d}",
             "clock": lambda at_ns: f"{local_time(at_ns, self.zone):%H:%M:%S}",

@@ -1,7 +1,7 @@
 """Checks that people whom an order names exist: a hold on a misspelt name would look right and hold nothing."""
 
 import difflib
-from collections.abc import Iterable, Iterator, Set
+from collections.abc import Callable, Iterable, Iterator, Set
 from pathlib import Path
 
 from components.audit.index.index import Index
@@ -11,14 +11,27 @@ from components.process.errors import SiteError
 from policy.directory.directory import DirectoryError, parse_directory
 
 
-def require_known(jids: Iterable[str], directory_file: Path, index: Index, now_ns: int) -> None:
-    """Raise SiteError unless the directory lists each of these people and rooms, or a record names them."""
-    if problems := list(_find_unknown(jids, directory_file, index, now_ns)):
+def _anybody(_jid: str) -> bool:
+    return True
+
+
+def require_known(
+    jids: Iterable[str],
+    directory_file: Path,
+    index: Index,
+    now_ns: int,
+    owns: Callable[[str], bool] = _anybody,
+) -> None:
+    """Raise SiteError unless the directory lists each of these people and rooms, or a record names them.
+
+    Nothing is said of those whom somebody does not own, whose enterprises they may not see.
+    """
+    listed = {jid for jid in _read_members(directory_file) if owns(jid)}
+    if problems := list(_find_unknown(filter(owns, jids), listed, index, now_ns)):
         raise SiteError("; ".join(problems))
 
 
-def _find_unknown(jids: Iterable[str], directory_file: Path, index: Index, now_ns: int) -> Iterator[str]:
-    listed = _read_members(directory_file)
+def _find_unknown(jids: Iterable[str], listed: Set[str], index: Index, now_ns: int) -> Iterator[str]:
     for jid in jids:
         # A person who has left the directory can still be held if records name them.
         if jid in listed or index.find(compile_query(parse_query(f'with:"{jid}"', now_ns)), 1).matched:

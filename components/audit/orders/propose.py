@@ -1,47 +1,33 @@
 """Proposes an order: works out what it names, and records this look, before anybody signs it."""
 
 import secrets
-import time
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
 
-from components.archive.opener import RecordOpener
 from components.archive.orders.erasure import NewEnvelopes
 from components.archive.orders.order import Order, OrderAct, encode_order
 from components.archive.orders.request import OrderRequest
-from components.archive.record import Access, OrderDetails, encode_order_details
-from components.audit.access import name_actor, record_access
-from components.audit.index.index import Index
-from components.audit.indexed import catch_up_all, open_indexed, open_site_index
-from components.audit.open_log import open_log
+from components.archive.record import OrderDetails, encode_order_details
+from components.audit.auditor import Auditor
 from components.audit.orders.custodian import require_known
 from components.audit.orders.erase import make_envelopes, place_records, refuse_erasure
-from components.audit.orders.files import evaluate_file_holds, find_owned_segments
-from components.audit.orders.orders import (
-    OrderState,
-    OrderView,
-    evaluate_holds,
-    fetch_orders,
-    hold_query,
-)
+from components.audit.orders.files import find_owned_segments
+from components.audit.orders.orders import OrderState, OrderView, hold_query
 from components.audit.orders.plan import ExpiryPlan, plan_expiry, refuse_expiry
+from components.audit.orders.scene import Scene, open_scene
 from components.audit.orders.scope import Scope
 from components.audit.query.compile import compile_query
 from components.audit.query.parser import parse_query
 from components.audit.query.tree import format_query, people_of
 from components.process.errors import SiteError
 from components.process.progress import Progress
-from components.settings.archive import load_retention
 from components.settings.log import LogSettings
 from components.settings.site import SiteFile
-from components.settings.table import SettingsError
 from components.settings.transfer import TransferSettings
-from policy.destruction import Hold, Refusal
-from policy.retention import RetentionPolicy
+from policy.destruction import Refusal
 
 # An order is one record, and the writer checks everything that it names before it begins.
 MAX_SEGMENTS = 10_000
@@ -65,30 +51,23 @@ class Proposal:
     access_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Look:
-    """An open log with its updated index, its orders, and the holds with everything that they hold now."""
-
-    log: RecordOpener
-    index: Index
-    views: list[OrderView]
-    holds: list[Hold]
-    policy: RetentionPolicy
-    now_ns: int
-
-    @property
-    def considered(self) -> tuple[str, ...]:
-        return tuple(sorted(hold.id for hold in self.holds))
-
-
 async def propose_hold(
-    settings: SiteFile, log: LogSettings, scope: Scope, matter: str, reason: str, progress: Progress
+    settings: SiteFile,
+    log: LogSettings,
+    scope: Scope,
+    matter: str,
+    reason: str,
+    progress: Progress,
+    auditor: Auditor | None = None,
 ) -> Proposal:
     """Propose to hold what `scope` names, now and in future; raises QueryError, SiteError and LogError."""
-    async with _open_scene(settings, log, progress) as scene:
+    async with open_scene(settings, log, progress, auditor) as scene:
+        scene.limits.require_people(scope.named)
         asked = parse_query(scope.query, scene.now_ns) if scope.query else None
         named = dict.fromkeys((*scope.named, *(people_of(asked) if asked else ())))
-        require_known(named, settings.gate.directory_file, scene.index, scene.now_ns)
+        require_known(named, settings.gate.directory_file, scene.index, scene.now_ns, scene.limits.owns)
+        if asked and not scope.conversations:
+            asked = scene.limits.narrow(asked)
         query = format_query(asked) if asked else ""
         details = OrderDetails(OrderAct.HOLD, _make_id(scene.now_ns), matter, scope.custodian, query, reason)
         segments = await _find_held(settings, log, scene, scope, details, progress)
@@ -97,19 +76,20 @@ async def propose_hold(
             "conversations": tuple(sorted(scope.conversations)),
             "indexes": tuple(sorted(scope.indexes)),
         }
-        return await _propose(settings, scene, details, fields)
+        return await _propose(scene, details, fields)
 
 
 async def _find_held(
     settings: SiteFile,
     log: LogSettings,
-    scene: _Look,
+    scene: Scene,
     scope: Scope,
     details: OrderDetails,
     progress: Progress,
 ) -> Collection[int]:
     """Return the segments that a new hold keeps; raises QueryError, SiteError and LogError."""
     if scope.indexes:
+        scene.limits.require_records(scope.indexes)
         return await place_records(scene.log, scope.indexes)
     if scope.custodian and not scope.query and log.table == TransferSettings.table_name:
         return (await find_owned_segments(scene.log, [scope.custodian], progress))[scope.custodian]
@@ -120,13 +100,19 @@ async def _find_held(
 
 
 async def propose_releases(
-    settings: SiteFile, log: LogSettings, hold: str, matter: str, reason: str, progress: Progress
+    settings: SiteFile,
+    log: LogSettings,
+    hold: str,
+    matter: str,
+    reason: str,
+    progress: Progress,
+    auditor: Auditor | None = None,
 ) -> list[Proposal]:
     """Propose to end the hold with this id, or all holds of this matter; raises SiteError and LogError."""
-    async with _open_scene(settings, log, progress) as scene:
+    async with open_scene(settings, log, progress, auditor) as scene:
         found = [
             view
-            for view in scene.views
+            for view in scene.limits.pick(scene.views)
             if view.state is OrderState.IN_FORCE
             and (view.order.id == hold or (matter and view.details and view.details.matter == matter))
         ]
@@ -138,17 +124,22 @@ async def propose_releases(
         for view in found:
             of = view.details.matter if view.details else ""
             details = OrderDetails(OrderAct.RELEASE, _make_id(scene.now_ns), of, "", "", reason)
-            proposals.append(await _propose(settings, scene, details, {"hold": view.order.id}))
+            proposals.append(await _propose(scene, details, {"hold": view.order.id}))
         return proposals
 
 
 async def plan(
-    settings: SiteFile, log: LogSettings, progress: Progress, now_ns: int | None = None
+    settings: SiteFile,
+    log: LogSettings,
+    progress: Progress,
+    now_ns: int | None = None,
+    auditor: Auditor | None = None,
 ) -> tuple[ExpiryPlan, str]:
     """Work out what could expire, and record the look; raises SiteError and LogError."""
-    async with _open_scene(settings, log, progress, now_ns) as scene:
+    async with open_scene(settings, log, progress, auditor, now_ns) as scene:
+        scene.limits.require_whole_site()
         found = await plan_expiry(scene.log.reader.source, scene.policy, scene.now_ns, scene.holds)
-        return found, await _record(settings, scene, "expire --plan", log.name, len(found.due))
+        return found, await scene.record("expire --plan", log.name, len(found.due))
 
 
 async def propose_expiry(
@@ -158,12 +149,14 @@ async def propose_expiry(
     matter: str,
     reason: str,
     progress: Progress,
+    auditor: Auditor | None = None,
 ) -> Proposal:
     """Propose that segments expire: these, or all that are due and not held.
 
     Raises OrderRefused with the reasons against the named segments, SiteError and LogError.
     """
-    async with _open_scene(settings, log, progress) as scene:
+    async with open_scene(settings, log, progress, auditor) as scene:
+        scene.limits.require_whole_site()
         source = scene.log.reader.source
         if segments:
             numbers = sorted(set(segments))
@@ -178,22 +171,29 @@ async def propose_expiry(
                 )
         details = OrderDetails(OrderAct.EXPIRE, _make_id(scene.now_ns), matter, "", "", reason)
         fields = {"segments": tuple(numbers), "considered": scene.considered}
-        return await _propose(settings, scene, details, fields)
+        return await _propose(scene, details, fields)
 
 
 async def propose_erasure(
-    settings: SiteFile, log: LogSettings, scope: Scope, matter: str, reason: str, progress: Progress
+    settings: SiteFile,
+    log: LogSettings,
+    scope: Scope,
+    matter: str,
+    reason: str,
+    progress: Progress,
+    auditor: Auditor | None = None,
 ) -> Proposal:
     """Propose to erase single records; raises OrderRefused, QueryError, SiteError and LogError."""
-    async with _open_scene(settings, log, progress) as scene:
-        indexes, query = tuple(sorted(scope.indexes)), ""
+    async with open_scene(settings, log, progress, auditor) as scene:
+        indexes, query = tuple(sorted(scope.indexes)), scene.limits.tell_scope()
+        scene.limits.require_records(indexes)
         if scope.query:
             _require_index(settings, log)
-            node = parse_query(scope.query, scene.now_ns)
+            node = scene.limits.narrow(parse_query(scope.query, scene.now_ns))
             query, indexes = format_query(node), scene.index.find_all(compile_query(node))
         details = OrderDetails(OrderAct.ERASE, _make_id(scene.now_ns), matter, scope.custodian, query, reason)
         # First: what is refused tells what matches, too.
-        access_id = await _record_proposal(settings, scene, details, len(indexes))
+        access_id = await _record_proposal(scene, details, len(indexes))
         if not indexes:
             raise SiteError("no record matches: nothing to erase")
         refusals = await refuse_erasure(scene.log, scene.policy, scene.now_ns, indexes, scene.holds)
@@ -206,43 +206,20 @@ async def propose_erasure(
             "considered": scene.considered,
             "keys": {segment: sha256(new.keys).hexdigest() for segment, new in envelopes.items()},
         }
-        return await _propose(settings, scene, details, fields, envelopes, access_id)
+        return await _propose(scene, details, fields, envelopes, access_id)
 
 
 async def list_orders(
-    settings: SiteFile, log: LogSettings, progress: Progress
+    settings: SiteFile, log: LogSettings, progress: Progress, auditor: Auditor | None = None
 ) -> tuple[list[OrderView], str]:
     """Return all orders of a log, and record the look; raises SiteError and LogError."""
-    async with _open_scene(settings, log, progress) as scene:
-        return scene.views, await _record(settings, scene, "orders", log.name, len(scene.views))
-
-
-@asynccontextmanager
-async def _open_scene(
-    settings: SiteFile, log: LogSettings, progress: Progress, now_ns: int | None = None
-) -> AsyncIterator[_Look]:
-    try:
-        policy = load_retention(settings.archive.retention)
-    except SettingsError as error:
-        raise SiteError(str(error)) from None
-    now_ns = time.time_ns() if now_ns is None else now_ns
-    async with open_log(settings, log) as opener:
-        with open_site_index(settings) as index:
-            if log == settings.gate_log:
-                # Also of files: a query of an order may look for what they say.
-                async with open_indexed(settings) as logs:
-                    await catch_up_all(settings, index, logs, progress)
-            views = await fetch_orders(opener)
-            if log.table == TransferSettings.table_name:
-                holds = await evaluate_file_holds(opener, views, progress)
-            else:
-                holds = evaluate_holds(views, index, now_ns)
-            yield _Look(opener, index, views, holds, policy, now_ns)
+    async with open_scene(settings, log, progress, auditor) as scene:
+        views = scene.limits.pick(scene.views)
+        return views, await scene.record("orders", log.name, len(views))
 
 
 async def _propose(
-    settings: SiteFile,
-    scene: _Look,
+    scene: Scene,
     details: OrderDetails,
     fields: Mapping[str, Any],
     envelopes: Mapping[int, NewEnvelopes] | None = None,
@@ -253,20 +230,15 @@ async def _propose(
     order = Order(scene.log.origin, details.id, act, sha256(payload).hexdigest(), **fields)
     text = encode_order(order)
     named = len(order.indexes or order.segments)
-    access_id = access_id or await _record_proposal(settings, scene, details, named)
+    access_id = access_id or await _record_proposal(scene, details, named)
     return Proposal(order, details, OrderRequest(text, payload, envelopes or {}), access_id)
 
 
-async def _record_proposal(settings: SiteFile, scene: _Look, details: OrderDetails, count: int) -> str:
+async def _record_proposal(scene: Scene, details: OrderDetails, count: int) -> str:
     """Record what is proposed, with what was looked for: an order that nobody signs is nowhere else."""
     custodian = f"with:{details.custodian}" if details.custodian else ""
     query = " ".join(filter(None, (details.id, custodian, details.query)))
-    return await _record(settings, scene, f"propose {details.act}", query, count)
-
-
-async def _record(settings: SiteFile, scene: _Look, act: str, query: str, count: int) -> str:
-    size = await scene.log.reader.size()
-    return await record_access(settings, Access(name_actor(), act, query, scene.now_ns, size, count))
+    return await scene.record(f"propose {details.act}", query, count)
 
 
 def _require_index(settings: SiteFile, log: LogSettings) -> None:

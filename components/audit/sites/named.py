@@ -45,6 +45,21 @@ class SiteFault:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """The site that a look covers, and the `others` that there are, by their names; none where there is one site."""
+
+    site: str
+    others: tuple[str, ...]
+
+
+def cover_one(own: SiteFile, at: str = "") -> Coverage:
+    """Return what a look at the site of this name covers, or at the own one."""
+    names = (own.site.name, *(each.name for each in own.audit.sites))
+    site = at or own.site.name
+    return Coverage(site, tuple(name for name in names if name != site))
+
+
 def open_sites(own: SiteFile) -> tuple[list[NamedSite], list[SiteFault]]:
     """Open the settings of all sites, the own one first; a site that has none, or those of another, is a fault.
 

@@ -1,13 +1,37 @@
 """What `steelyard audit export` prints."""
 
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from components.audit.checks.export import CheckedExport, advise
 from components.audit.export.export import ExportResult
+from components.cli.options import Output
 from components.cli.output.console import make_console, make_fields, make_look
 from components.cli.output.terminal import show_text
 from components.verifier.export import render_export
+
+if TYPE_CHECKING:
+    from components.audit.sites.export import SitesExport
+
+
+def tell_sites_export(found: "SitesExport", output: Output) -> None:
+    """Print an export over several sites, for people or as one JSON object."""
+    from components.audit.sites.export import describe_sites
+
+    output.tell(found, lambda all_: {"folder": str(all_.folder), **describe_sites(all_)}, _print_sites)
+
+
+def _print_sites(found: "SitesExport") -> None:
+    console = make_console()
+    for each in found.sites:
+        console.print(f"{each.name}:", style="bold", markup=False)
+        print_export(each.result, each.name)
+        if each.behind:
+            told = f"{each.name} may have more than was exported: {each.behind}"
+            console.print(show_text(told), style="bold red", markup=False)
+    for fault in found.faults:
+        told = f"{fault.name} was NOT exported: {fault.reason}"
+        console.print(show_text(told), style="bold red", markup=False)
 
 
 def describe_export(result: ExportResult) -> dict[str, Any]:
@@ -24,8 +48,8 @@ def describe_export(result: ExportResult) -> dict[str, Any]:
     }
 
 
-def print_export(result: ExportResult) -> None:
-    """Print an export for people."""
+def print_export(result: ExportResult, site: str = "") -> None:
+    """Print an export for people; with the name of its site where there are several."""
     counts = result.counts
     left_out = "".join(f" + {count:,} {why}" for why, count in counts.left_out.items())
     console = make_console()
@@ -36,7 +60,7 @@ def print_export(result: ExportResult) -> None:
                 "Format": result.format,
                 "Records": f"{counts.matched:,} matched = {counts.exported:,} exported{left_out}",
                 "Files": f"{result.files:,}, listed in manifest.json",
-                "Check it": f"steelyard audit check-export {result.folder}",
+                "Check it": f"steelyard audit check-export {result.folder}{f' --at {site}' if site else ''}",
                 "Others check it": "python verify.py export FOLDER --key log-gate.pub --key log-audit.pub",
             }
         )

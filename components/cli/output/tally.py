@@ -7,8 +7,23 @@ from rich.text import Text
 from components.audit.index.facets import Counted
 from components.audit.query.tree import format_query
 from components.audit.tally import Tally, TermHits, TermReport
+from components.cli.options import Output
 from components.cli.output.console import make_console, make_look, make_table
+from components.cli.output.json_printer import print_lines
 from components.cli.output.terminal import show_text
+
+
+def tell_counts(found: Tally | TermReport, output: Output, *, as_lines: bool) -> None:
+    """Print what was counted, for people, as one JSON object, or as one for each line."""
+    match found:
+        case Tally() if as_lines:
+            print_lines(describe_counted(found, each) for each in found.counted)
+        case Tally():
+            output.tell(found, describe_tally, print_tally)
+        case TermReport() if as_lines:
+            print_lines(map(describe_term, found.terms))
+        case TermReport():
+            output.tell(found, describe_terms, print_terms)
 
 
 def describe_counted(tally: Tally, counted: Counted) -> dict[str, Any]:

@@ -4,6 +4,8 @@ import asyncio
 import json
 import re
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from hashlib import sha256
 from pathlib import Path
@@ -17,6 +19,20 @@ from tests.support.command import run_command
 pytestmark = pytest.mark.slow
 
 ALICE, BOB = "alice@metals.example/desk", "bob@metals.example"
+# Each takes a while to import, and has no part in most searches; nor has what begins so.
+NOT_FOR_A_SEARCH = (
+    "PIL", "rapidfuzz", "rich.progress", "aiohttp", "asyncpg", "jinja2", "slixmpp", "fpdf", "obstore", "pyrage",
+    "components.archive.blobs", "components.audit.console", "components.audit.conversation", "components.audit.export",
+    "components.audit.grant", "components.audit.matter", "components.audit.reading.read", "components.audit.review",
+    "components.audit.saved", "components.audit.sites", "components.audit.tally", "components.cli.archive",
+    "components.cli.review", "components.cli.site", "components.gate", "components.site",
+)  # fmt: skip
+SEARCH_AND_TELL = """
+import sys
+from components.cli.main import run
+status = run(["audit", "search", "copper"])
+print(status, *sys.modules, file=sys.stderr)
+"""
 EVIL = "copper\x9b2J &#x202e;[red]9,123"
 
 
@@ -54,6 +70,17 @@ def test_search_prints_a_conversation(said: Site, capsys: pytest.CaptureFixture[
     assert re.search(r"  refused.*\nalice@metals.example/desk → eve@grain.example\n", output)
     assert "recipient-outside: Write to people of your own firm." in output
     assert "3 of 4 records match. The log gate has 6 entries. This search is record audit/1." in lines[-1]
+
+
+def test_a_search_imports_what_it_needs_and_no_more(said: Site) -> None:
+    command = [sys.executable, "-c", SEARCH_AND_TELL]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    status, *modules = done.stderr.split()
+    assert (status, "3 of 4 records match" in done.stdout) == ("0", True)
+    assert "components.audit.search" in modules
+    assert not [
+        name for name in modules if f"{name}.".startswith(tuple(f"{each}." for each in NOT_FOR_A_SEARCH))
+    ]
 
 
 def test_output_is_safe_for_a_terminal(

@@ -78,24 +78,6 @@ def test_wrong_use_is_told_in_one_line(arguments: tuple[str, ...], told: str) ->
     assert told in result.stderr
 
 
-# Each is slow to import, and has no part in most searches.
-NOT_FOR_A_SEARCH = (
-    "PIL", "rapidfuzz", "rich.progress", "aiohttp", "jinja2", "slixmpp", "fpdf",
-    "components.audit.reading.workers", "components.cli.archive", "components.cli.review", "components.cli.site",
-)  # fmt: skip
-
-
-@slow
-def test_a_search_imports_what_it_needs_and_no_more() -> None:
-    program = (
-        "import sys; from components.cli import main, audit, search, searching; "
-        f"print(*({{*{NOT_FOR_A_SEARCH}}} & {{*sys.modules}}), 'components.audit.search' in sys.modules)"
-    )
-    command = [sys.executable, "-c", program]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT, timeout=60)
-    assert done.stdout.split() == ["True"]
-
-
 @slow
 def test_help_tells_of_commands_that_were_not_imported() -> None:
     for arguments in ((), ("--help",), ("audit",), ("audit", "--help"), ("audit", "matter", "-h")):

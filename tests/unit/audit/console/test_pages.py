@@ -10,6 +10,7 @@ import pytest
 from components.archive.record import Delivery
 from components.audit.console import visit as visits
 from tests.support.audit_site import REFUSAL, Site
+from tests.support.audit_sites import name_sites
 from tests.support.console_site import another, make_console_site, open_console
 
 ALICE, BOB, GEORGE, HANNA = (
@@ -46,6 +47,16 @@ async def test_a_search_is_the_auditors_own_look(site: Site) -> None:
         assert "21:04:05" in page and "+01:00" in page  # in Berlin, where the auditor's browser is
     (_, look) = await site.accesses()
     assert (look.actor, look.act, look.query, look.result_count) == ("anna", "search", '"copper"', 3)
+
+
+@pytest.mark.parametrize("others", [(), ("london", "paris")], ids=["one site", "several"])
+async def test_pages_say_that_they_cover_one_site_of_several(site: Site, others: tuple[str, ...]) -> None:
+    name_sites(site, **{each: Path("/nowhere/site.toml") for each in others})
+    async with open_console(site) as visitor:
+        await visitor.log_in("anna")
+        pages = [await visitor.get(path) for path in ("/search", "/search?q=copper", "/exports")]
+    assert [status for status, _ in pages] == [200] * 3
+    assert [", ".join(("london", "paris")) in text_of(page) for _, page in pages] == [bool(others)] * 3
 
 
 async def test_a_wrong_query_points_at_the_place(site: Site) -> None:

@@ -1,0 +1,123 @@
+"""Two sites' archives on one machine, each a copy that a real follower keeps: searched and exported as one."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from components.archive.record import Submission
+from components.audit.access import name_actor
+from components.audit.export.export import Wanted
+from components.audit.search import Page
+from components.audit.sites.export import export_sites
+from components.audit.sites.named import find_behind
+from components.audit.sites.search import SitesResult, search_sites
+from components.process.progress import ignore_progress
+from components.settings.site import SiteFile
+from components.verifier.export import verify_export
+from tests.e2e.test_auditors_feed_processes import Part
+from tests.support.audit_sites import ALICE, BOB, LONDON, SHANGHAI, message, receipt, tables_of
+from tests.support.machines import FedSite, make_fed_site, say
+from tests.support.process import wait_until
+
+pytestmark = [pytest.mark.programs, pytest.mark.slow]
+
+
+@dataclass
+class Copies:
+    """Both sites, with what follows each on Erin's machine."""
+
+    shanghai: FedSite
+    london: FedSite
+    followers: dict[str, Part]
+
+    @property
+    def settings(self) -> SiteFile:
+        """Erin's, who works from the copy of Shanghai."""
+        return SiteFile(self.shanghai.root / "erin/site.toml")
+
+    async def search(self, query: str) -> SitesResult:
+        return await search_sites(self.settings, query, Page(50), ignore_progress)
+
+    async def have_all(self, **sizes: int) -> bool:
+        """Wait until each copy has so many records of the gate."""
+        return await wait_until(lambda: all(self._has(name, size) for name, size in sizes.items()))
+
+    def _has(self, name: str, size: int) -> bool:
+        status = self.followers[name].status()
+        return status.get("state") == "following" and status.get("logs", {}).get("gate", 0) >= size
+
+
+async def make_one(root: Path, city: str) -> FedSite:
+    tables = {name: table for name, table in tables_of(city).items() if name != "audit"}
+    return await make_fed_site(root, **tables)
+
+
+def name_feed(fed: FedSite, port: int) -> None:
+    """Have Erin's machine follow this port; she is whoever runs the tests."""
+    file = fed.root / "erin/site.toml"
+    text = file.read_text().replace("localhost:5290", f"localhost:{port}")
+    file.write_text(text.replace('id = "erin"\n', f'id = "erin"\nuser = "{name_actor()}"\n'))
+
+
+@pytest.fixture
+async def copies(tmp_path: Path) -> AsyncIterator[Copies]:
+    sites = {name: await make_one(tmp_path / name, f"{name}.example") for name in ("shanghai", "london")}
+    file = tmp_path / "shanghai/erin/site.toml"
+    file.write_text(
+        f'{file.read_text()}\n[[audit.sites]]\nname = "london"\nsite = "{tmp_path}/london/erin/site.toml"\n'
+    )
+    followers = {}
+    async with AsyncExitStack() as stack:
+        for name, fed in sites.items():
+            _server, port = await stack.enter_async_context(fed.serve())
+            name_feed(fed, port)
+            followers[name] = Part("follow", fed.root / "erin", bool)
+            await stack.enter_async_context(followers[name])
+        yield Copies(sites["shanghai"], sites["london"], followers)
+
+
+def arrived(seq: int, sender: str, to: str, text: str, record: str) -> Submission:
+    """A message from Shanghai, as London's gate records it."""
+    body = message(sender, to, text, receipt(SHANGHAI, record))
+    return say(seq, sender, to, text, "release")._replace(way="s2s", body=body)
+
+
+async def test_copies_of_two_sites_are_one_archive_and_one_that_is_behind_is_named(copies: Copies) -> None:
+    shanghai, london = copies.shanghai, copies.london
+    (sent,) = await shanghai.append(say(1, ALICE, BOB, "copper at 9410", "release"))
+    (there,) = await london.append(arrived(1, ALICE, BOB, "copper at 9410", f"gate/{sent}"))
+    (alone,) = await london.append(say(2, BOB, f"carol@{LONDON}", "copper here", "release"))
+    assert await copies.have_all(shanghai=sent + 1, london=alone + 1)
+
+    found = await copies.search("copper")
+    assert [(hit.record.id, [each.id for each in hit.others]) for hit in found.hits] == [
+        (f"shanghai:gate/{sent}", [f"london:gate/{there}"]),
+        (f"london:gate/{alone}", []),
+    ]
+    assert (found.matched, found.doubles, found.is_complete) == (2, 1, True)
+    # Under the checkpoints that the sites signed, which came with the records.
+    shown = [each for hit in found.hits for each in (hit.record, *hit.others)]
+    assert [(each.proof.fault, each.differs) for each in shown] == [("", False)] * 3
+    # On the machine of the auditor, each look is in the log of that site's machine.
+    assert [site.access_id.partition("/")[0] for site in found.sites] == ["audit-erin"] * 2
+
+    folder = copies.shanghai.root.parent / "handed-over"
+    exported = await export_sites(copies.settings, Wanted("copper", "jsonl"), folder, ignore_progress)
+    assert [(each.name, each.result.counts.exported) for each in exported.sites] == [
+        ("shanghai", 1),
+        ("london", 2),
+    ]
+    for each, fed in zip(exported.sites, (shanghai, london), strict=True):
+        keys = [fed.root / f"erin/keys/{name}.pub" for name in ("log-gate", "log-audit-erin")]
+        assert verify_export(folder / each.name, [key.read_text() for key in keys]).ok
+
+    # A copy that is not kept up is searched, and said to lack what came since.
+    await copies.followers["london"].stop()
+    assert await wait_until(lambda: bool(find_behind(london.machines["erin"])))
+    await london.append(say(3, BOB, f"carol@{LONDON}", "copper again", "release"))
+    found = await copies.search("copper")
+    assert (found.matched, found.is_complete) == (2, False)
+    assert [bool(site.behind) for site in found.sites] == [False, True]
