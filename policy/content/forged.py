@@ -23,9 +23,12 @@ _ARCHIVED = frozenset(
     f"{{urn:xmpp:mam:{version}}}result" for version in ("tmp", "0", "1", "2")
 )  # XEP-0313, 4.2
 _NOTIFIES = frozenset({"{http://jabber.org/protocol/pubsub#event}event"})  # XEP-0060, 7.1.2; XEP-0163, 4.3
-# What a room tells of itself and of people in it (XEP-0045), and whose office they hold (XEP-0317).
+# What a room tells of itself and of people in it (XEP-0045), what its moderators took back (XEP-0425), and who holds
+# which office (XEP-0317).
 _ROOM_TELLS = frozenset(
     {
+        "{urn:xmpp:message-moderate:0}moderated",
+        "{urn:xmpp:message-moderate:1}moderated",
         *(f"{_MUC}{name}" for name in ("item", "status", "destroy")),
         "{urn:xmpp:hats:0}hats",
         "{http://prosody.im/protocol/hats:1}hats",

@@ -40,6 +40,10 @@ OF_PERSONS = {
     "a place in a room": f"<message to='{ROOM}'><x xmlns='{MUC}'><item role='moderator'/></x></message>",
     "a room's status": f"<message to='{ROOM}' type='groupchat'><x xmlns='{MUC}'><status code='104'/></x></message>",
     "a room's end": f"<presence to='{BOB}' type='unavailable'><x xmlns='{MUC}'><destroy jid='{ROOM}'/></x></presence>",
+    "a word of the moderators": f"<message to='{ROOM}' type='groupchat'><retract xmlns='urn:xmpp:message-retract:1' id='1'>"
+    f"<moderated xmlns='urn:xmpp:message-moderate:1' by='{ROOM}/carol'/></retract></message>",
+    "one of before": f"<message to='{ROOM}' type='groupchat'><apply-to xmlns='urn:xmpp:fasten:0' id='1'>"
+    "<moderated xmlns='urn:xmpp:message-moderate:0'/></apply-to></message>",
     "an office": f"<presence to='{ROOM}/alice'><hats xmlns='urn:xmpp:hats:0'><hat title='Law'/></hats></presence>",
     "an office of before": f"<presence to='{ROOM}/alice'><hats xmlns='http://prosody.im/protocol/hats:1'/></presence>",
     "a contact pushed": f"<iq type='set' id='1' to='{BOB}/desk'><query xmlns='jabber:iq:roster'>"
@@ -76,6 +80,8 @@ HONEST = {
     "a receipt": f"<message to='{BOB}'><received xmlns='urn:xmpp:receipts' id='1'/></message>",
     "an invitation through a room": f"<message to='{ROOM}'><x xmlns='{MUC}'><invite to='{BOB}'/></x></message>",
     "an answer to one": f"<message to='{ROOM}'><x xmlns='{MUC}'><decline to='{BOB}'/></x></message>",
+    "a moderator's request": f"<iq type='set' id='1' to='{ROOM}'><moderate xmlns='urn:xmpp:message-moderate:1' id='2'>"
+    "<retract xmlns='urn:xmpp:message-retract:1'/></moderate></iq>",
     "a private message": f"<message to='{ROOM}/bob' type='chat'><body>Sold.</body><x xmlns='{MUC}'/></message>",
     "a contact of one's own": f"<iq type='set' id='1'><query xmlns='jabber:iq:roster'><item jid='{BOB}'/></query></iq>",
     "the same with an address": "<iq type='set' id='1' to='alice@metals.example'>"
