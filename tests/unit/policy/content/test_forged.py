@@ -40,7 +40,7 @@ OF_PERSONS = {
     "a place in a room": f"<message to='{ROOM}'><x xmlns='{MUC}'><item role='moderator'/></x></message>",
     "a room's status": f"<message to='{ROOM}' type='groupchat'><x xmlns='{MUC}'><status code='104'/></x></message>",
     "a room's end": f"<presence to='{BOB}' type='unavailable'><x xmlns='{MUC}'><destroy jid='{ROOM}'/></x></presence>",
-    "a word of the moderators": f"<message to='{ROOM}' type='groupchat'><retract xmlns='urn:xmpp:message-retract:1' id='1'>"
+    "a word of the moderators": f"<message to='{ROOM}'><retract xmlns='urn:xmpp:message-retract:1' id='1'>"
     f"<moderated xmlns='urn:xmpp:message-moderate:1' by='{ROOM}/carol'/></retract></message>",
     "one of before": f"<message to='{ROOM}' type='groupchat'><apply-to xmlns='urn:xmpp:fasten:0' id='1'>"
     "<moderated xmlns='urn:xmpp:message-moderate:0'/></apply-to></message>",
