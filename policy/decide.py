@@ -5,6 +5,7 @@ from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING
 
+from policy.content.forged import decide_forged
 from policy.content.payload import decide_payload
 from policy.decision import Action, Decision
 from policy.directory.directory import Directory
@@ -33,7 +34,8 @@ def decide(
     decision = decide_affiliation(directory, facts, present)
     if decision is ALLOWED or decision is JOIN_WAITS:
         payload = decide_payload(facts, has_upload=directory.transfer is not None)
-        decision = decision if payload.action is Action.RELEASE else payload
+        refused = decide_forged(directory, facts) if payload.action is Action.RELEASE else payload
+        decision = refused or decision
     return decision if content is None else add_content(decision, content, facts, remembered)
 
 

@@ -21,6 +21,8 @@ class Way(StrEnum):
 class NamedJid:
     """A JID that a stanza names: the `jid` or `to` attribute of a descendant, exactly as it was written.
 
+    Of a delay (XEP-0203) that stands in the stanza itself it is the `from` attribute, which says who kept it back.
+
     `element` is the name of that descendant, `{namespace}local`; `subscription` and `affiliation` are its
     attributes of that name, empty where it has none. A descendant with both `jid` and `to` gives two.
     """

@@ -139,6 +139,15 @@ def _policy_problems(site: SiteFile) -> Iterator[str]:
         yield f"gate.policy: {err}"
 
 
+def _mode_problems(site: SiteFile) -> Iterator[str]:
+    """Yield what would still bite while the gate only observes: the rules on files, which another process holds to."""
+    if site.gate.observes and site.transfer:
+        yield (
+            'gate.mode: "observe" is for the gate alone, and [transfer] would still refuse and hold files; '
+            'take that table out, or write "enforce" (docs/attach.md, section 1)'
+        )
+
+
 def _access_problems(site: SiteFile) -> Iterator[str]:
     if site.access:
         yield from find_access_problems(site.access, site.gate.directory_file)
@@ -151,4 +160,5 @@ _WITH_FILES = (
     find_disagreements,
     _policy_problems,
     _access_problems,
+    _mode_problems,
 )

@@ -6,6 +6,9 @@ from policy.address import bare, domain_of
 from policy.content.text_model import TextModel
 from policy.facts import NamedJid, StanzaFacts, Way
 
+DELAYS = frozenset({"{urn:xmpp:delay}delay", "{jabber:x:delay}x"})
+"""Where `from` says who kept a stanza back (XEP-0203, XEP-0091)."""
+
 
 class Descendants(TextModel):
     """Takes a parser's events for the descendants of one stanza, and makes its facts from them.
@@ -29,6 +32,8 @@ class Descendants(TextModel):
             self._values += attributes.values()
             if "jid" in attributes or "to" in attributes:
                 self.name_jids(element, attributes)
+            if "from" in attributes and element in DELAYS and len(self._around) == 1:
+                self._jids.append(NamedJid(element, attributes["from"]))
 
     def name_jids(self, element: str, attributes: Mapping[str, str]) -> None:
         """Take the JIDs that an element names, without the element."""

@@ -92,6 +92,11 @@ DIRECT_SESSION = _unreadable(
     "direct-session",
     "This line is recorded, so direct connections between clients are not possible. Write a message instead.",
 )
+FORGED = _unreadable(
+    "forged-origin",
+    "Your client sends this as servers and rooms do: as a copy, a notice or an invitation that comes from somebody "
+    "else. Write a message of your own instead.",
+)
 REFUSALS = (
     OMEMO,
     OPENPGP,
@@ -110,4 +115,5 @@ REFUSALS = (
     DIRECT_SESSION,
     PIECES,
     MIXED,
+    FORGED,
 )

@@ -9,6 +9,7 @@ from tests.support.stream import Matcher, XmppStream, message, show
 ALICE, BOB = "alice@metals.example", "bob@metals.example"
 ROOM, LATER = "desk@rooms.metals.example", "tin@rooms.metals.example"
 MUC = "http://jabber.org/protocol/muc"
+TELLS_ALL = '["whois"] = "anyone"'
 OWNER = f"<query xmlns='{MUC}#owner'/>"
 
 
@@ -20,6 +21,13 @@ async def join(stream: XmppStream, room: str, nick: str) -> str:
     """Join, and return what the room says of that."""
     stream.send(f"<presence to='{room}/{nick}'><x xmlns='{MUC}'/></presence>")
     return show(await stream.expect(is_in(room, nick)))
+
+
+async def see_through(one: XmppStream, other: XmppStream, room: str) -> None:
+    """Have one take a name that is not theirs: everybody in the room sees whose it is."""
+    await join(other, room, "carol")
+    told = await one.expect(lambda each: each.get("from") == f"{room}/carol")
+    assert f'jid="{other.jid}"' in show(told)
 
 
 async def test_nobody_owns_a_room_by_joining_it_first(tmp_path: Path) -> None:
@@ -35,13 +43,18 @@ async def test_nobody_owns_a_room_by_joining_it_first(tmp_path: Path) -> None:
             assert 'affiliation="none"' in said
             assert 'code="201"' not in said  # created by joining
             await join(bob, room, "bob")
+            await see_through(alice, bob, room)
             alice.send(f"<message to='{room}' type='groupchat'><body>to {room}</body></message>")
             await bob.expect(message(f"to {room}", from_=f"{room}/alice"))
             assert (await alice.request("get", OWNER, to=room)).get("type") == "error"
-        # After a restart of the server they are the same.
+        # After a restart of the server they are the same; but one of before now tells who is behind a name.
         await line.prosody.kill9()
+        (kept,) = line.prosody.plan.root.rglob("config/tin.dat")
+        assert kept.read_text().count(TELLS_ALL) == 1
+        kept.write_text(kept.read_text().replace(TELLS_ALL, TELLS_ALL.replace("anyone", "moderators")))
         await line.prosody.start()
         await line.gate.wait_for_state("connected")
         again = await line.login(BOB)
         await again.ping()
         assert 'affiliation="none"' in await join(again, LATER, "bob")
+        await see_through(again, await line.login(ALICE), LATER)

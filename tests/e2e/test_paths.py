@@ -46,12 +46,14 @@ from tests.support.certificates import CertificateAuthority
 from tests.support.prosody import ProsodyServer, peers_of
 from tests.support.stream import Element, XmppStream, message, named, show
 from tests.support.two_sites import TwoSites, plan_site
-from tests.support.walk import PAST_THE_ARCHIVE, Walk, settle, walk
+from tests.support.walk import ANOTHERS_WORD, PAST_THE_ARCHIVE, Walk, settle, walk
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 # What policy refuses everybody: the directory has no such service or room, or it would go past the archive.
-REFUSED_TO_ALL = PAST_THE_ARCHIVE | {"room-create", "push", "proxy", "upload-service", "own-proxy"}
+REFUSED_TO_ALL = (
+    PAST_THE_ARCHIVE | ANOTHERS_WORD | {"room-create", "push", "proxy", "upload-service", "own-proxy"}
+)
 # Where the server itself fails, a bare one says nothing at all.
 SERVER_FAILED = "The server could not deliver this."
 REFUSED = "This line reaches people and rooms of your own enterprise only."

@@ -30,7 +30,7 @@ from tests.support.secrets_told import (
     secret_words,
 )
 from tests.support.site import RunningSite, run_steelyard
-from tests.support.stream import XmppStream
+from tests.support.stream import XmppStream, show
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
@@ -188,6 +188,43 @@ async def test_an_insider_speaks_in_nobody_elses_name(site: RunningSite, name: s
         await bob.close()
     found = run_steelyard("audit", "search", f'"{text}"', "--json", "--site", site.site)
     assert [each["from"] for each in json.loads(found.stdout)["records"]] == [alice.jid]
+
+
+async def test_an_insider_shows_nobody_anothers_words(site: RunningSite) -> None:
+    """What clients would show as a colleague's word, or under a time of before, comes back and reaches nobody."""
+    said = f"<message xmlns='jabber:client' from='{CAROL}/desk' to='{BOB}'><body>Sold.</body></message>"
+    passed_on = f"<forwarded xmlns='urn:xmpp:forward:0'>{said}</forwarded>"
+    forged = {
+        "copy": f"<received xmlns='urn:xmpp:carbons:2'>{passed_on}</received>",
+        "archived": f"<result xmlns='urn:xmpp:mam:2' id='1'>{passed_on}</result>",
+        "told": "<event xmlns='http://jabber.org/protocol/pubsub#event'><items node='urn:xmpp:bookmarks:1'/></event>",
+        "invited": f"<x xmlns='http://jabber.org/protocol/muc#user'><invite from='{CAROL}'/></x>",
+        "late": "<body>Sold.</body><delay xmlns='urn:xmpp:delay' from='metals.example' stamp='2026-01-05T09:00:00Z'/>",
+    }
+    alice, bob = await log_in(site.folder, ALICE), await log_in(site.folder, BOB)
+    try:
+        await bob.come_online()
+        for name, payload in forged.items():
+            alice.send(f"<message id='{name}' to='{BOB}' type='chat'>{payload}</message>")
+            answer = await alice.expect(lambda each, name=name: each.get("id") == name)
+            assert "as servers and rooms do" in show(answer)
+        alice.send(
+            f"<message id='counted' to='{BOB}' type='chat'><body>Copper?</body>"
+            f"<stanza-id xmlns='urn:xmpp:sid:0' by='{BOB}' id='forged'/></message>"
+        )
+        came = await bob.expect(lambda each: each.get("id") == "counted")
+        assert "'forged'" not in show(came).replace('"', "'")
+        assert not [each for each in bob.received if each.get("id") in forged]
+        await bob.request(
+            "set",
+            "<query xmlns='urn:xmpp:mam:2'><set xmlns='http://jabber.org/protocol/rsm'><before/></set></query>",
+        )
+        kept = [show(each) for each in bob.received if each.find("{urn:xmpp:mam:2}result") is not None]
+        assert [each for each in kept if "counted" in each]
+        assert "forged" not in "".join(kept)
+    finally:
+        await alice.close()
+        await bob.close()
 
 
 async def test_who_guesses_a_password_has_to_wait_and_keeps_nobody_else_out(site: RunningSite) -> None:

@@ -19,6 +19,9 @@ _PING = "<ping xmlns='urn:xmpp:ping'/>"
 # What goes from client to client, past the archive, is closed to everybody (docs/policy.md, section 4).
 PAST_THE_ARCHIVE = frozenset({"byte-stream", "call", "call-offer", "file-link", "file-offer", "stream-data"})
 
+# What only servers and rooms say is closed to people, whomever they say it to (section 4, `forged-origin`).
+ANOTHERS_WORD = frozenset({"archived", "carbon", "forged-invite", "node-event", "roster-of-target"})
+
 
 @dataclass(frozen=True, slots=True)
 class Walk:

@@ -72,6 +72,31 @@ t.test("a receipt is taken out of whatever is passed on inside", function ()
 	end
 end);
 
+t.test("an id in the name of who is written to is taken out, and not one that is passed on inside", function ()
+	for _, to in ipairs { "bob@metals.example", "bob@metals.example/desk" } do
+		for _, by in ipairs { "bob@metals.example", "Bob@METALS.example" } do
+			local message = message_with { by = by };
+			message.attr.to = to;
+			message:tag("forwarded"):tag("stanza-id", { xmlns = "urn:xmpp:sid:0", by = by, id = "passed on" }):reset();
+			receipts:remove_forged(message);
+			t.equal({ by, ids(message), ids(message:get_child "forwarded") }, { by, {}, { "passed on" } });
+		end
+	end
+	local to_oneself = message_with { by = "alice@metals.example" };
+	to_oneself.attr.from = "alice@metals.example/desk";
+	receipts:remove_forged(to_oneself);
+	t.equal(ids(to_oneself), {});
+end);
+
+t.test("an id of somebody who is not written to stays", function ()
+	for _, by in ipairs { "carol@metals.example", "bob@metals.example/desk", "metals.example", "no address @@" } do
+		local message = message_with { by = by };
+		message.attr.to = "bob@metals.example";
+		receipts:remove_forged(message);
+		t.equal({ by, ids(message) }, { by, { "forged" } });
+	end
+end);
+
 t.test("others' ids stay", function ()
 	for _, by in ipairs { "metals.example", "room@rooms.metals.example", "gate.metals.example.org", "xgate.metals.example", "",
 		"a\\20b@rooms.metals.example", "p:t#1@rooms.metals.example/a b?", "192.0.2.7", "[2001:db8::7]", "b\195\188cher.example",

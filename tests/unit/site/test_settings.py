@@ -317,6 +317,25 @@ def test_a_fault_in_one_table_does_not_hide_those_of_others(site: Path) -> None:
     ]
 
 
+def test_files_cannot_be_observed(site: Path) -> None:
+    change(site, (r"^\[gate\]", '[gate]\nmode = "observe"'))
+    (problem,) = problems(site)
+    assert problem.startswith('gate.mode: "observe" is for the gate alone, and [transfer] would still')
+    assert f"(line {line_of(site, 'gate', 'mode')} of site.toml)" in problem
+    assert read_site(site).gate.observes  # what was recorded can be looked at all the same
+    tables = re.split(r"(?m)^(?=\[)", site.read_text())
+    site.write_text("".join(each for each in tables if not each.startswith("[transfer")))
+    assert not [each for each in problems_or_none(site) if "gate.mode" in each]
+
+
+def problems_or_none(site: Path) -> tuple[str, ...]:
+    try:
+        load_site(site)
+    except SettingsError as error:
+        return error.problems
+    return ()
+
+
 def test_ports_must_differ(site: Path) -> None:
     port = load_site(site).prosody.c2s_port
     change(site, (r"^component_port = \d+", f"component_port = {port}"))

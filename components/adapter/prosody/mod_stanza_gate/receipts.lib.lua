@@ -5,6 +5,7 @@
 
 local st = require "util.stanza";
 local encodings = require "util.encodings";
+local jid = require "util.jid";
 
 local pairs = pairs;
 local gsub, match = string.gsub, string.match;
@@ -67,16 +68,35 @@ end
 
 -- Remove from a stanza what its sender put there in the gate's name, because it is forged. So is what stands deeper,
 -- in a stanza that is passed on, in a carbon, in an item: no client can tell who put it there.
-function receipts_mt:remove_forged(stanza)
+local function remove_receipts(self, stanza)
 	local tags = stanza.tags;
 	local has_forged = false;
 	for i = 1, #tags do
 		local tag = tags[i];
-		if tag.tags[1] then self:remove_forged(tag); end
+		if tag.tags[1] then remove_receipts(self, tag); end
 		has_forged = has_forged or is_receipt(self, tag);
 	end
 	if has_forged then
 		stanza:maptags(function (tag) if not is_receipt(self, tag) then return tag; end end);
+	end
+end
+
+-- Ids in the name of the account or room that is written to: it gives them itself, later (XEP-0359, 4, 5). The server's
+-- own archive leaves them in (mod_mam of 0.12 and 13.0 takes them out of another copy than it keeps and passes on).
+local function remove_own_ids(stanza)
+	local account = jid.bare(stanza.attr.to or stanza.attr.from);
+	stanza:maptags(function (tag)
+		local by = tag.name == "stanza-id" and tag.attr.xmlns == XMLNS_SID and tag.attr.by;
+		if not by or not account or jid.prep(by) ~= account then return tag; end
+	end);
+end
+
+-- Remove from a stanza the ids that its sender put there in the name of others, who count on them.
+function receipts_mt:remove_forged(stanza)
+	remove_receipts(self, stanza);
+	local tags = stanza.tags;
+	for i = 1, #tags do
+		if tags[i].name == "stanza-id" then return remove_own_ids(stanza); end
 	end
 end
 
