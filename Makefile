@@ -1,6 +1,6 @@
-# What a person types here: `make run`, `make compile`, `make quick`, `make test`, `make matrix`, `make ejabberd`, `make fuzz`,
-# `make bench`, `make sbom`, `make clean`.
-.PHONY: setup run compile test matrix ejabberd quick lint python-lint fuzz bench sbom clean
+# What a person types here: `make run`, `make compile`, `make quick`, `make test`, `make matrix`, `make ejabberd`,
+# `make systemd`, `make fuzz`, `make bench`, `make sbom`, `make clean`.
+.PHONY: setup run compile test matrix ejabberd systemd quick lint python-lint fuzz bench sbom clean
 ARGS ?=
 BIN := .venv/bin
 ADAPTER := components/adapter/prosody
@@ -52,7 +52,7 @@ python-lint:
 # By a fixed chance: what fails fails again. The tests try the sources, and what they start runs what was compiled; then
 # those of the compiled modules try that themselves.
 test: lint compile
-	PYTHONHASHSEED=0 $(BIN)/pytest $(WAITING_WORKERS) --ignore=tests/bench --ignore=tests/ejabberd $(ARGS)
+	PYTHONHASHSEED=0 $(BIN)/pytest $(WAITING_WORKERS) --ignore=tests/bench --ignore=tests/ejabberd --ignore=tests/systemd $(ARGS)
 	STEELYARD_COMPILED=1 PYTHONHASHSEED=0 $(BIN)/pytest $(WORKERS) $(COMPILED_TESTS) \
 	  -m 'not sources and not slow and not programs' $(ARGS)
 
@@ -69,6 +69,11 @@ ejabberd:
 	@.ci/setup matrix
 	PYTHONHASHSEED=0 $(BIN)/pytest $(WAITING_WORKERS) tests/ejabberd $(ARGS)
 	STEELYARD_SERVER=ejabberd PYTHONHASHSEED=0 $(BIN)/pytest $(WAITING_WORKERS) @tests/ejabberd/same_tests.txt $(ARGS)
+
+# A site by its units, under a real systemd, in a machine in memory. It needs root, and a kernel that gives root namespaces.
+systemd:
+	@.ci/setup tests
+	PYTHONHASHSEED=0 $(BIN)/pytest tests/systemd $(ARGS)
 
 # The loop to work in, about two minutes: nothing that takes long, nothing that needs a server or another program,
 # and of what is made up a seventh of the examples that `make test` tries.

@@ -18,6 +18,7 @@ GROUP = "steelyard"
 
 SERVER = "prosody"
 _AUDIT = ("indexer", "console")
+_SHARED_USERS = {**dict.fromkeys(_AUDIT, "audit"), "access": SERVER}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +37,12 @@ class Needs:
 
     @property
     def user(self) -> str:
-        """The user that it runs as. What opens the archive for auditors is one user: it holds the same keys."""
-        return f"steelyard-{'audit' if self.name in _AUDIT else self.name}"
+        """The user that it runs as.
+
+        What opens the archive for auditors is one user: it holds the same keys. Access makes the server's accounts and
+        sets their first passwords in its files, so it is the server's (docs/decisions/0273).
+        """
+        return f"steelyard-{_SHARED_USERS.get(self.name, self.name)}"
 
 
 def find_needs(site: SiteFile) -> tuple[Needs, ...]:
@@ -81,14 +86,17 @@ def _shared(site: SiteFile, part: Part) -> Iterator[tuple[str, Path]]:
 
 def _server_needs(site: SiteFile) -> Needs:
     server = site.prosody
-    written = (server.config_file, site.site.logs / "prosody.log")
     keys = (file for file in server.certificate_files if file.suffix == ".key")
     shared = {
         f"{part.name}.secret_file": part.component.secret_file
         for part in running_parts(site)
         if part.component is not None
     }
-    return Needs(SERVER, "the XMPP server", _folders(written), tuple(keys), shared)
+    return Needs(SERVER, "the XMPP server", _folders(_server_files(site)), tuple(keys), shared)
+
+
+def _server_files(site: SiteFile) -> tuple[Path, ...]:
+    return site.prosody.config_file, site.site.logs / "prosody.log"
 
 
 def _private(site: SiteFile, part: Part) -> Iterator[Path]:
@@ -139,6 +147,7 @@ def _more_written(site: SiteFile, name: str) -> Iterator[Path]:
     if name == "access" and site.access:
         yield site.access.folder / "statement"
         yield site.access.passwords / "password"
+        yield from _server_files(site)  # `prosodyctl` reads and writes what the server does
     if name == "witness" and site.witness:
         yield site.witness.state / "checkpoint"
         yield from (log.witnessed / "checkpoint" for log in site.verified_logs)

@@ -54,17 +54,20 @@ SystemCallErrorNumber=EPERM"""
 _LOCAL = ("gate", "roster", "access", "indexer")
 _READ_FILES = ("transfer", "indexer", "console")
 _APART = set(" \t\n\"'\\$;")
+# Such as /var/lib: what lies no deeper is none of ours.
+_DEPTH_OF_SYSTEM = 3
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 def render_units(site: SiteFile, program: str = "/usr/bin/steelyard") -> Mapping[str, str]:
-    """Return all files for systemd, by their path below /etc; raises SettingsError, SiteError."""
+    """Return all files for systemd and logrotate, by their path below /etc; raises SettingsError, SiteError."""
     needs = find_needs(site)
     head = MARK.format(site=site.path)
     texts = {
         "tmpfiles.d/steelyard.conf": _render_tmpfiles(site, needs),
         "sysusers.d/steelyard.conf": _render_users(needs),
         f"systemd/system/{TARGET}": _render_target(site, needs),
+        "logrotate.d/steelyard": _render_rotation(site, needs),
     }
     texts |= {
         f"systemd/system/{unit_name(each.name)}": _render_unit(site, each, needs, program) for each in needs
@@ -100,7 +103,8 @@ def _render_unit(site: SiteFile, needs: Needs, every: tuple[Needs, ...], program
         f"ReadWritePaths={' '.join(_plain(folder) for folder in needs.folders)}",
         "Restart=on-failure",
         "RestartPreventExitStatus=2",
-        "RestartSec=1",
+        # What is held meanwhile comes back to its senders after `gate.hold_timeout_s`.
+        f"RestartSec={'200ms' if needs.name == 'gate' else '1'}",
         *([] if is_server else [f"WatchdogSec={_WATCHDOG_S}", "TimeoutStartSec=120"]),
         f"TimeoutStopSec={round(_STOP_S + (site.gate.hold_timeout_s if is_server else 0))}",
         "LimitNOFILE=65536",
@@ -153,6 +157,26 @@ def _render_target(site: SiteFile, needs: tuple[Needs, ...]) -> str:
     )
 
 
+def _render_rotation(site: SiteFile, needs: tuple[Needs, ...]) -> str:
+    """Render how the server's log is rotated: it opens another at SIGHUP. The others' are the journal's."""
+    (server,) = (each for each in needs if each.name == SERVER)
+    file = site.site.logs / "prosody.log"
+    _plain(file)
+    return f"""\
+{file} {{
+    su {server.user} {GROUP}
+    weekly
+    rotate 12
+    missingok
+    notifempty
+    compress
+    delaycompress
+    postrotate
+        /bin/systemctl try-reload-or-restart {unit_name(SERVER)}
+    endscript
+}}"""
+
+
 def _render_users(needs: tuple[Needs, ...]) -> str:
     users = dict.fromkeys(each.user for each in needs)
     lines = [f"g {GROUP} -"]
@@ -168,6 +192,7 @@ def _render_tmpfiles(site: SiteFile, needs: tuple[Needs, ...]) -> str:
     # Nobody but root can make it there; each holds it while it runs, so that no `steelyard up` starts beside them.
     lines.append(f"f {_plain(site.folder / LOCK_FILE)} 0644 root root -")
     lines += [f"z {_plain(folder)} 0750 root {GROUP} -" for folder in _common_folders(site, needs)]
+    lines += [f"z {_plain(folder)} 0755 root root -" for folder in _folders_above(site, needs)]
     for each in needs:
         for folder in each.folders:
             lines.append(f"d {_plain(folder)} 0750 {each.user} {GROUP} -")
@@ -183,6 +208,15 @@ def _common_folders(site: SiteFile, needs: tuple[Needs, ...]) -> Iterator[Path]:
     files = [file for each in needs for file in (*each.secrets, *each.shared.values())]
     folders = {file.parent for file in (*files, *site.archive.recipients)} | {site.prosody.certificates}
     yield from sorted(folders - owned - {site.folder})
+
+
+def _folders_above(site: SiteFile, needs: tuple[Needs, ...]) -> Iterator[Path]:
+    """Yield what lies between the system's folders and those of processes: a command of root's may have shut it."""
+    owned = {folder for each in needs for folder in each.folders}
+    of_others = {*owned, *_common_folders(site, needs), site.folder, *site.folder.parents}
+    for folder in sorted({folder.parent for folder in owned} - of_others):
+        if len(folder.parts) > _DEPTH_OF_SYSTEM:
+            yield folder
 
 
 def _plain(path: Path) -> str:

@@ -1,6 +1,8 @@
 """Accounts are made, and passwords set, beside the server, by its own program; on each version of it alike."""
 
+import os
 import subprocess
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -55,6 +57,23 @@ async def test_who_has_an_account_keeps_the_password(config: Path, server: Proso
     assert register_accounts(config, {ALICE: "new", BOB: "his"}) == [BOB]
     async with server:
         assert await can_log_in(server, ALICE, PASSWORD)
+
+
+async def test_what_root_makes_is_the_servers_own(config: Path) -> None:
+    """Under a service manager the server is a user of its own, and whoever adds accounts is root."""
+    folder = config.parent / "data"
+    owner = (12345, 12346) if os.geteuid() == 0 else (os.geteuid(), os.getegid())
+    for path in (config.parent, folder):  # as `steelyard units` has them
+        os.chown(path, *owner)
+        path.chmod(0o700)
+    for above in [each for each in config.parents if each.is_relative_to(tempfile.gettempdir())][1:-1]:
+        above.chmod(0o711)
+    os.chown(config, *owner)
+    assert register_accounts(config, {ALICE: "hers", BOB: "his"}) == [ALICE, BOB]
+    run(config, "set", f"{ALICE}\tnew one\n")
+    made = [folder, *folder.rglob("*")]
+    assert len([path for path in made if path.suffix == ".dat"]) == 2
+    assert {(path.stat().st_uid, path.stat().st_gid) for path in made} == {owner}
 
 
 async def test_a_password_is_set_while_the_server_runs(config: Path, server: ProsodyServer) -> None:

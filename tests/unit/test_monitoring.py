@@ -113,3 +113,45 @@ def test_every_gauge_that_tells_of_a_fault_has_a_rule() -> None:
     telling = {name for name, kind, _ in DOCUMENTED if kind == "gauge" and faults.search(name)}
     assert len(telling) >= 5
     assert {name for name in telling if name not in " ".join(expressions_of_alerts())} == set()
+
+
+# What Grafana fills in by itself where a panel asks Prometheus.
+BUILT_IN = {"__rate_interval", "__interval", "__range"}
+# Of @grafana/data's `valueFormats`: a name that it does not know is shown behind each number.
+UNITS = {"none", "short", "s", "ms", "bytes", "percentunit", "ops", "reqps", "Bps", "dateTimeAsIso"}
+
+
+def variables_in(value: object) -> set[str]:
+    return {name for pair in re.findall(r"\$(?:\{(\w+)|(\w+))", json.dumps(value)) for name in pair if name}
+
+
+def test_every_variable_that_a_panel_names_is_one_of_the_dashboards() -> None:
+    own = {each["name"] for each in DASHBOARD["templating"]["list"]}
+    assert own == {"datasource", "instance"}
+    for panel in DASHBOARD["panels"]:
+        assert variables_in(panel) <= own | BUILT_IN, panel["title"]
+    # Chosen among the data sources of whoever imports it, and not one of ours.
+    for each in (*DASHBOARD["panels"], DASHBOARD["templating"]["list"][1]):
+        assert each["datasource"] == {"type": "prometheus", "uid": "${datasource}"}
+
+
+@pytest.mark.parametrize("panel", DASHBOARD["panels"], ids=lambda panel: panel["title"])
+def test_a_panel_is_drawn_as_grafana_knows_it(panel: dict[str, Any]) -> None:
+    assert panel["type"] in {"stat", "timeseries"}
+    names = [target["refId"] for target in panel["targets"]]
+    assert len(set(names)) == len(names) > 0
+    defaults = panel["fieldConfig"]["defaults"]
+    assert defaults.get("unit", "none") in UNITS
+    steps = [step["value"] for step in defaults.get("thresholds", {"steps": []})["steps"]]
+    # The first has no value: it holds below all others, which rise.
+    assert steps == ([None, *sorted(steps[1:])] if steps else [])
+
+
+def test_it_is_imported_as_a_new_one_and_remembers_nothing_of_where_it_was_made() -> None:
+    assert "id" not in DASHBOARD
+    assert re.fullmatch(r"[A-Za-z0-9_-]{1,40}", DASHBOARD["uid"])
+    assert DASHBOARD["schemaVersion"] <= 39  # that of Grafana 10.4: a later one is not taken by it
+    assert (
+        "current" not in DASHBOARD["templating"]["list"][0]
+        or not DASHBOARD["templating"]["list"][0]["current"]
+    )

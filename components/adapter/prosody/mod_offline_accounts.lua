@@ -10,10 +10,14 @@
 -- `prosodyctl mod_offline_accounts add JID` asks a person for the password. Without a JID, standard input has a line for
 -- each account, JID and password with a tab between: a command line is for everybody on the machine to read. A line
 -- that is wrong is found before anything is done; the last line then says what failed, and the status is 1.
+--
+-- Run by root, it goes on as the user whose the server's folder of data is: what root made there, the server could not read.
 
 module:set_global();
 
 local human_io = require "util.human.io";
+local lfs = require "lfs";
+local pposix = require "util.pposix";
 local jid_split = require "util.jid".prepped_split;
 local prosodyctl = require "util.prosodyctl";
 
@@ -76,7 +80,15 @@ local function find_fault(act, lines)
 	return nil;
 end
 
+local function become_owner_of_data()
+	local owner, group = lfs.attributes(prosody.paths.data, "uid"), lfs.attributes(prosody.paths.data, "gid");
+	if pposix.getuid() ~= 0 or not owner or owner == 0 then return; end
+	assert(pposix.setgid(group));
+	assert(pposix.setuid(owner));
+end
+
 function module.command(arg)
+	become_owner_of_data();
 	local act = actions[arg[1]];
 	if not act then
 		print("Usage: prosodyctl mod_offline_accounts add|set [JID]");

@@ -27,9 +27,15 @@ from components.site.doctor.facts import (
     SiteFacts,
 )
 from components.site.doctor.growth import folder_growth, log_growth, newest_second
-from components.site.doctor.system import Running, age_of, find_children, is_synchronised
+from components.site.doctor.system import (
+    Running,
+    age_of,
+    find_by_file,
+    find_children,
+    is_synchronised,
+)
 from components.site.health import alarm_files, find_alarms, find_unwitnessed
-from components.site.lock import find_holder
+from components.site.lock import find_holder, is_held
 from components.site.machine import find_feed_problems
 from components.site.parts import is_machine, running_parts
 from components.site.validate import load_site
@@ -50,13 +56,16 @@ def collect_facts(site_toml: Path) -> SiteFacts:
     )
     facts = asyncio.run(_look_at_logs(site))
     facts = replace(facts, checks=checks, certificates=_look_at_certificates(site))
-    if holder is None:
+    running = find_children(holder) if holder is not None else _find_units(site)
+    known = {each.module: each for each in running}
+    if holder is None and not known:
         return facts
     gate, _ = read_status(site.gate.status_file)
     return replace(
         facts,
-        up_for_s=_age(holder),
-        processes=tuple(_look_at_processes(site, holder)),
+        by_units=holder is None,
+        up_for_s=max(each.age_s for each in known.values()) if holder is None else _age(holder),
+        processes=tuple(_look_at_processes(site, known, holder)),
         alarms=tuple(find_alarms(*alarm_files(site))),
         held=_read_held(gate, site.review.deadline_s, time.time_ns()),
         lag=_look_at_lag(site),
@@ -69,14 +78,25 @@ def _age(pid: int) -> float:
     return 0.0
 
 
-def _look_at_processes(site: SiteFile, holder: int) -> Iterator[ProcessFacts]:
+def _find_units(site: SiteFile) -> Iterator[Running]:
+    """Yield the processes of a site that run each by itself (`steelyard run`)."""
+    if is_held(site.folder):
+        modules = {part.module for part in running_parts(site)}
+        for each in find_by_file(site.path, site.prosody.config_file):
+            if each.module in modules or _is_server(each):
+                yield each
+
+
+def _is_server(process: Running) -> bool:
+    """Return whether it is the server: its program is a script of Lua's."""
+    return any("prosody" in Path(word).name for word in process.command[:2])
+
+
+def _look_at_processes(
+    site: SiteFile, running: Mapping[str, Running], holder: int | None
+) -> Iterator[ProcessFacts]:
     faults = asyncio.run(find_faults(site))
-    running = {each.module: each for each in find_children(holder)}
-    # Its program is a script of Lua's.
-    server = next(
-        (each for each in running.values() if any("prosody" in Path(word).name for word in each.command[:2])),
-        None,
-    )
+    server = next((each for each in running.values() if _is_server(each)), None)
     known: list[tuple[str, str, Running | None]] = (
         [("prosody", "prosody", server)] if not is_machine(site) else []
     )
@@ -84,7 +104,8 @@ def _look_at_processes(site: SiteFile, holder: int) -> Iterator[ProcessFacts]:
     for name, title, process in known:
         fault = faults.get(title, "")
         if process is None:
-            yield ProcessFacts(name, title, fault or "does not run under this `steelyard up`")
+            missing = "does not run" if holder is None else "does not run under this `steelyard up`"
+            yield ProcessFacts(name, title, fault or missing)
         else:
             yield ProcessFacts(name, title, fault, process.age_s, process.open_files, process.open_files_max)
 

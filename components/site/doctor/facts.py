@@ -76,9 +76,13 @@ class CheckFacts:
 
 @dataclass(frozen=True, slots=True)
 class SiteFacts:
-    """All of it. `up_for_s` is None if the site is not up; then nothing is known of its processes."""
+    """All of it. `up_for_s` is None if the site is not up; then nothing is known of its processes.
+
+    `by_units` says that no `steelyard up` runs them, but systemd, each by a unit of its own.
+    """
 
     up_for_s: float | None
+    by_units: bool = False
     processes: tuple[ProcessFacts, ...] = ()
     alarms: tuple[PresentAlarm, ...] = ()
     disks: tuple[DiskFacts, ...] = ()

@@ -23,7 +23,7 @@ CLOCK_SLACK_S = 5.0
 INDEX_SLACK_S = 5.0
 HELD_SHARE = 0.5
 
-_NOT_UP = "no `steelyard up` runs here: nothing is delivered, unless a service manager runs the processes"
+_NOT_UP = "neither `steelyard up` nor a unit of systemd runs here: nothing is delivered"
 # Without these nothing is delivered.
 _LINE = ("prosody", "gate")
 
@@ -57,7 +57,8 @@ def judge_site(facts: SiteFacts) -> list[Ailment]:
 
 def _judge_up(facts: SiteFacts) -> Iterator[Ailment]:
     if facts.up_for_s is None:
-        yield Ailment("site", Severity.CRITICAL, _NOT_UP, "steelyard up")
+        remedy = "steelyard up, or `systemctl start steelyard.target`"
+        yield Ailment("site", Severity.CRITICAL, _NOT_UP, remedy)
 
 
 def _judge_processes(facts: SiteFacts) -> Iterator[Ailment]:
@@ -65,10 +66,10 @@ def _judge_processes(facts: SiteFacts) -> Iterator[Ailment]:
         return
     for process in facts.processes:
         if process.fault:
-            yield _judge_fault(process)
+            yield _judge_fault(process, facts.by_units)
         elif process.age_s is not None and process.age_s < SETTLED_AFTER_S < facts.up_for_s:
             text = f"{process.title} started again {process.age_s:,.0f} s ago; the site is up for longer"
-            yield Ailment(process.name, Severity.NOTE, text, f"see why in {process.name}.log")
+            yield Ailment(process.name, Severity.NOTE, text, f"see why: {_log(process, facts.by_units)}")
         if process.open_files_max and process.open_files > OPEN_FILES_SHARE * process.open_files_max:
             text = f"{process.title} has {process.open_files:,} files open, of {process.open_files_max:,} that it may"
             yield Ailment(
@@ -79,13 +80,16 @@ def _judge_processes(facts: SiteFacts) -> Iterator[Ailment]:
             )
 
 
-def _judge_fault(process: ProcessFacts) -> Ailment:
+def _log(process: ProcessFacts, by_units: bool) -> str:
+    return f"`journalctl -u steelyard-{process.name}`" if by_units else f"{process.name}.log"
+
+
+def _judge_fault(process: ProcessFacts, by_units: bool) -> Ailment:
     severity = Severity.CRITICAL if process.name in _LINE else Severity.WARNING
-    remedy = f"see {process.name}.log"
-    if process.name not in _LINE and "silent" in process.fault:
-        remedy += f", then `steelyard restart {process.name}`"
-    elif process.name == "gate":
-        remedy += ", then `steelyard restart gate`"
+    remedy = f"see {_log(process, by_units)}"
+    if process.name == "gate" or (process.name not in _LINE and "silent" in process.fault):
+        restart = "systemctl restart steelyard-" if by_units else "steelyard restart "
+        remedy += f", then `{restart}{process.name}`"
     return Ailment(process.name, severity, f"{process.title} {process.fault}", remedy)
 
 

@@ -39,6 +39,15 @@ def find_children(pid: int) -> Iterator[Running]:
                 yield look_at(int(each))
 
 
+def find_by_file(*files: Path) -> Iterator[Running]:
+    """Yield the processes whose command ends with one of these files, whoever started them."""
+    names = {str(file) for file in files}
+    for place in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError, ValueError):
+            if (found := look_at(int(place.name))).command[-1:] and found.command[-1] in names:
+                yield found
+
+
 def look_at(pid: int) -> Running:
     """Return what there is to know of a process; raises OSError and ValueError."""
     place = Path(f"/proc/{pid}")

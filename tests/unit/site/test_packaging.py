@@ -3,10 +3,13 @@
 import os
 import re
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[3]
 PACKAGING = ROOT / "config/packaging"
@@ -43,11 +46,39 @@ def test_the_package_depends_on_all_that_a_clone_installs_to_run() -> None:
     assert installed - asked == set()
 
 
+def requirements(*extras: str) -> dict[str, list[str]]:
+    """What `.ci/requirements` prints: the hashes of each package's files."""
+    command = [sys.executable, str(ROOT / ".ci/requirements"), *extras]
+    printed = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
+    pins = printed.replace(" \\\n", "").splitlines()
+    return {pin.partition("==")[0]: re.findall(r"--hash=sha256:([0-9a-f]{64})", pin) for pin in pins}
+
+
+@pytest.mark.programs
+def test_what_a_wheel_is_installed_with_has_hashes_and_is_all_that_it_needs() -> None:
+    """pip takes a file with hashes for no constraints: it is told each file, and installs no other."""
+    alone, with_stores = requirements(), requirements("postgres", "s3")
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    needed = {canonicalize_name(Requirement(each).name) for each in project["dependencies"]}
+    assert needed < set(alone) < set(with_stores)
+    assert {"asyncpg", "psycopg", "obstore"} <= set(with_stores) - set(alone)
+    assert [name for name, hashes in with_stores.items() if not hashes] == []
+    # What they need in turn, and nothing that only the work on Steelyard needs.
+    assert {"multidict", "pydantic-core"} <= set(alone)
+    assert not {"pytest", "mypy", "ruff", "hypothesis"} & set(with_stores)
+    installs = [line for line in BUILD.splitlines() if "pip install" in line]
+    assert len(installs) == 1
+    assert "--no-deps" in installs[0]
+    assert '"--require-hashes -r $folder/requirements.txt"' in BUILD
+    document = (ROOT / "docs/install.md").read_text()
+    assert "pip install --no-deps --require-hashes -r dist/requirements.txt" in document
+
+
 def test_the_package_has_the_extras_that_the_document_names() -> None:
-    extras = re.search(r'"\$wheel\[([a-z0-9,]+)\]"', BUILD)
+    extras = re.search(r"\.ci/requirements ([a-z0-9 ]+) >", BUILD)
     assert extras is not None
     known = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
-    inside = set(extras[1].split(","))
+    inside = set(extras[1].split())
     assert inside < set(known)
     left_out = (
         (ROOT / "docs/install.md").read_text().split("What the package leaves out:")[1].split("\n\n")[0]
@@ -56,7 +87,7 @@ def test_the_package_has_the_extras_that_the_document_names() -> None:
         assert (extra in inside) != (word in left_out)
 
 
-@pytest.mark.parametrize("name", ["build", "try"])
+@pytest.mark.parametrize("name", ["boot", "build", "try"])
 def test_a_script_can_be_run_and_bash_reads_it(name: str) -> None:
     script = PACKAGING / name
     assert os.access(script, os.X_OK)

@@ -170,6 +170,36 @@ def test_nobody_but_root_writes_where_the_settings_are(everything: SiteFile) -> 
     assert Path(own).parent in directory.folders
 
 
+def test_a_folder_above_that_root_has_shut_is_opened_and_no_folder_of_the_systems(
+    everything: SiteFile,
+) -> None:
+    """A command of root's that makes /var/lib/steelyard/access/statements shuts the one above for all others."""
+    lines = render_units(everything)["tmpfiles.d/steelyard.conf"].splitlines()
+    opened = {line.split()[1] for line in lines if line.endswith(" 0755 root root -")}
+    assert opened == {
+        f"{top}/steelyard{more}"
+        for top, more in (("/var/lib", ""), ("/var/lib", "/access"), ("/run", ""))
+        if len(Path(f"{top}/steelyard{more}").parts) > 3
+    }
+    # Before what lies in it is made, by whose it is.
+    (above,) = (line for line in lines if line == "z /var/lib/steelyard/access 0755 root root -")
+    assert lines.index(above) < lines.index(
+        "d /var/lib/steelyard/access/statements 0750 steelyard-prosody steelyard -"
+    )
+
+
+def test_the_servers_log_is_rotated_and_no_other(everything: SiteFile) -> None:
+    text = render_units(everything)["logrotate.d/steelyard"]
+    assert text.startswith(MARK.partition("{")[0])
+    rotated = re.findall(r"^(/\S+) \{$", text, re.MULTILINE)
+    assert rotated == [str(everything.site.logs / "prosody.log")]
+    assert f"    su steelyard-{SERVER} steelyard\n" in text
+    assert text.count("{") == text.count("}") == 1
+    # It moves the file away, after which the server writes another: what it copies, it could lose the end of.
+    assert "copytruncate" not in text
+    assert f"systemctl try-reload-or-restart {unit_name(SERVER)}\n" in text
+
+
 @pytest.mark.parametrize("letter", [" ", '"', "'", "$", "\\", ";"])
 def test_a_path_that_systemd_would_take_apart_is_refused(letter: str, tmp_path: Path) -> None:
     folder = tmp_path / f"a{letter}b"

@@ -1,8 +1,12 @@
 """The facts of a site that is up and of one that is not are taken without changing anything."""
 
+import fcntl
 import json
 import os
+import subprocess
 import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -12,7 +16,7 @@ from components.cli.output.doctor import describe_ailments, print_ailments
 from components.settings.site import SiteFile
 from components.site.doctor.collect import collect_facts
 from components.site.doctor.judge import judge_site
-from components.site.lock import hold_site
+from components.site.lock import LOCK_FILE, hold_site
 from components.site.parts import running_parts
 from tests.support.site_log import record
 
@@ -34,6 +38,18 @@ def write_status(site: Path, age_s: float = 0.0, **details: object) -> None:
     os.utime(file, (time.time() - age_s,) * 2)
 
 
+@contextmanager
+def running(program: Path, *arguments: object) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a script of this name, with these arguments, that does nothing."""
+    program.write_text("read nothing\n")
+    process = subprocess.Popen(["sh", program, *map(str, arguments)], stdin=subprocess.PIPE)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
 def files_of(site: Path) -> dict[Path, bytes]:
     """Return what there is, without what SQLite makes for readers."""
     files = (path for path in site.parent.rglob("*") if path.is_file())
@@ -48,7 +64,8 @@ def test_a_site_that_is_not_up_is_named_so_and_stays_as_it_is(begun: Path) -> No
     assert facts.certificates.days is not None
     assert facts.certificates.days > 300
     assert facts.clock.behind_s == 0.0
-    assert [each.remedy for each in judge_site(facts) if each.about == "site"] == ["steelyard up"]
+    (not_up,) = (each for each in judge_site(facts) if each.about == "site")
+    assert not_up.remedy.startswith("steelyard up")
     assert files_of(begun) == before
 
 
@@ -67,6 +84,30 @@ def test_a_held_site_is_asked_process_by_process(begun: Path) -> None:
     assert 90.0 <= facts.held.oldest_s < 3600.0
     critical = [each.about for each in judge_site(facts) if each.severity == "critical"]
     assert {"prosody", "gate", "alarm"} <= {*critical}
+
+
+def test_processes_that_run_each_by_itself_are_found_without_an_up(begun: Path) -> None:
+    """As systemd runs them; and where one of them ends, the others are still known."""
+    site = SiteFile(begun)
+    with ExitStack() as stack:
+        shared = stack.enter_context((begun.parent / LOCK_FILE).open("w"))
+        fcntl.flock(shared, fcntl.LOCK_SH)
+        # What only looks at the site, or is of another one, is none of its processes.
+        program = begun.parent / "program"
+        stack.enter_context(running(program, "-m", "components.site.check", begun))
+        stack.enter_context(running(program, "-m", "components.gate", f"{begun}.old"))
+        assert collect_facts(begun).up_for_s is None
+        stack.enter_context(running(program, "-P", "-m", "components.gate", begun))
+        stack.enter_context(running(begun.parent / "prosody", "-F", site.prosody.config_file))
+        facts = collect_facts(begun)
+    assert facts.by_units
+    assert facts.up_for_s is not None
+    known = {each.name: each for each in facts.processes}
+    assert {name for name, each in known.items() if each.age_s is not None} == {"gate", "prosody"}
+    others = {part.name for part in running_parts(site)} - {"gate"}
+    assert {name for name, each in known.items() if each.age_s is None} == others
+    assert all(each.fault for each in known.values())  # they only have the names
+    assert known["gate"].open_files_max > 0
 
 
 def test_what_check_finds_and_lost_certificates_are_among_the_facts(begun: Path) -> None:
@@ -103,7 +144,7 @@ def test_what_is_printed_names_each_finding_and_what_mends_it(
 
 def test_the_command_tells_by_its_status(begun: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["doctor", "--json", "--site", str(begun)]) == 1
-    assert json.loads(capsys.readouterr().out)["findings"][0]["remedy"] == "steelyard up"
+    assert json.loads(capsys.readouterr().out)["findings"][0]["about"] == "site"
     with pytest.raises(SystemExit) as ended:
         run(["restart", "gate", "--site", str(begun)])
     assert ended.value.code == 2

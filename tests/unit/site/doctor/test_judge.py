@@ -100,6 +100,16 @@ def test_a_process_as_young_as_its_site_was_not_started_again() -> None:
     assert found(up_for_s=25.0, processes=(replace(GATE, age_s=20.0),)) == []
 
 
+def test_what_systemd_runs_is_restarted_by_systemd_and_its_log_is_the_journal() -> None:
+    faulty = tuple(replace(each, fault="has been silent for 9 s") for each in (GATE, SERVER, TILES))
+    gate, server, tiles = judge_site(replace(WELL, by_units=True, processes=faulty))
+    assert gate.remedy == "see `journalctl -u steelyard-gate`, then `systemctl restart steelyard-gate`"
+    assert server.remedy == "see `journalctl -u steelyard-prosody`"
+    assert tiles.remedy == "see `journalctl -u steelyard-tiles`, then `systemctl restart steelyard-tiles`"
+    (again,) = judge_site(replace(WELL, by_units=True, processes=(replace(TILES, age_s=20.0),)))
+    assert again.remedy == "see why: `journalctl -u steelyard-tiles`"
+
+
 def test_a_gate_with_a_fault_is_restarted_by_a_command_and_a_server_is_not() -> None:
     gate, server = judge_site(
         replace(WELL, processes=(replace(GATE, fault="is dead"), replace(SERVER, fault="is dead")))
