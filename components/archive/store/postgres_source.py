@@ -150,7 +150,12 @@ class PostgresSource:
         async with self._turn:
             connection = await self._opened()
             with postgres_errors_named(self._url.label):
-                return list(await connection.fetch(sql, *parameters))
+                try:
+                    return list(await connection.fetch(sql, *parameters))
+                except TimeoutError:
+                    # It may never answer again, and another may have taken its place.
+                    connection.terminate()
+                    raise
 
     async def _has_tables(self, name: str = "meta") -> bool:
         rows = await self._fetch("SELECT to_regclass($1) IS NOT NULL", f"{self._url.schema}.{name}")
