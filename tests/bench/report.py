@@ -7,7 +7,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table as RichTable
 
-from tests.bench.figures import Figure
+from tests.bench.figures import Figure, Table
 from tests.bench.results import Result
 
 _PREFACE = """\
@@ -34,6 +34,11 @@ def render_markdown(results: Iterable[Result]) -> str:
     """Render docs/benchmarks.md."""
     sections = (_render_section(result) for result in results)
     return "\n".join((_PREFACE, *sections))
+
+
+def render_table(table: Table) -> list[str]:
+    """Render a table, without its title, in lines of Markdown."""
+    return _markdown_table(table.header, table.rows)
 
 
 def print_result(console: Console, result: Result) -> None:
@@ -68,7 +73,7 @@ def _render_section(result: Result) -> str:
     lines = [f"## {result.title}", "", result.about, ""]
     lines += _markdown_table(_COLUMNS, (_cells(figure) for figure in result.findings.figures))
     for table in result.findings.tables:
-        lines += ["", f"{table.title}:", "", *_markdown_table(table.header, table.rows)]
+        lines += ["", f"{table.title}:", "", *render_table(table)]
     lines += ["", f"Measured {result.taken_at} by `{result.command}` on {result.machine.describe()}.", ""]
     return "\n".join(lines)
 
