@@ -128,6 +128,16 @@ class PostgresSource:
         rows = await self._fetch("SELECT id, body, answer FROM request ORDER BY number")
         return [RequestRow(*row) for row in rows]
 
+    async def find_standby_problem(self) -> str:
+        """Return what is wrong if commits wait for no standby; anybody may ask for this, unlike for the standbys."""
+        ((names,),) = await self._fetch("SHOW synchronous_standby_names")
+        if names:
+            return ""
+        return (
+            "the server waits for no standby, so one that takes over lacks the newest records; set"
+            ' synchronous_standby_names (docs/settings.md, "With a standby")'
+        )
+
     async def close(self) -> None:
         """See LogSource."""
         connection, self._connection = self._connection, None
