@@ -145,6 +145,22 @@ async def test_what_waits_for_a_standby_that_is_gone_is_not_durable(
     await store.close()
 
 
+async def test_a_writer_reads_its_memos_where_it_writes_also_once_that_has_ended(
+    postgres_server: PostgresServer, postgres_database: str
+) -> None:
+    writer = await open_log(f"{postgres_database}#gate")
+    await writer.append(entries(0, 1), memo=b"the first")
+    database = postgres_database.rpartition("/")[2]
+    postgres_server.execute(
+        "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+        f" WHERE application_name LIKE 'steelyard writer%' AND datname = '{database}'"
+    )
+    with pytest.raises(LogUnavailable):
+        await writer.fetch_memos(9)
+    assert [memo.note for memo in await writer.fetch_memos(9)] == [b"the first"]
+    await writer.close()
+
+
 @contextmanager
 def waiting_for_a_standby(server: PostgresServer) -> Iterator[None]:
     """Have all commits wait for a standby that is not there."""
