@@ -109,7 +109,7 @@ class ScriptedServer:
         parser = etree.XMLPullParser(events=("end",))
         parser.feed(b"<stream>")
         while data := await reader.read(65536):
-            parser.feed(data)
+            parser.feed(data.removesuffix(b"</stream:stream>"))
             for _, element in parser.read_events():
                 self._take(element)
             self._news.set()

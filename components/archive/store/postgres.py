@@ -15,6 +15,7 @@ from components.archive.store import (
 )
 from components.archive.store.migrations import known_migrations
 from components.archive.store.postgres_connection import (
+    close_connection,
     make_session_name,
     open_connection,
     postgres_errors_named,
@@ -139,7 +140,7 @@ class PostgresStore(PostgresSource):
                 if not requests_only:
                     await connection.execute("VACUUM record", timeout=_VACUUM_TIMEOUT_S)
             finally:
-                await connection.close()
+                await close_connection(connection)
 
     async def _connect(self) -> None:
         await super()._connect()

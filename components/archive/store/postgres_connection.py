@@ -14,6 +14,8 @@ CONNECT_TIMEOUT_S = 10.0
 # Of one of several: the next may be the one that took its place.
 SERVER_TIMEOUT_S = 3.0
 COMMAND_TIMEOUT_S = 60.0
+# A process that stops must not wait for a server that hangs.
+CLOSE_TIMEOUT_S = 1.0
 
 # A writer's machine that is gone must not keep the log's lock: the server asks after it, and gives up in 25 seconds.
 _SERVER_SETTINGS = {
@@ -68,6 +70,14 @@ async def _connect(dsn: str, url: PostgresUrl, name: str, **options: Any) -> asy
         server_settings={**_SERVER_SETTINGS, "search_path": url.schema, "application_name": name},
         **options,
     )
+
+
+async def close_connection(connection: asyncpg.Connection) -> None:
+    """Close in order, or end it if the server does not answer; raises what `postgres_errors_named` names."""
+    try:
+        await connection.close(timeout=CLOSE_TIMEOUT_S)
+    except TimeoutError:
+        connection.terminate()
 
 
 def make_session_name(role: str) -> str:

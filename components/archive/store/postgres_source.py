@@ -11,6 +11,7 @@ from components.archive.log.tile import TileId
 from components.archive.store import CheckpointRow, MemoRow, RecordRow, RequestRow, SegmentRow
 from components.archive.store.migrations import Migration, find_pending, known_migrations, require_current
 from components.archive.store.postgres_connection import (
+    close_connection,
     make_session_name,
     open_connection,
     postgres_errors_named,
@@ -143,7 +144,7 @@ class PostgresSource:
         connection, self._connection = self._connection, None
         if connection is not None:
             with postgres_errors_named(self._url.label):
-                await connection.close()
+                await close_connection(connection)
 
     async def _connect(self) -> None:
         with postgres_errors_named(self._url.label):

@@ -1,5 +1,6 @@
 """A log in PostgreSQL with a primary and a standby: which server is written to, and what a commit waits for."""
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +21,7 @@ from components.archive.store.postgres_url import parse_postgres_url
 from tests.support.ports import free_port
 from tests.support.postgres import PostgresServer
 from tests.support.postgres_standby import Pair, run_pair
+from tests.support.process import PATIENCE_S
 from tests.support.stores import entries, make_store, open_log, records
 
 SEVERAL = "postgresql://ann:secret@db1.example:5433,db2.example/archive?sslmode=verify-full#gate"
@@ -101,7 +103,10 @@ async def test_a_frozen_primary_is_left_and_what_was_committed_is_at_the_standby
     assert await find_standby_problem(log) == ""
     await writer.append(entries(0, 5), memo=b"the first five")
     size = writer.size
+    behind = await open_source(log)
     pair.primary.freeze()
+    async with asyncio.timeout(PATIENCE_S):
+        await behind.close()  # nobody who stops waits for it
     with pytest.raises(LogUnavailable, match="no commit within"):
         await writer.append(entries(5, 5))
     # Nobody has promoted the standby yet: each server is named with what is wrong there.
