@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from components.archive.bookkeeping import Tombstone, encode_bookkeeping
 from components.archive.draft import DEFAULT_CLASS, Addition, AppendPlan, Draft, Entry, LogState
-from components.archive.errors import LogDamaged
+from components.archive.errors import LogDamaged, LogUnavailable
 from components.archive.head import EMPTY_HEAD, Head, extend_head, load_head, require_log, sign_head
 from components.archive.last_signed import LastSigned
 from components.archive.log.handover import sign_handover
@@ -22,6 +22,7 @@ from components.archive.store import (
     Change,
     Destruction,
     LogStore,
+    MemoRow,
     RequestRow,
 )
 from components.archive.store.open import StoreName, open_store
@@ -236,6 +237,20 @@ class LogWriter:
         async with self._turn:
             await self._settle()
             return self.size
+
+    async def fetch_memos(self, limit: int, before: int = 2**62) -> list[MemoRow]:
+        """Return memos as LogReader does, but from where this writer writes; raises as `recover` does.
+
+        Where a standby has taken the place of a server, a reader may still be connected to the old one.
+        """
+        async with self._turn:
+            await self._settle()
+            try:
+                return await self._store.fetch_memos(limit, before)
+            except LogUnavailable:
+                # Nothing is in doubt; but the next call connects again.
+                self._doubt = _Doubt((), self._keys)
+                raise
 
     async def record_order(self, order: bytes, details: bytes) -> LeafIndex:
         """Record an order and, directly after it, its details, in one transaction; return the order's index.

@@ -96,11 +96,11 @@ async def start_gate(process: Process, site: SiteFile) -> None:
     breaks = LinkBreaks(partial(sound, AlarmName.UNSENDABLE))
     errors = OwedErrors(queue)
     aftermath = Aftermath(keeper, errors, partial(_sound_unknown, watchers.alarms, line.gate.log))
-    aftermath.load(await fetch_all_memos(log.reader))
+    aftermath.load(await fetch_all_memos(log.writer))
     files = StanzaFiles(load_sent_files(site), _run_inside(process, site), load_readers(site))
     decider = Decider(follower.rules, queue, filing, aftermath, files, observes=settings.observes)
     journal = Journal(
-        log.writer, log.reader, aftermath,
+        log.writer, log.writer, aftermath,
         delivery_class=assign_class(retention, RecordedKind.DELIVERY), log_name=line.gate.log,
     )  # fmt: skip
     gate = Gate(

@@ -74,7 +74,7 @@ class RecordedBatch:
 
 
 class Journal:
-    """Records batches of submissions and statuses; `memos` reads the same log as `writer` writes."""
+    """Records batches of submissions and statuses; `memos` reads the log from where `writer` writes it."""
 
     def __init__(
         self,

@@ -126,7 +126,7 @@ def _parse_decision(
 
 
 class MemoSource(Protocol):
-    """Reads the memos that the gate's log keeps (`LogReader`)."""
+    """Reads the memos that the gate's log keeps (`LogWriter`, from where it writes)."""
 
     async def fetch_memos(self, limit: int, before: int) -> list[MemoRow]:
         """Return the newest `limit` memos of batches before this index, the newest first; raises LogUnavailable."""

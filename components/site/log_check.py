@@ -14,7 +14,7 @@ from components.archive.log.note import NoteError, Signer
 from components.archive.opening import Departure, find_departures
 from components.archive.reader import LogReader
 from components.archive.store import LogSource
-from components.archive.store.open import store_label
+from components.archive.store.open import find_standby_problem, store_label
 from components.archive.tail import TailKey
 from components.process.errors import SiteError
 from components.settings.log import LogSettings
@@ -41,6 +41,8 @@ async def check_log(log: LogSettings, *, is_copy: bool = False) -> str:
             size = await _check_newest(path, log, reader)
             if signer is not None:
                 _require_none(path, await _read_as_writer(reader.source, signer))
+            if problem := await find_standby_problem(log.store):
+                raise SiteError(f"{path}: {problem}")
             return f"{path}: {size:,} records under a good checkpoint"
         finally:
             await reader.close()

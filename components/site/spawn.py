@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import resource
 import signal
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import BinaryIO
 from components.process.logs import LOG_FILE_VARIABLE
 from components.process.notify import MANAGER_VARIABLES
 
+OPEN_FILES = 65_536
 _LOG_MAX_BYTES = 16 * 1024 * 1024
 
 
@@ -23,6 +25,8 @@ async def spawn(
             # The kernel ends the process when we die, even by SIGKILL: nothing is left running unwatched.
             # setpriv sets that between fork and exec, where Python (preexec_fn) is not safe with threads.
             *("setpriv", "--pdeathsig", "TERM"),
+            # As under systemd (units.py): of what a shell gives, often 1,024, a server has one for each that is online.
+            *("prlimit", f"--nofile={open_files_limit()}:"),
             # Until a process says what SIGHUP does, it would end it.
             *("env", "--ignore-signal=HUP"),
             *command,
@@ -33,6 +37,14 @@ async def spawn(
             pass_fds=kept_open,
             env={**environment, LOG_FILE_VARIABLE: str(log_file)},
         )
+
+
+def open_files_limit() -> str:
+    """Return how many files a process may open that we start: as many as we may let it, up to what is ever needed."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY:
+        return "unlimited"
+    return str(max(soft, OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, OPEN_FILES)))
 
 
 def our_environment() -> dict[str, str]:

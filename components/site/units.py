@@ -11,6 +11,7 @@ from components.process.errors import SiteError
 from components.settings.site import SiteFile
 from components.site.lock import LOCK_FILE
 from components.site.needs import GROUP, SERVER, Needs, find_needs
+from components.site.spawn import OPEN_FILES
 
 MARK = "# Written by `steelyard units` from {site}; run it again after changes, and change nothing here."
 TARGET = "steelyard.target"
@@ -107,7 +108,7 @@ def _render_unit(site: SiteFile, needs: Needs, every: tuple[Needs, ...], program
         f"RestartSec={'200ms' if needs.name == 'gate' else '1'}",
         *([] if is_server else [f"WatchdogSec={_WATCHDOG_S}", "TimeoutStartSec=120"]),
         f"TimeoutStopSec={round(_STOP_S + (site.gate.hold_timeout_s if is_server else 0))}",
-        "LimitNOFILE=65536",
+        f"LimitNOFILE={OPEN_FILES}",
         "LimitCORE=0",
         _SANDBOX,
         # What reads people's files gives each reader a network of its own, which is none (docs/decisions/0168).

@@ -19,9 +19,11 @@ from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn
 from tests.bench import (
     archive,
     console,
+    crowd,
     decide,
     disk,
     export,
+    failover,
     files,
     gate_alone,
     latency,
@@ -32,6 +34,7 @@ from tests.bench import (
     reload,
     restart,
     rosters,
+    scaling,
     search,
     soak,
     throughput,
@@ -65,6 +68,9 @@ Name = Literal[
     "search_large",
     "search_postgres",
     "console",
+    "failover",
+    "crowd",
+    "scaling",
 ]
 MEASUREMENTS: dict[Name, tuple[str, Measure]] = {
     "disk": ("The disk alone", disk.measure),
@@ -88,8 +94,11 @@ MEASUREMENTS: dict[Name, tuple[str, Measure]] = {
     "search_large": ("Searches in ten million messages", search.measure_large),
     "search_postgres": ("Searches in PostgreSQL", search.measure_postgres),
     "console": ("Pages of the console", console.measure),
+    "failover": ("A standby that takes over", failover.measure),
+    "crowd": ("Ten thousand people online", crowd.measure),
+    "scaling": ("What a firm needs", scaling.measure),
 }
-ONLY_NAMED = ("export_large", "search_large")
+ONLY_NAMED = ("export_large", "search_large", "crowd")
 """What takes too long to be measured unless it is named."""
 ROUNDS, QUICK_ROUNDS = 5, 1
 DOCS = Path(__file__).resolve().parents[2] / "docs"
@@ -109,7 +118,7 @@ def bench(
     Parameters
     ----------
     names
-        What to measure; all of it unless named, but for export_large and search_large.
+        What to measure; all of it unless named, but for export_large, search_large and crowd.
     quick
         Show within minutes that everything works. The figures mean nothing, and docs/ stays as it is.
     rounds

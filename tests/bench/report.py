@@ -7,7 +7,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table as RichTable
 
-from tests.bench.figures import Figure
+from tests.bench.figures import Figure, Table
 from tests.bench.results import Result
 
 _PREFACE = """\
@@ -36,6 +36,11 @@ def render_markdown(results: Iterable[Result]) -> str:
     return "\n".join((_PREFACE, *sections))
 
 
+def render_table(table: Table) -> list[str]:
+    """Render a table, without its title, in lines of Markdown."""
+    return _markdown_table(table.header, table.rows)
+
+
 def print_result(console: Console, result: Result) -> None:
     """Print one measurement's tables."""
     table = RichTable(title=result.title, box=box.SIMPLE_HEAD, title_justify="left")
@@ -44,7 +49,8 @@ def print_result(console: Console, result: Result) -> None:
     for figure in result.findings.figures:
         style = "" if figure.wanted is None else "green" if figure.is_met else "bold red"
         table.add_row(*(cell.strip("*") for cell in _cells(figure)), style=style)
-    console.print(table)
+    if result.findings.figures:
+        console.print(table)
     for extra in result.findings.tables:
         table = RichTable(*extra.header, title=extra.title, box=box.SIMPLE_HEAD, title_justify="left")
         for row in extra.rows:
@@ -66,10 +72,12 @@ _COLUMNS = ("", "wanted", "measured", "rounds", "met")
 
 def _render_section(result: Result) -> str:
     lines = [f"## {result.title}", "", result.about, ""]
-    lines += _markdown_table(_COLUMNS, (_cells(figure) for figure in result.findings.figures))
+    if result.findings.figures:
+        cells = (_cells(figure) for figure in result.findings.figures)
+        lines += [*_markdown_table(_COLUMNS, cells), ""]
     for table in result.findings.tables:
-        lines += ["", f"{table.title}:", "", *_markdown_table(table.header, table.rows)]
-    lines += ["", f"Measured {result.taken_at} by `{result.command}` on {result.machine.describe()}.", ""]
+        lines += [f"{table.title}:", "", *render_table(table), ""]
+    lines += [f"Measured {result.taken_at} by `{result.command}` on {result.machine.describe()}.", ""]
     return "\n".join(lines)
 
 

@@ -45,6 +45,11 @@ class PostgresServer:
         self._databases = 0
         self.options = {"fsync": "on", "shared_buffers": "64MB", "max_connections": "50"}
 
+    @property
+    def runs(self) -> bool:
+        """Whether it was started and not stopped."""
+        return self._process is not None
+
     def make(self) -> None:
         """Make the files of a new server."""
         if os.getuid() == 0:

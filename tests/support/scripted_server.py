@@ -33,6 +33,8 @@ class ScriptedServer:
         self.next_seq = 1
         self.done = 0
         self.verdicts: list[tuple[int, int]] = []
+        # The index of the record of each submission that has its verdict; canaries are not among them.
+        self.records: dict[int, int] = {}
         self.noted: list[int] = []
         self.carries_canaries = True
         self._canaries: dict[int, str] = {}
@@ -107,7 +109,7 @@ class ScriptedServer:
         parser = etree.XMLPullParser(events=("end",))
         parser.feed(b"<stream>")
         while data := await reader.read(65536):
-            parser.feed(data)
+            parser.feed(data.removesuffix(b"</stream:stream>"))
             for _, element in parser.read_events():
                 self._take(element)
             self._news.set()
@@ -132,6 +134,8 @@ class ScriptedServer:
                     f"<canary xmlns='{XMLNS}' id='{id_}'/>"
                     f"<stanza-id xmlns='urn:xmpp:sid:0' by='{self._plan.gate}' id='{receipt}'/></message>"
                 )
+            elif id_ is None:
+                self.records[number] = first + number - seq
         self.done = max(self.done, through)
         self.say_status()
 

@@ -93,6 +93,22 @@ async def open_requests(name: StoreName) -> RequestBox:
     return await PostgresRequests.open(str(name))
 
 
+async def find_standby_problem(name: StoreName) -> str:
+    """Return what a standby of a store would lack that took over, if the name has several servers; else nothing.
+
+    Raises as `open_source` does.
+    """
+    if not is_postgres(name) or len(parse_postgres_url(str(name)).servers) == 1:
+        return ""
+    with _extra_named():
+        from components.archive.store.postgres_source import PostgresSource
+    source = await PostgresSource.open(str(name))
+    try:
+        return await source.find_standby_problem()
+    finally:
+        await source.close()
+
+
 @contextmanager
 def _extra_named() -> Iterator[None]:
     """Turn the error of a driver that is not installed into LogUnavailable, which says what to install."""

@@ -1,8 +1,8 @@
 """The store for more than one machine: a log in a schema of a PostgreSQL database (docs/archive-format.md, 8.2)."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from typing import Self
 
 import asyncpg
@@ -15,6 +15,7 @@ from components.archive.store import (
 )
 from components.archive.store.migrations import known_migrations
 from components.archive.store.postgres_connection import (
+    close_connection,
     make_session_name,
     open_connection,
     postgres_errors_named,
@@ -30,6 +31,8 @@ from components.archive.store.postgres_statements import (
 from components.archive.store.postgres_url import PostgresUrl
 
 LOCK_TIMEOUT_S = 3.0
+COMMIT_TIMEOUT_S = 10.0
+"""How long a commit may take: a server that is gone, or waits for a standby that is, must not be waited for longer."""
 _RETRY_S = 0.05
 _VACUUM_TIMEOUT_S = 6 * 3600.0
 
@@ -73,14 +76,15 @@ class PostgresStore(PostgresSource):
 
     async def take_lease(self) -> None:
         """See LogStore."""
-        async with self._transaction() as connection:
+        async with self._transaction(COMMIT_TIMEOUT_S) as connection:
             await connection.execute("UPDATE lease SET token = token + 1")
             # In one transaction, which holds the row: it is still ours.
             self._token, self._tables = await self._fetch_lease(connection)
 
     async def commit(self, change: Change) -> None:
         """See LogStore."""
-        async with self._transaction() as connection:
+        # Who destroys may have much to do.
+        async with self._transaction(None if change.destroyed else COMMIT_TIMEOUT_S) as connection:
             await self._require_lease(connection)
             await keep_change(connection, change)
             # Killed before the commit that follows: nothing of it is there. Killed after: all of it is. Where the
@@ -106,10 +110,13 @@ class PostgresStore(PostgresSource):
                 self._name,
             )
             await self._require_token()
-            holder = await self._lock()
-            await self._require_token()
-            if holder:
+            if holder := await self._lock():
+                await self._require_token()
                 raise LogUnavailable(f"{self._url.label}: {holder} holds the log's lock")
+            # The session before may have been ended while its commit waited for a standby: it is visible then, and
+            # lost if the primary is. Once a later commit is on the standby, so is that one.
+            async with self._transaction(COMMIT_TIMEOUT_S) as connection:
+                await self._require_lease(connection)
         except BaseException:
             # A lock that was got must not stand in another's way.
             self._terminate()
@@ -133,7 +140,7 @@ class PostgresStore(PostgresSource):
                 if not requests_only:
                     await connection.execute("VACUUM record", timeout=_VACUUM_TIMEOUT_S)
             finally:
-                await connection.close()
+                await close_connection(connection)
 
     async def _connect(self) -> None:
         await super()._connect()
@@ -158,10 +165,10 @@ class PostgresStore(PostgresSource):
             self._connection.terminate()
 
     @asynccontextmanager
-    async def _transaction(self) -> AsyncIterator[asyncpg.Connection]:
+    async def _transaction(self, limit_s: float | None = None) -> AsyncIterator[asyncpg.Connection]:
         async with self._turn:
             connection = await self._opened()
-            with postgres_errors_named(self._url.label):
+            with postgres_errors_named(self._url.label), _given_up(connection, self._url.label, limit_s):
                 async with connection.transaction():
                     yield connection
 
@@ -208,3 +215,26 @@ class PostgresStore(PostgresSource):
         sql = "SELECT token, tableoid, 'record'::regclass::oid FROM lease FOR SHARE"
         row = await connection.fetchrow(sql)
         return (None, None) if row is None else (row[0], (row[1], row[2]))
+
+
+@contextmanager
+def _given_up(connection: asyncpg.Connection, label: str, after_s: float | None) -> Iterator[None]:
+    """End a connection on which a commit takes too long: its result is then unknown. Raises LogUnavailable.
+
+    Asking the server to stop, as asyncpg does when its own limit is over, takes another answer of that server.
+    """
+    if after_s is None:
+        yield
+        return
+    loop = asyncio.get_running_loop()
+    timer = loop.call_later(after_s, connection.terminate)
+    try:
+        yield
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+        if timer.when() > loop.time():
+            raise
+        raise LogUnavailable(
+            f"{label}: no commit within {after_s:g} s: the server does not answer, or waits for a standby that is gone"
+        ) from None
+    finally:
+        timer.cancel()

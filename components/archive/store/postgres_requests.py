@@ -6,6 +6,7 @@ import asyncpg
 
 from components.archive.errors import LogUnavailable
 from components.archive.store.postgres_connection import (
+    close_connection,
     make_session_name,
     open_connection,
     postgres_errors_named,
@@ -52,7 +53,7 @@ class PostgresRequests:
         connection, self._connection = self._connection, None
         if connection is not None:
             with postgres_errors_named(self._url.label):
-                await connection.close()
+                await close_connection(connection)
 
     async def _fetch(self, sql: str, *parameters: object) -> list[Any]:
         if self._connection is None:

@@ -11,6 +11,7 @@ from components.archive.log.tile import TileId
 from components.archive.store import CheckpointRow, MemoRow, RecordRow, RequestRow, SegmentRow
 from components.archive.store.migrations import Migration, find_pending, known_migrations, require_current
 from components.archive.store.postgres_connection import (
+    close_connection,
     make_session_name,
     open_connection,
     postgres_errors_named,
@@ -128,12 +129,22 @@ class PostgresSource:
         rows = await self._fetch("SELECT id, body, answer FROM request ORDER BY number")
         return [RequestRow(*row) for row in rows]
 
+    async def find_standby_problem(self) -> str:
+        """Return what is wrong if commits wait for no standby; anybody may ask for this, unlike for the standbys."""
+        ((names,),) = await self._fetch("SHOW synchronous_standby_names")
+        if names:
+            return ""
+        return (
+            "the server waits for no standby, so one that takes over lacks the newest records; set"
+            ' synchronous_standby_names (docs/settings.md, "With a standby")'
+        )
+
     async def close(self) -> None:
         """See LogSource."""
         connection, self._connection = self._connection, None
         if connection is not None:
             with postgres_errors_named(self._url.label):
-                await connection.close()
+                await close_connection(connection)
 
     async def _connect(self) -> None:
         with postgres_errors_named(self._url.label):
@@ -150,7 +161,12 @@ class PostgresSource:
         async with self._turn:
             connection = await self._opened()
             with postgres_errors_named(self._url.label):
-                return list(await connection.fetch(sql, *parameters))
+                try:
+                    return list(await connection.fetch(sql, *parameters))
+                except TimeoutError:
+                    # It may never answer again, and another may have taken its place.
+                    connection.terminate()
+                    raise
 
     async def _has_tables(self, name: str = "meta") -> bool:
         rows = await self._fetch("SELECT to_regclass($1) IS NOT NULL", f"{self._url.schema}.{name}")

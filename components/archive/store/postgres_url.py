@@ -8,19 +8,34 @@ from urllib.parse import parse_qs, urlsplit
 
 _LOG_NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 _VERIFIED = ("verify-ca", "verify-full")
-_FORM = "write postgresql://user@host:port/database#log"
+_FORM = "write postgresql://user@host:port/database#log, with a comma between the hosts of several servers"
 
 
 @dataclass(frozen=True, slots=True)
 class PostgresUrl:
     """A log in PostgreSQL: `postgresql://user@host:port/database#log`; each log has a schema of its name.
 
-    `dsn` is for the database alone: it may hold a password, which `label` leaves out.
+    `dsn` is for the database alone: it may hold a password, which `label` leaves out. With a comma it names several
+    hosts: a primary, and standbys that may take its place.
     """
 
     dsn: str = field(repr=False)
     log: str
     label: str
+
+    @property
+    def servers(self) -> tuple[tuple[str, str], ...]:
+        """Each server: its address, as it may be shown, and a `dsn` for it alone."""
+        parts = urlsplit(self.dsn)
+        login, at, hosts = parts.netloc.rpartition("@")
+        return tuple(
+            (host, parts._replace(netloc=f"{login}{at}{host}").geturl()) for host in hosts.split(",")
+        )
+
+    @property
+    def options(self) -> dict[str, str]:
+        """What else a connection with `dsn` needs: of several servers it is the one that takes changes."""
+        return {"target_session_attrs": "read-write"} if len(self.servers) > 1 else {}
 
     @property
     def names_password(self) -> bool:
@@ -56,7 +71,8 @@ def parse_postgres_url(text: str) -> PostgresUrl:
     """Parse the name of a store; raises ValueError, which says what to write."""
     try:
         parts = urlsplit(text)
-        host = f"{parts.hostname or ''}{f':{parts.port}' if parts.port else ''}"
+        hosts = parts.netloc.rpartition("@")[2].split(",")
+        shown = ",".join(_show_host(host, len(hosts)) for host in hosts)
     except ValueError:
         raise ValueError(_FORM) from None
     if parts.scheme not in ("postgresql", "postgres") or not parts.path.strip("/"):
@@ -65,8 +81,16 @@ def parse_postgres_url(text: str) -> PostgresUrl:
         raise ValueError(
             "name the log behind a #, in small letters, digits, - and _: postgresql://.../database#gate"
         )
-    label = f"postgresql://{host}{parts.path}#{parts.fragment}"  # without user, password and options
+    label = f"postgresql://{shown}{parts.path}#{parts.fragment}"  # without user, password and options
     return PostgresUrl(parts._replace(fragment="").geturl(), parts.fragment, label)
+
+
+def _show_host(host: str, among: int) -> str:
+    """Return a host with its port; raises ValueError for a wrong port, and for nothing between two commas."""
+    parts = urlsplit(f"//{host}")
+    if among > 1 and not parts.hostname:
+        raise ValueError(host)
+    return f"{parts.hostname or ''}{f':{parts.port}' if parts.port else ''}"
 
 
 def _is_here(host: str) -> bool:

@@ -1,6 +1,7 @@
 """The tables that are written from results, and the file that keeps them."""
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,12 @@ def test_a_section_says_what_was_wanted_measured_and_met() -> None:
 def test_every_row_of_a_table_has_as_many_cells_as_its_header() -> None:
     rows = [line for line in render_markdown([RESULT]).splitlines() if line.startswith("|")]
     assert {row.count("|") for row in rows} == {6, 3}
+
+
+def test_what_has_tables_alone_has_no_empty_one_before_them() -> None:
+    text = render_markdown([replace(RESULT, findings=replace(FINDINGS, figures=()))])
+    assert "What is compared.\n\nShares:\n\n|  | gate |" in text
+    assert "wanted" not in text
 
 
 def test_a_result_is_met_when_all_its_figures_are() -> None:

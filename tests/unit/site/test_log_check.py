@@ -116,3 +116,19 @@ def test_a_log_that_is_written_meanwhile_is_no_problem(site: Path, monkeypatch: 
 
     monkeypatch.setattr("components.site.log_check.load_head", read_while_it_is_written)
     assert "5 records under a good checkpoint" in asyncio.run(check_log(gate_log(settings)))
+
+
+def test_a_log_whose_standby_would_lack_something_is_named(
+    site: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = load_site(site)
+    asyncio.run(record(settings))
+
+    async def find_problem(name: object) -> str:
+        return "the server waits for no standby" if name == settings.gate.log else ""
+
+    monkeypatch.setattr("components.site.log_check.find_standby_problem", find_problem)
+    with pytest.raises(SiteError, match=r"gate\.db: the server waits for no standby"):
+        asyncio.run(check_log(gate_log(settings)))
+    others = [log for log in settings.logs if log.name != "gate"]
+    assert all("is not there yet" in asyncio.run(check_log(log)) for log in others)

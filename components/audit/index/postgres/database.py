@@ -8,6 +8,7 @@ from typing import Any, Self
 
 import psycopg
 from psycopg import sql as names
+from psycopg.conninfo import make_conninfo
 
 from components.archive.store.postgres_url import PostgresUrl
 from components.audit.index.database import DatabaseError, Values
@@ -61,7 +62,8 @@ class PostgresDatabase:
         self._url = url
         self._cursors = count()
         with _told():
-            self._db = psycopg.connect(url.dsn, autocommit=True, connect_timeout=_TIMEOUT_S, options=_OPTIONS)
+            server = make_conninfo(url.dsn, **url.options)
+            self._db = psycopg.connect(server, autocommit=True, connect_timeout=_TIMEOUT_S, options=_OPTIONS)
             self._run("SET search_path TO {}", url.log)
 
     def __enter__(self) -> Self:
