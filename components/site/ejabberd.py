@@ -49,20 +49,26 @@ MODULES: dict[str, dict[str, Any]] = {
 }
 
 
+_ACCOUNTS = {"auth_method": "internal", "auth_password_format": "scram"}
+
+
+def render_accounts_config(plan: ProsodyPlan) -> str:
+    """Render the configuration with which accounts are made: the same accounts, and nobody can connect."""
+    config = {"hosts": list(plan.domains), "loglevel": "error", **_ACCOUNTS, "listen": [], "modules": {}}
+    return json.dumps(config, indent=2, ensure_ascii=False) + "\n"
+
+
 def render_config(plan: ProsodyPlan) -> str:
     """Render `ejabberd.yml` for a plan; pure. It is JSON, which each reader of YAML reads."""
     gate = (PlannedComponent(plan.gate, plan.gate_secret),) if plan.gate else ()
     modules = dict(MODULES)
-    if plan.room_domains:
-        modules["mod_muc"] = _rooms(plan)
     if plan.gate:
         modules["mod_stanza_gate"] = _gate(plan)
     config: dict[str, Any] = {
         "hosts": list(plan.domains),
         "loglevel": plan.log_level,
         "listen": [_clients(plan), _components(plan, (*gate, *plan.components))],
-        "auth_method": "internal",
-        "auth_password_format": "scram",
+        **_ACCOUNTS,
         "language": "en",
         "acl": {"local": {"user_regexp": ""}},
         "access_rules": {
@@ -74,6 +80,10 @@ def render_config(plan: ProsodyPlan) -> str:
         "shaper_rules": {"offline_messages": 100},
         "modules": modules,
     }
+    if plan.room_domains:
+        config["append_host_config"] = {
+            domain: {"modules": _rooms(plan, rooms)} for domain, rooms in _room_hosts(plan).items()
+        }
     if plan.certificates:
         folder = plan.certificates
         config["certfiles"] = [
@@ -118,12 +128,22 @@ def _components(plan: ProsodyPlan, components: tuple[PlannedComponent, ...]) -> 
     }
 
 
-def _rooms(plan: ProsodyPlan) -> dict[str, Any]:
-    return {
-        "hosts": list(plan.room_domains),
-        "access_create": "local",
+def _room_hosts(plan: ProsodyPlan) -> dict[str, list[str]]:
+    """Return the domains of rooms that each domain of accounts has: two that had the same would each keep the rooms."""
+    by_domain: dict[str, list[str]] = {}
+    for rooms in plan.room_domains:
+        above = (domain for domain in plan.domains if rooms.endswith(f".{domain}"))
+        by_domain.setdefault(max(above, key=len, default=plan.domains[0]), []).append(rooms)
+    return by_domain
+
+
+def _rooms(plan: ProsodyPlan, rooms: list[str]) -> dict[str, dict[str, Any]]:
+    muc = {
+        "hosts": rooms,
+        "access_create": "nobody" if plan.makes_rooms else "local",
         "default_room_options": {"mam": True, "public": False},
     }
+    return {"mod_muc": muc, **({"mod_directory_rooms": {}} if plan.makes_rooms and plan.gate else {})}
 
 
 def _gate(plan: ProsodyPlan) -> dict[str, Any]:
@@ -172,21 +192,23 @@ def server_beams(libraries: Path = Path("/usr/lib")) -> list[Path]:
     return found[:1]
 
 
-def start_command(root: Path, beams: tuple[Path, ...], libraries: Path = Path("/usr/lib")) -> list[str]:
+def start_command(
+    root: Path, beams: tuple[Path, ...], libraries: Path = Path("/usr/lib"), *, reads_input: bool = False
+) -> list[str]:
     """Return what starts a private ejabberd: no node name, so no epmd, no cluster and nothing to connect to."""
     own = server_beams(libraries)
     if not own:
         raise SiteError("ejabberd is not installed; run `apt-get install ejabberd`")
     paths = [argument for folder in (*own, *beams) for argument in ("-pa", str(folder))]
     mnesia = ["-mnesia", "dir", f'"{root / "data"}"']
-    return ["erl", "-noinput", *paths, *mnesia, "-s", "ejabberd"]
+    return ["erl", "-noshell" if reads_input else "-noinput", *paths, *mnesia, "-s", "ejabberd"]
 
 
-def environment(root: Path) -> Mapping[str, str]:
+def environment(root: Path, config: str = "ejabberd.yml") -> Mapping[str, str]:
     """Return the environment of a private ejabberd, whose configuration is below `root`."""
     return {
         "HOME": str(root),
-        "EJABBERD_CONFIG_PATH": str(root / "ejabberd.yml"),
+        "EJABBERD_CONFIG_PATH": str(root / config),
         "EJABBERD_LOG_PATH": str(root / "ejabberd.log"),
         "EJABBERD_PID_PATH": str(root / "ejabberd.pid"),
         "ERL_CRASH_DUMP_SECONDS": "0",
