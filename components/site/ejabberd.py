@@ -2,12 +2,19 @@
 
 import json
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from components.link.limits import ELEMENT_MAX_BYTES, STANZA_MAX_BYTES
 from components.process.errors import SiteError
+from components.site.ejabberd_web import (
+    TLS_OPTIONS,
+    direct_tls_listener,
+    web_listener,
+    web_modules,
+    web_modules_of,
+)
 from components.site.prosody import PlannedComponent, ProsodyPlan
 
 ADAPTER_DIR = Path(__file__).resolve().parents[1] / "adapter" / "ejabberd"
@@ -17,6 +24,9 @@ CLIENT_STANZA_MAX_BYTES = 256 * 1024
 
 DONE_LAG_MS = 2000
 """`done` follows by the timeout and so much more: docs/decisions/0246."""
+
+QUEUE_MAX = 20000
+"""How much waits for a session: while it waits for its verdict, what others say to it waits with it."""
 
 _COMPILE_TIMEOUT_S = 120
 _INCLUDE = (
@@ -40,7 +50,12 @@ MODULES: dict[str, dict[str, Any]] = {
     "mod_ping": {},
     "mod_privacy": {},
     "mod_private": {},
-    "mod_pubsub": {"access_createnode": "nobody", "plugins": ["flat", "pep"]},
+    # Its service, besides that of each account (PEP), is one that nobody is offered and nobody may use.
+    "mod_pubsub": {
+        "access_createnode": "nobody",
+        "plugins": ["flat", "pep"],
+        "hosts": ["pubsub.@HOST@.invalid"],
+    },
     "mod_roster": {"versioning": True},
     "mod_stream_mgmt": {"resend_on_timeout": "if_offline"},
     "mod_time": {},
@@ -61,13 +76,11 @@ def render_accounts_config(plan: ProsodyPlan) -> str:
 def render_config(plan: ProsodyPlan) -> str:
     """Render `ejabberd.yml` for a plan; pure. It is JSON, which each reader of YAML reads."""
     gate = (PlannedComponent(plan.gate, plan.gate_secret),) if plan.gate else ()
-    modules = dict(MODULES)
-    if plan.gate:
-        modules["mod_stanza_gate"] = _gate(plan)
     config: dict[str, Any] = {
         "hosts": list(plan.domains),
-        "loglevel": plan.log_level,
-        "listen": [_clients(plan), _components(plan, (*gate, *plan.components))],
+        "loglevel": "warning" if plan.log_level == "warn" else plan.log_level,
+        "listen": [*_clients(plan), _components(plan, (*gate, *plan.components))],
+        "max_fsm_queue": QUEUE_MAX,
         **_ACCOUNTS,
         "language": "en",
         "acl": {"local": {"user_regexp": ""}},
@@ -78,37 +91,61 @@ def render_config(plan: ProsodyPlan) -> str:
         # To a federated site there is no way yet (docs/ejabberd.md).
         "s2s_access": "nobody",
         "shaper_rules": {"offline_messages": 100},
-        "modules": modules,
+        "modules": _modules(plan),
+        "append_host_config": {domain: {"modules": _modules_of(plan, domain)} for domain in plan.domains},
     }
-    if plan.room_domains:
-        config["append_host_config"] = {
-            domain: {"modules": _rooms(plan, rooms)} for domain, rooms in _room_hosts(plan).items()
-        }
     if plan.certificates:
-        folder = plan.certificates
-        config["certfiles"] = [
-            str(folder / f"{domain}.{end}") for domain in plan.domains for end in ("crt", "key")
-        ]
+        config["certfiles"] = [str(file) for file in _certificate_files(plan, plan.certificates)]
         config["acme"] = {"auto": False}
-        config["ca_file"] = str(folder / "ca.crt")
+        config["ca_file"] = str(plan.certificates / "ca.crt")
     return json.dumps(config, indent=2, ensure_ascii=False) + "\n"
 
 
-def _clients(plan: ProsodyPlan) -> dict[str, Any]:
+def _certificate_files(plan: ProsodyPlan, folder: Path) -> Iterator[Path]:
+    names = (*plan.domains, *((plan.web.host,) if plan.web and plan.web.host else ()))
+    return (folder / f"{name}.{end}" for name in dict.fromkeys(names) for end in ("crt", "key"))
+
+
+def _modules(plan: ProsodyPlan) -> dict[str, dict[str, Any]]:
+    """Return the modules of all domains."""
+    offered = [each.jid for each in plan.components if each.side.offered]
+    modules = {**MODULES, "mod_disco": {"extra_domains": offered}}
+    if plan.web:
+        modules |= web_modules(plan.web)
+    if plan.gate:
+        modules["mod_stanza_gate"] = _gate(plan)
+    return modules
+
+
+def _modules_of(plan: ProsodyPlan, domain: str) -> dict[str, dict[str, Any]]:
+    """Return the modules of one domain alone."""
+    rooms = _room_hosts(plan).get(domain)
+    modules = _rooms(plan, rooms) if rooms else {}
+    return {**modules, **web_modules_of(plan.web, domain)} if plan.web else modules
+
+
+def _clients(plan: ProsodyPlan) -> Iterator[dict[str, Any]]:
+    clients = _client_listener(plan)
+    yield clients
+    if plan.direct_tls_port and plan.certificates:
+        yield direct_tls_listener(plan, clients)
+    if plan.web and plan.certificates:
+        yield web_listener(plan.web)
+
+
+def _client_listener(plan: ProsodyPlan) -> dict[str, Any]:
     listener = {
         "port": plan.c2s_port,
         "ip": plan.address,
         "module": "ejabberd_c2s",
         "access": "local",
         "max_stanza_size": CLIENT_STANZA_MAX_BYTES,
-        # A session waits for its verdict, and what others say to it waits with it.
-        "max_fsm_queue": 20000,
     }
     if plan.certificates:
         listener |= {
             "starttls": True,
             "starttls_required": not plan.plain_port_allowed,
-            "protocol_options": ["no_sslv3", "no_tlsv1", "no_tlsv1_1"],
+            "protocol_options": list(TLS_OPTIONS),
         }
     return listener
 

@@ -92,12 +92,14 @@ def register_ejabberd_accounts(config: Path, passwords: Mapping[str, str]) -> li
     The server must not be up. An account that exists keeps its password. Raises SiteError.
     """
     folder = config.parent
-    command = [*start_command(folder, (folder / "beams",), reads_input=True), "-s", "offline_accounts"]
+    variables = (f"{name}={value}" for name, value in environment(folder, ACCOUNTS).items())
+    server = start_command(folder, (folder / "beams",), reads_input=True)
+    command = ["env", *variables, *server, "-s", "offline_accounts"]
     # The passwords go through standard input: a command line is for everybody on the machine to read.
     lines = "".join(f"{jid}\t{password}\n" for jid, password in passwords.items())
     try:
         answer = subprocess.run(  # noqa: S603
-            ["env", *(f"{name}={value}" for name, value in environment(folder, ACCOUNTS).items()), *command],
+            command,
             input=lines,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

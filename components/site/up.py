@@ -105,7 +105,10 @@ def _server_of(site_toml: Path, wanted: ServerName | None) -> ServerName:
     """Return which server the site has, or is to be made with; raises SiteError if it has another than is wanted."""
     if not site_toml.exists():
         return wanted or "prosody"
-    there = SiteFile(site_toml).site.server
+    try:
+        there = SiteFile(site_toml).site.server
+    except SettingsError:
+        return wanted or "prosody"  # all that is wrong with it is told soon
     if wanted not in (None, there):
         raise SiteError(
             f"{site_toml} is a site with {there}: make one with {wanted} in another folder (--site)"

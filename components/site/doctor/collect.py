@@ -72,14 +72,19 @@ def _age(pid: int) -> float:
 def _look_at_processes(site: SiteFile, holder: int) -> Iterator[ProcessFacts]:
     faults = asyncio.run(find_faults(site))
     running = {each.module: each for each in find_children(holder)}
-    # Its program is a script of Lua's.
+    # Its program is a script of Lua's, or the machine that runs Erlang.
+    words = ("prosody", "beam.smp")
     server = next(
-        (each for each in running.values() if any("prosody" in Path(word).name for word in each.command[:2])),
+        (
+            each
+            for each in running.values()
+            if any(name in Path(word).name for word in each.command[:2] for name in words)
+        ),
         None,
     )
-    known: list[tuple[str, str, Running | None]] = (
-        [("prosody", "prosody", server)] if not is_machine(site) else []
-    )
+    known: list[tuple[str, str, Running | None]] = []
+    if not is_machine(site):
+        known.append((site.site.server, site.site.server, server))
     known += [(part.name, part.title, running.get(part.module)) for part in running_parts(site)]
     for name, title, process in known:
         fault = faults.get(title, "")
