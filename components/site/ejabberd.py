@@ -13,7 +13,6 @@ from components.site.ejabberd_web import (
     direct_tls_listener,
     web_listener,
     web_modules,
-    web_modules_of,
 )
 from components.site.prosody import PlannedComponent, ProsodyPlan
 
@@ -110,8 +109,6 @@ def _modules(plan: ProsodyPlan) -> dict[str, dict[str, Any]]:
     """Return the modules of all domains."""
     offered = [each.jid for each in plan.components if each.side.offered]
     modules = {**MODULES, "mod_disco": {"extra_domains": offered}}
-    if plan.web:
-        modules |= web_modules(plan.web)
     if plan.gate:
         modules["mod_stanza_gate"] = _gate(plan)
     return modules
@@ -121,7 +118,7 @@ def _modules_of(plan: ProsodyPlan, domain: str) -> dict[str, dict[str, Any]]:
     """Return the modules of one domain alone."""
     rooms = _room_hosts(plan).get(domain)
     modules = _rooms(plan, rooms) if rooms else {}
-    return {**modules, **web_modules_of(plan.web, domain)} if plan.web else modules
+    return {**modules, **web_modules(plan.web, domain)} if plan.web else modules
 
 
 def _clients(plan: ProsodyPlan) -> Iterator[dict[str, Any]]:

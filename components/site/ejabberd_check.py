@@ -40,6 +40,8 @@ def find_unsupported(site: SiteFile) -> Iterator[str]:
             call_default_factory=True
         ):
             yield f"prosody.{name}: with ejabberd {what}; {_ADVICE}"
+    if site.prosody.web and site.prosody.web.bosh_path:
+        yield 'prosody.web.bosh_path: with ejabberd browsers come by WebSocket alone; write bosh_path = ""'
     if site.gate.observes:
         yield f"gate.mode: with ejabberd the gate cannot only observe; {_ADVICE}"
 

@@ -12,38 +12,28 @@ _HOST_META = "/.well-known/host-meta"
 
 
 def web_listener(web: WebSettings) -> dict[str, Any]:
-    """Return the listener for browsers: WebSocket (RFC 7395), BOSH (XEP-0206), host-meta (XEP-0156)."""
-    paths = {web.websocket_path: "ejabberd_http_ws", web.bosh_path: "mod_bosh"}
-    handlers = {path: module for path, module in paths.items() if path}
+    """Return the listener for browsers: WebSocket (RFC 7395) and host-meta (XEP-0156)."""
+    handlers = {_HOST_META: "mod_host_meta", f"{_HOST_META}.json": "mod_host_meta"}
+    if web.websocket_path:
+        handlers[web.websocket_path] = "ejabberd_http_ws"
     return {
         "port": web.port,
         "ip": web.address,
         "module": "ejabberd_http",
         "tls": True,
         "protocol_options": list(TLS_OPTIONS),
-        "request_handlers": {
-            **handlers,
-            _HOST_META: "mod_host_meta",
-            f"{_HOST_META}.json": "mod_host_meta",
-        },
+        "request_handlers": handlers,
     }
 
 
-def web_modules(web: WebSettings) -> Mapping[str, dict[str, Any]]:
-    """Return the modules that serve browsers on every host."""
-    return {"mod_bosh": {}} if web.bosh_path else {}
-
-
-def web_modules_of(web: WebSettings, domain: str) -> Mapping[str, dict[str, Any]]:
-    """Return those of one domain: where its clients find both."""
-    origin = web.origin(domain)
-    socket = origin.replace("https", "wss", 1) + web.websocket_path
-    return {
-        "mod_host_meta": {
-            "websocket_url": socket if web.websocket_path else "undefined",
-            "bosh_service_url": origin + web.bosh_path if web.bosh_path else "undefined",
-        }
+def web_modules(web: WebSettings, domain: str) -> Mapping[str, dict[str, Any]]:
+    """Return the module that tells a domain's clients where the WebSocket is."""
+    socket = web.origin(domain).replace("https", "wss", 1) + web.websocket_path
+    urls = {
+        "websocket_url": socket if web.websocket_path else "undefined",
+        "bosh_service_url": "undefined",
     }
+    return {"mod_host_meta": urls}
 
 
 def direct_tls_listener(plan: ProsodyPlan, clients: Mapping[str, Any]) -> dict[str, Any]:

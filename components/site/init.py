@@ -174,7 +174,7 @@ def _example_site(*, demo: bool, origin: str | None, system: bool, server: Serve
             default = next(line for line in text.splitlines() if line.startswith(f"{name} = "))
             text = text.replace(default, f"{name} = {port}")
         if server == "ejabberd":
-            text = for_ejabberd(text) + web_table(web_port)
+            text = for_ejabberd(text) + web_table(web_port, bosh=False)
         else:
             text += web_table(web_port) + access_table()
         text += transfer_table(files_port)

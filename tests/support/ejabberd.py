@@ -2,7 +2,6 @@
 
 import asyncio
 import functools
-import json
 import shutil
 import socket
 import tempfile
@@ -22,9 +21,6 @@ from components.site.prosody import ProsodyPlan
 from tests.support.ports import free_port
 from tests.support.process import PATIENCE_S, ProcessUnderTest
 from tests.support.prosody import PASSWORD
-
-_DONE_LAG_MS = 100
-"""So that tests need not wait for it; an own test has it as it is."""
 
 _MODULES_OF_TESTS = Path(__file__).resolve().parent / "ejabberd_modules"
 
@@ -70,7 +66,7 @@ class EjabberdServer(ProcessUnderTest):
         """Start it and wait until it answers a stream header; raises `NotReadyError`."""
         self._close_console()
         (self.plan.root / "data").mkdir(parents=True, exist_ok=True)
-        (self.plan.root / "ejabberd.yml").write_text(self._config(), encoding="utf-8")
+        (self.plan.root / "ejabberd.yml").write_text(render_config(self.plan), encoding="utf-8")
         command = [*start_command(self.plan.root, (compiled_beams(),)), "-s", "test_console"]
         own = {"TEST_CONSOLE_PORT": str(self._console_port)}
         self._launch(command, {**environment(self.plan.root), **own})
@@ -110,12 +106,6 @@ class EjabberdServer(ProcessUnderTest):
     def settle(self) -> None:
         """Wait until nothing is on its way inside it, but what waits for the gate."""
         self.evaluate("test_console:settle().")
-
-    def _config(self) -> str:
-        config = json.loads(render_config(self.plan))
-        if gate := config["modules"].get("mod_stanza_gate"):
-            gate["done_lag_ms"] = _DONE_LAG_MS
-        return json.dumps(config)
 
     def _when_running(self, expression: str) -> None:
         if self.running:

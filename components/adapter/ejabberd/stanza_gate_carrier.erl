@@ -31,7 +31,9 @@ init([]) -> {ok, none}.
 handle_call(_, _, State) -> {reply, ok, State}.
 
 handle_cast({carry_out, Seq, Xml, Receipt, Gate}, State) ->
-    try route(Seq, stanza_gate_session:released(xmpp:decode(Xml, ?NS_CLIENT, [ignore_els]), Receipt, Gate))
+    try
+        Released = stanza_gate_session:released(xmpp:decode(Xml, ?NS_CLIENT, [ignore_els]), Receipt, Gate),
+        route(Seq, stanza_gate_guard:carry(Released, Seq))
     catch Class:Reason ->
         logger:error("stanza_gate: what the gate asked for could not be carried out: ~p ~p", [Class, stanza_gate_guard:name_of(Reason)]),
         stanza_gate_window:failed(Seq)

@@ -78,7 +78,7 @@ def plan(
 
 def findings(settings: SiteFile, planned: AttachPlan, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setattr(check, "plan_attach", lambda *_arguments: planned)
-    return list(check._check_prosody(settings))
+    return list(check._check_server(settings))
 
 
 def test_check_says_that_it_is_attached_and_what_to_know(
