@@ -177,7 +177,12 @@ def _rooms(plan: ProsodyPlan, rooms: list[str]) -> dict[str, dict[str, Any]]:
         "access_create": "nobody" if plan.makes_rooms else "local",
         "default_room_options": {"mam": True, "public": False},
     }
-    return {"mod_muc": muc, **({"mod_directory_rooms": {}} if plan.makes_rooms and plan.gate else {})}
+    modules: dict[str, dict[str, Any]] = {"mod_muc": muc}
+    if plan.gate:
+        modules["mod_room_borders"] = {}
+    if plan.gate and plan.makes_rooms:
+        modules["mod_directory_rooms"] = {}
+    return modules
 
 
 def _gate(plan: ProsodyPlan) -> dict[str, Any]:

@@ -183,7 +183,7 @@ note_component(Component) ->
 %% What the server would say to a client stops at a border (docs/gate-protocol.md, section 4.5). Errors and results pass,
 %% because they go to the requester.
 to_client({Packet, #{jid := Jid} = State}) ->
-    case is_answer(Packet) orelse not stanza_gate_hosts:is_stopped(xmpp:get_from(Packet), Jid) of
+    case is_answer(Packet) orelse is_put_out(Packet) orelse not stanza_gate_hosts:is_stopped(xmpp:get_from(Packet), Jid) of
         true -> note_occupant(Packet, State), {Packet, State};
         false -> {stop, {drop, State}}
     end.
@@ -196,6 +196,15 @@ note_refused(Packet) ->
         _ -> ok
     end,
     Packet.
+
+%% A room tells the people whom it puts out that it does so.
+is_put_out(#presence{type = unavailable, from = #jid{lserver = Rooms}} = Packet) ->
+    case xmpp:get_subtag(Packet, #muc_user{}) of
+        #muc_user{status_codes = Codes} -> lists:member(110, Codes) andalso stanza_gate_hosts:is_room_host(Rooms);
+        false -> false
+    end;
+is_put_out(_) ->
+    false.
 
 %% What a room tells an occupant of themselves (XEP-0045, 7.2.2): only the room knows who is in it.
 note_occupant(#presence{from = #jid{lserver = Rooms}} = Packet, #{stanza_gate_session := Session}) ->

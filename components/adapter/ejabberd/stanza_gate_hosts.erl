@@ -2,7 +2,7 @@
 
 -module(stanza_gate_hosts).
 
--export([own/0, unheld/0, streams_of/1, is_stopped/2, is_room_host/1]).
+-export([own/0, unheld/0, streams_of/1, is_stopped/2, is_in_force/0, is_room_host/1]).
 
 %% The host in whose name the adapter speaks to the gate.
 own() -> hd(ejabberd_option:hosts()).
@@ -37,3 +37,7 @@ is_room_host(Domain) ->
     lists:any(fun(Host) ->
         gen_mod:is_loaded(Host, mod_muc) andalso lists:member(Domain, gen_mod:get_module_opt_hosts(Host, mod_muc))
     end, ejabberd_option:hosts()).
+
+%% Whether the gate has said any table yet.
+is_in_force() ->
+    maps:get(in_force, persistent_term:get({stanza_gate, borders}, stanza_gate_borders:new())) =/= none.
