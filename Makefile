@@ -60,11 +60,15 @@ matrix: ejabberd
 	  echo "matrix: the tests that depend on the server, on Prosody $$(cat "$$server/../lib/prosody/prosody.version")" && \
 	  PYTHONHASHSEED=0 $(BIN)/pytest $(WORKERS) $(SERVER_TESTS) $(ARGS)
 
-# ejabberd: its own tests, and those of Prosody's that hold on it.
+# ejabberd: its own tests, and those of Prosody's that hold on it; its own on the later version as well, if it can run here.
 ejabberd:
 	@.ci/setup matrix
 	PYTHONHASHSEED=0 $(BIN)/pytest $(WORKERS) tests/ejabberd $(ARGS)
 	STEELYARD_SERVER=ejabberd PYTHONHASHSEED=0 $(BIN)/pytest $(WORKERS) @tests/ejabberd/same_tests.txt $(ARGS)
+	@libraries=$$(.ci/other-ejabberd) && if [ -n "$$libraries" ]; then \
+	  echo "ejabberd: its own tests, on the version of Debian 13" && \
+	  STEELYARD_EJABBERD="$$libraries" PYTHONHASHSEED=0 $(BIN)/pytest $(WORKERS) tests/ejabberd $(ARGS); \
+	fi
 
 # The loop to work in, about two minutes: nothing that takes long, nothing that needs a server or another program,
 # and of what is made up a quarter of the examples that `make test` tries.

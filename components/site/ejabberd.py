@@ -27,6 +27,8 @@ DONE_LAG_MS = 2000
 QUEUE_MAX = 20000
 """How much waits for a session: while it waits for its verdict, what others say to it waits with it."""
 
+SYSTEM_LIBRARIES = Path("/usr/lib")
+
 _COMPILE_TIMEOUT_S = 120
 _INCLUDE = (
     "ejabberd-*/include",
@@ -197,7 +199,7 @@ def _gate(plan: ProsodyPlan) -> dict[str, Any]:
     }
 
 
-def compile_adapter(into: Path, libraries: Path = Path("/usr/lib")) -> Path:
+def compile_adapter(into: Path, libraries: Path = SYSTEM_LIBRARIES) -> Path:
     """Compile the adapter's modules with the headers of the ejabberd that is installed; raises SiteError.
 
     Beams are made where they run: the records that they share with the server are those of its version.
@@ -206,7 +208,7 @@ def compile_adapter(into: Path, libraries: Path = Path("/usr/lib")) -> Path:
     return into
 
 
-def compile_erlang(sources: list[Path], into: Path, libraries: Path = Path("/usr/lib")) -> None:
+def compile_erlang(sources: list[Path], into: Path, libraries: Path = SYSTEM_LIBRARIES) -> None:
     """Compile Erlang modules against the installed ejabberd; raises SiteError, with what the compiler said."""
     includes = [str(folder) for pattern in _INCLUDE for folder in sorted(libraries.glob(pattern))]
     if not includes:
@@ -225,22 +227,27 @@ def compile_erlang(sources: list[Path], into: Path, libraries: Path = Path("/usr
         raise SiteError(f"the adapter for ejabberd does not compile: {answer.stdout or answer.stderr}")
 
 
-def server_beams(libraries: Path = Path("/usr/lib")) -> list[Path]:
+def server_beams(libraries: Path = SYSTEM_LIBRARIES) -> list[Path]:
     """Return where ejabberd's own modules are; none where it is not installed."""
     found = sorted([*libraries.glob("ejabberd-*/ebin"), *libraries.glob("*/ejabberd-*/ebin")])
     return found[:1]
 
 
 def start_command(
-    root: Path, beams: tuple[Path, ...], libraries: Path = Path("/usr/lib"), *, reads_input: bool = False
+    root: Path, beams: tuple[Path, ...], libraries: Path = SYSTEM_LIBRARIES, *, reads_input: bool = False
 ) -> list[str]:
     """Return what starts a private ejabberd: no node name, so no epmd, no cluster and nothing to connect to."""
     own = server_beams(libraries)
     if not own:
         raise SiteError("ejabberd is not installed; run `apt-get install ejabberd`")
-    paths = [argument for folder in (*own, *beams) for argument in ("-pa", str(folder))]
+    paths = [argument for folder in (*own, *beams, *_beside(libraries)) for argument in ("-pa", str(folder))]
     mnesia = ["-mnesia", "dir", f'"{root / "data"}"']
     return ["erl", "-noshell" if reads_input else "-noinput", *paths, *mnesia, "-s", "ejabberd"]
+
+
+def _beside(libraries: Path) -> list[Path]:
+    """Return the libraries that an ejabberd brings which is not the system's own; Erlang finds those of the system."""
+    return [] if libraries == SYSTEM_LIBRARIES else sorted(libraries.glob("erlang/lib/*/ebin"))
 
 
 def environment(root: Path, config: str = "ejabberd.yml") -> Mapping[str, str]:

@@ -14,6 +14,7 @@ from components.settings.prosody import ProsodySettings
 from components.settings.site import SiteFile
 from components.site.ejabberd import (
     ADAPTER_DIR,
+    SYSTEM_LIBRARIES,
     compile_adapter,
     environment,
     render_accounts_config,
@@ -27,10 +28,9 @@ OLDEST_VERSION = (23, 1)
 CONFIG, ACCOUNTS = "ejabberd.yml", "accounts.yml"
 
 _COMMAND_TIMEOUT_S = 60
-_LIBRARIES = Path("/usr/lib")
 
 
-def find_ejabberd(libraries: Path = _LIBRARIES) -> str:
+def find_ejabberd(libraries: Path = SYSTEM_LIBRARIES) -> str:
     """Return the version that is installed; raises SiteError if there is none, or if it is too old."""
     beams = server_beams(libraries)
     if not beams or shutil.which("erl") is None:
@@ -59,7 +59,7 @@ def write_ejabberd_config(settings: SiteFile, log_level: str = "") -> Path:
     return folder / CONFIG
 
 
-def make_beams(server: ProsodySettings, libraries: Path = _LIBRARIES) -> Path:
+def make_beams(server: ProsodySettings, libraries: Path = SYSTEM_LIBRARIES) -> Path:
     """Compile the adapter for the ejabberd that is installed, unless that is done; return the folder.
 
     Raises SiteError. Killed here: there is no mark yet, and the next start compiles again.
