@@ -251,8 +251,14 @@ async def test_what_is_released_stops_at_a_border_that_came_meanwhile(line: Scri
         "<class id='2' reaches='2'>bob@metals.example carol@metals.example</class>"
     )
     alice.send(offers(bob, "b0"))
-    await line.gate.expect(stanza("b0"))
-    await line.turn()
+    held = await line.gate.expect(stanza("b0"))
+    assert (
+        await reason(alice, "b0")
+        == "This line does not reach this person or room any more. Nothing was sent."
+    )
+    await line.gate.expect_status(
+        lambda status: held.seq in status.bounced and held.seq not in status.refused
+    )
     carol.send(offers(bob, "b1"))
     await arrives(bob, "b1")
     assert heard(bob) == ["b1"]

@@ -11,8 +11,7 @@
 -behaviour(gen_mod).
 
 -export([start/2, stop/1, reload/3, depends/2, mod_options/1, mod_opt_type/1, mod_doc/0]).
--export([hold/2, go_on/1, hold_from_server/1, hold_from_component/1, note_component/1, to_client/1,
-         note_refused/1]).
+-export([hold/2, go_on/1, hold_from_server/1, hold_from_component/1, note_component/1, to_client/1]).
 -export([on_opened/1, on_copied/2, on_pending/1, on_resumed/1, on_terminated/2, on_gone/2, on_info/2, on_stopping/0]).
 
 -include("xmpp.hrl").
@@ -36,7 +35,8 @@ start(Host, Options) ->
     ejabberd_hooks:add(component_send_packet, ?MODULE, hold_from_component, ?FIRST),
     ejabberd_hooks:add(component_send_packet, stanza_gate_guard, pass, ?BEHIND_IT),
     ejabberd_hooks:add(component_connected, ?MODULE, note_component, ?FIRST),
-    ejabberd_hooks:add(filter_packet, stanza_gate_made, filter, ?FIRST),
+    ejabberd_hooks:add(filter_packet, stanza_gate_undone, stop_at_border, ?FIRST),
+    ejabberd_hooks:add(filter_packet, stanza_gate_made, filter, ?BEHIND_IT),
     ejabberd_hooks:add(ejabberd_stopping, ?MODULE, on_stopping, ?FIRST),
     ok.
 
@@ -47,7 +47,7 @@ hooks() ->
      {s2s_receive_packet, ?MODULE, hold_from_server, ?FIRST},
      {s2s_receive_packet, stanza_gate_guard, pass, ?BEHIND_IT},
      {user_receive_packet, ?MODULE, to_client, ?FIRST},
-     {sm_receive_packet, ?MODULE, note_refused, ?FIRST},
+     {sm_receive_packet, stanza_gate_undone, note_refused, ?FIRST},
      {c2s_session_opened, ?MODULE, on_opened, ?FIRST},
      {c2s_copy_session, ?MODULE, on_copied, ?FIRST},
      {c2s_session_pending, ?MODULE, on_pending, ?FIRST},
@@ -187,15 +187,6 @@ to_client({Packet, #{jid := Jid} = State}) ->
         true -> note_occupant(Packet, State), {Packet, State};
         false -> {stop, {drop, State}}
     end.
-
-%% What is on its way to a person, there or not. The server answers a released stanza with an error that it makes of the
-%% stanza itself, so that it bears the stanza's number. What another client answers is a stanza of its own.
-note_refused(Packet) ->
-    case xmpp:get_type(Packet) =:= error andalso stanza_gate_guard:carried(Packet) of
-        Seq when is_integer(Seq) -> stanza_gate_window:refused(Seq);
-        _ -> ok
-    end,
-    Packet.
 
 %% A room tells the people whom it puts out that it does so.
 is_put_out(#presence{type = unavailable, from = #jid{lserver = Rooms}} = Packet) ->

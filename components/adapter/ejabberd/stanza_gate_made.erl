@@ -30,6 +30,6 @@ submit(#presence{to = To} = Packet, #jid{lserver = Host} = From) ->
     Session = case get(stanza_gate_session) of undefined -> list_to_binary(pid_to_list(self())); Name -> Name end,
     stanza_gate_window:note_made(Host, Session, xmpp:encode(Packet, ?NS_CLIENT), IsStopped),
     % Each contact may be kept from it alone: an error of one says nothing of what was carried out.
-    case IsStopped of true -> drop; false -> stanza_gate_guard:let_go(Packet) end.
+    case IsStopped of true -> {stop, drop}; false -> stanza_gate_guard:let_go(Packet) end.
 
 bare(Jid) -> jid:tolower(jid:remove_resource(Jid)).
