@@ -262,3 +262,14 @@ async def test_what_is_released_stops_at_a_border_that_came_meanwhile(line: Scri
     carol.send(offers(bob, "b1"))
     await arrives(bob, "b1")
     assert heard(bob) == ["b1"]
+    # What Alice said before is in his archive, and he is not told it any more.
+    assert await archived_senders(bob) == {"carol@metals.example"}
+
+
+async def archived_senders(stream: XmppStream) -> set[str]:
+    """Ask a person's own archive for the last that it has, and return who said it."""
+    newest = "<set xmlns='http://jabber.org/protocol/rsm'><max>50</max><before/></set>"
+    begin = len(stream.received)
+    await stream.request("set", f"<query xmlns='urn:xmpp:mam:2'>{newest}</query>")
+    said = (each.find(".//{jabber:client}message") for each in stream.received[begin:])
+    return {str(each.get("from")).partition("/")[0] for each in said if each is not None}

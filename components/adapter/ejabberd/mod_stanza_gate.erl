@@ -183,10 +183,13 @@ note_component(Component) ->
 %% What the server would say to a client stops at a border (docs/gate-protocol.md, section 4.5). Errors and results pass,
 %% because they go to the requester.
 to_client({Packet, #{jid := Jid} = State}) ->
-    case is_answer(Packet) orelse is_put_out(Packet) orelse not stanza_gate_hosts:is_stopped(xmpp:get_from(Packet), Jid) of
+    case is_answer(Packet) orelse is_put_out(Packet) orelse is_open(Packet, Jid) of
         true -> note_occupant(Packet, State), {Packet, State};
         false -> {stop, {drop, State}}
     end.
+
+is_open(Packet, Jid) ->
+    not stanza_gate_hosts:is_stopped(xmpp:get_from(Packet), Jid) andalso not stanza_gate_archived:is_over_border(Packet, Jid).
 
 %% A room tells the people whom it puts out that it does so.
 is_put_out(#presence{type = unavailable, from = #jid{lserver = Rooms}} = Packet) ->

@@ -2,7 +2,7 @@
 
 -module(stanza_gate_hosts).
 
--export([own/0, unheld/0, streams_of/1, is_stopped/2, is_in_force/0, is_room_host/1]).
+-export([own/0, unheld/0, streams_of/1, is_stopped/2, is_stopped_though_listed/2, is_in_force/0, is_room_host/1]).
 
 %% The host in whose name the adapter speaks to the gate.
 own() -> hd(ejabberd_option:hosts()).
@@ -41,3 +41,9 @@ is_room_host(Domain) ->
 %% Whether the gate has said any table yet.
 is_in_force() ->
     maps:get(in_force, persistent_term:get({stanza_gate, borders}, stanza_gate_borders:new())) =/= none.
+
+%% Whether a border is between two people who are both on the line.
+is_stopped_though_listed(One, Other) ->
+    Borders = persistent_term:get({stanza_gate, borders}, stanza_gate_borders:new()),
+    stanza_gate_borders:is_listed(bare(One), Borders) andalso stanza_gate_borders:is_listed(bare(Other), Borders)
+        andalso is_stopped(One, Other).
