@@ -1,15 +1,16 @@
 """ejabberd says what became of what was released, and an orderly stop carries out or gives back all that is held."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
+from components.link.codec import Held
 from tests.support.ejabberd import EjabberdServer
 from tests.support.process import wait_until
-from tests.support.scripted_gate import ScriptedLine, stanza
+from tests.support.scripted_gate import ScriptedLine, event, made_by_server, stanza
 from tests.support.stream import XmppStream
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -99,6 +100,51 @@ async def test_done_waits_for_a_session_that_waits_for_the_gate(line: ScriptedLi
     # Long before the lag of a session that stays busy is over, which is as long as tests are patient at most.
     await line.gate.expect_status(lambda status: status.done >= told.seq)
     assert await bob.expect(lambda each: each.get("id") == "d0") is not None
+
+
+async def test_what_the_server_makes_in_somebodys_name_is_submitted_in_their_session(
+    line: ScriptedLine,
+) -> None:
+    line.prosody.befriend("alice@metals.example", "bob@metals.example")
+    alice, bob = await line.login("alice/made"), await line.login("bob/made")
+    for stream in (bob, alice):
+        stream.send("<presence id='p1'/>")
+        await stream.ping()
+    said = await line.gate.expect(lambda held: held.facts.sender == alice.jid and stanza("p1")(held))
+    made = await line.gate.expect(is_made(alice, "", "bob@metals.example"))
+    assert (made.session, made.stopped, made.facts.kind) == (said.session, False, "presence")
+    # What one contact may answer is no refusal of what goes to everybody.
+    await line.gate.expect_status(lambda status: status.done >= made.seq)
+    assert f"<bounced seq='{said.seq}'".encode() not in line.gate.said
+    alice.abort()
+    farewell = await line.gate.expect(is_made(alice, "unavailable", "bob@metals.example"))
+    unbound = await line.gate.expect(event("unbind"))
+    assert farewell.session == unbound.session == said.session
+    assert farewell.seq < unbound.seq
+    await bob.expect(lambda each: each.get("from") == alice.jid and each.get("type") == "unavailable")
+
+
+async def test_what_the_server_makes_stops_at_a_border_and_is_submitted_as_that(line: ScriptedLine) -> None:
+    alice, bob = await line.login("alice/stopped"), await line.login("bob/stopped")
+    bob.send("<presence/>")
+    await bob.ping()
+    line.gate.say_borders(
+        "<class id='1' reaches='1'>alice@metals.example metals.example</class>"
+        "<class id='2' reaches='2'>bob@metals.example metals.example</class>"
+    )
+    await line.turn()
+    alice.send("<presence><status>news</status></presence>")
+    made = await line.gate.expect(lambda held: made_by_server(held) and b"news" in held.body)
+    assert (made.facts.to, made.stopped) == ("bob@metals.example", True)
+    await line.turn()
+    assert not [each for each in bob.received if each.find("{jabber:client}status") is not None]
+
+
+def is_made(by: XmppStream, type_: str, to: str) -> Callable[[Held], bool]:
+    """Match a presence that the server made in this session's name, to this address."""
+    return lambda held: (
+        made_by_server(held) and (held.facts.sender, held.facts.type, held.facts.to) == (by.jid, type_, to)
+    )
 
 
 async def test_a_server_that_stops_waits_for_what_is_held(tmp_path: Path) -> None:
