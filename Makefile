@@ -64,11 +64,15 @@ matrix: ejabberd
 	  echo "matrix: the tests that depend on the server, on Prosody $$(cat "$$server/../lib/prosody/prosody.version")" && \
 	  PYTHONHASHSEED=0 $(BIN)/pytest $(WAITING_WORKERS) $(SERVER_TESTS) $(ARGS)
 
-# ejabberd: its own tests, and those of Prosody's that hold on it.
+# ejabberd: its own tests, and those of Prosody's that hold on it; its own on the later version as well, if it can run here.
 ejabberd:
 	@.ci/setup matrix
 	PYTHONHASHSEED=0 $(BIN)/pytest $(WAITING_WORKERS) tests/ejabberd $(ARGS)
 	STEELYARD_SERVER=ejabberd PYTHONHASHSEED=0 $(BIN)/pytest $(WAITING_WORKERS) @tests/ejabberd/same_tests.txt $(ARGS)
+	@libraries=$$(.ci/other-ejabberd) && if [ -n "$$libraries" ]; then \
+	  echo "ejabberd: its own tests, on the version of Debian 13" && \
+	  STEELYARD_EJABBERD="$$libraries" PYTHONHASHSEED=0 $(BIN)/pytest $(WAITING_WORKERS) tests/ejabberd $(ARGS); \
+	fi
 
 # A site by its units, under a real systemd, in a machine in memory. It needs root, and a kernel that gives root namespaces.
 systemd:

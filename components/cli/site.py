@@ -3,6 +3,7 @@
 import logging
 import sys
 from pathlib import Path
+from typing import Literal
 
 from components.cli.options import COMMON, DEFAULT_SITE, Common, SiteOption
 from components.cli.output.json_printer import print_json
@@ -41,7 +42,14 @@ def init(
     print(f"{ready} is ready: change it and directory.toml, then run `steelyard check`")
 
 
-def up(*, demo: bool = False, once: bool = False, sites: int = 1, site: SiteOption = DEFAULT_SITE) -> int:
+def up(
+    *,
+    demo: bool = False,
+    once: bool = False,
+    sites: int = 1,
+    server: Literal["prosody", "ejabberd"] | None = None,
+    site: SiteOption = DEFAULT_SITE,
+) -> int:
     """Start a site and keep it running. Ctrl-C or SIGTERM stops it in order; SIGHUP has certificates read anew.
 
     Parameters
@@ -52,6 +60,8 @@ def up(*, demo: bool = False, once: bool = False, sites: int = 1, site: SiteOpti
         Stop when everything is healthy and the demonstration is over; exit status 1 if that went wrong.
     sites
         With --demo, 2: two sites of one enterprise, in folders beside the file that --site names.
+    server
+        With --demo, the XMPP server that a new site is made with: prosody (which is the default) or ejabberd.
     """
     from components.cli.output.demo import show_scene
     from components.site.up import run_site
@@ -59,8 +69,14 @@ def up(*, demo: bool = False, once: bool = False, sites: int = 1, site: SiteOpti
 
     # The demonstration's clients: the demonstration itself reports their errors.
     logging.getLogger("slixmpp").setLevel(logging.CRITICAL)
+    if server is not None and not demo:
+        raise SiteError("--server is for a demonstration: a site's server is in its site.toml (site.server)")
+    if server == "ejabberd" and sites != 1:
+        raise SiteError(
+            "two sites need Prosody: ejabberd does not talk to other servers yet (docs/ejabberd.md)"
+        )
     if sites == 1:
-        return run_site(site, demo=demo, once=once, show=show_scene)
+        return run_site(site, demo=demo, once=once, show=show_scene, server=server)
     if sites != 2 or not demo:
         raise SiteError("a demonstration has one site or two: steelyard up --demo --sites 2")
     return run_sites(site.parent, once=once, show=show_scene)

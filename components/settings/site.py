@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, Literal, TypeVar
 
 from pydantic import Field
 
@@ -39,13 +39,17 @@ from components.settings.transfer import TransferSettings
 from components.settings.witness import WitnessSettings
 from policy.toml_lines import add_lines
 
+ServerName = Literal["prosody", "ejabberd"]
+"""Which XMPP server a site runs. The table `[prosody]` has the settings of either."""
+
 
 class SiteTable(Table):
-    """`[site]`: the name of the site, and the folder of its processes' logs."""
+    """`[site]`: the name of the site, its XMPP server, and the folder of its processes' logs."""
 
     table_name: ClassVar[str] = "site"
 
     name: str = Field(min_length=1, max_length=NAME_MAX)
+    server: ServerName = "prosody"
     logs: SitePath
 
 

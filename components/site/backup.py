@@ -27,7 +27,7 @@ from components.process.progress import Bars, Progress
 from components.settings.log import LogSettings
 from components.settings.site import SiteFile
 from components.site.backup_blobs import back_up_files_kept, find_left_bucket, restore_files_kept
-from components.site.backup_files import PutBack, put_back_files, save_files
+from components.site.backup_files import PutBack, keeps_server, put_back_files, save_files
 from components.site.lock import hold_site
 from components.site.validate import read_site
 
@@ -39,7 +39,8 @@ _MOST_ROUNDS = 3
 class BackedUp:
     """What a backup holds now: logs by name, and the number of the site's files; `missing` logs do not exist yet.
 
-    In logs that are `gone`, something was signed: they are not there, and nobody can back them up any more.
+    In logs that are `gone`, something was signed: they are not there, and nobody can back them up any more. It is
+    `without_server` where what the server keeps (accounts, rooms) is not in it.
 
     `blobs` is None if the site keeps no files, or they are `left_in_bucket`.
     """
@@ -50,6 +51,7 @@ class BackedUp:
     blobs: SavedBlobs | None = None
     left_in_bucket: str = ""
     gone: tuple[str, ...] = ()
+    without_server: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +100,7 @@ def back_up_site(site_toml: Path, path: Path, choice: BackupChoice, bars: Bars) 
     missing = tuple(log.name for log in absent if not log.is_begun)
     gone = tuple(log.name for log in absent if log.is_begun)
     bucket = find_left_bucket(settings, with_bucket=choice.with_bucket)
-    return BackedUp(logs, missing, files, blobs, bucket, gone)
+    return BackedUp(logs, missing, files, blobs, bucket, gone, not keeps_server(settings))
 
 
 def _back_up_logs_and_blobs(

@@ -20,6 +20,7 @@ from components.rules.exceptions import FOLDER as EXCEPTIONS
 from components.rules.load import lexicon_files
 from components.settings.site import SiteFile
 from components.settings.transfer import TransferSettings
+from components.site.ejabberd_check import EJABBERD
 from components.site.init import authority_key_file
 from components.site.parts import parts_of
 from components.site.server import server_data
@@ -107,9 +108,14 @@ def _save_states(
     if transfer is not None and outline is not None and transfer.state_file.is_file():
         content = copy_uploads(transfer.state_file, outline.records)
         yield _save_sealed(folder, settings, _name(transfer.state_file, settings.folder), content)
-    if outlines and (data := server_data(settings.prosody)).is_dir():
+    if outlines and keeps_server(settings) and (data := server_data(settings.prosody)).is_dir():
         packed = pack_server_data(data)
         yield replace(_save_sealed(folder, settings, _name(data, settings.folder), packed), packed=True)
+
+
+def keeps_server(settings: SiteFile) -> bool:
+    """Return whether a backup has what the server keeps: ejabberd's database is no set of files that can be copied."""
+    return settings.site.server != EJABBERD
 
 
 def _save_sealed(folder: BackupFolder, settings: SiteFile, name: str, content: bytes) -> _SavedFile:

@@ -2,12 +2,18 @@
 
 import json
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from components.link.limits import ELEMENT_MAX_BYTES, STANZA_MAX_BYTES
 from components.process.errors import SiteError
+from components.site.ejabberd_web import (
+    TLS_OPTIONS,
+    direct_tls_listener,
+    web_listener,
+    web_modules,
+)
 from components.site.prosody import PlannedComponent, ProsodyPlan
 
 ADAPTER_DIR = Path(__file__).resolve().parents[1] / "adapter" / "ejabberd"
@@ -17,6 +23,11 @@ CLIENT_STANZA_MAX_BYTES = 256 * 1024
 
 DONE_LAG_MS = 2000
 """`done` follows by the timeout and so much more: docs/decisions/0246."""
+
+QUEUE_MAX = 20000
+"""How much waits for a session: while it waits for its verdict, what others say to it waits with it."""
+
+SYSTEM_LIBRARIES = Path("/usr/lib")
 
 _COMPILE_TIMEOUT_S = 120
 _INCLUDE = (
@@ -40,7 +51,12 @@ MODULES: dict[str, dict[str, Any]] = {
     "mod_ping": {},
     "mod_privacy": {},
     "mod_private": {},
-    "mod_pubsub": {"access_createnode": "nobody", "plugins": ["flat", "pep"]},
+    # Its service, besides that of each account (PEP), is one that nobody is offered and nobody may use.
+    "mod_pubsub": {
+        "access_createnode": "nobody",
+        "plugins": ["flat", "pep"],
+        "hosts": ["pubsub.@HOST@.invalid"],
+    },
     "mod_roster": {"versioning": True},
     "mod_stream_mgmt": {"resend_on_timeout": "if_offline"},
     "mod_time": {},
@@ -49,20 +65,24 @@ MODULES: dict[str, dict[str, Any]] = {
 }
 
 
+_ACCOUNTS = {"auth_method": "internal", "auth_password_format": "scram"}
+
+
+def render_accounts_config(plan: ProsodyPlan) -> str:
+    """Render the configuration with which accounts are made: the same accounts, and nobody can connect."""
+    config = {"hosts": list(plan.domains), "loglevel": "error", **_ACCOUNTS, "listen": [], "modules": {}}
+    return json.dumps(config, indent=2, ensure_ascii=False) + "\n"
+
+
 def render_config(plan: ProsodyPlan) -> str:
     """Render `ejabberd.yml` for a plan; pure. It is JSON, which each reader of YAML reads."""
     gate = (PlannedComponent(plan.gate, plan.gate_secret),) if plan.gate else ()
-    modules = dict(MODULES)
-    if plan.room_domains:
-        modules["mod_muc"] = _rooms(plan)
-    if plan.gate:
-        modules["mod_stanza_gate"] = _gate(plan)
     config: dict[str, Any] = {
         "hosts": list(plan.domains),
-        "loglevel": plan.log_level,
-        "listen": [_clients(plan), _components(plan, (*gate, *plan.components))],
-        "auth_method": "internal",
-        "auth_password_format": "scram",
+        "loglevel": "warning" if plan.log_level == "warn" else plan.log_level,
+        "listen": [*_clients(plan), _components(plan, (*gate, *plan.components))],
+        "max_fsm_queue": QUEUE_MAX,
+        **_ACCOUNTS,
         "language": "en",
         "acl": {"local": {"user_regexp": ""}},
         "access_rules": {
@@ -72,33 +92,59 @@ def render_config(plan: ProsodyPlan) -> str:
         # To a federated site there is no way yet (docs/ejabberd.md).
         "s2s_access": "nobody",
         "shaper_rules": {"offline_messages": 100},
-        "modules": modules,
+        "modules": _modules(plan),
+        "append_host_config": {domain: {"modules": _modules_of(plan, domain)} for domain in plan.domains},
     }
     if plan.certificates:
-        folder = plan.certificates
-        config["certfiles"] = [
-            str(folder / f"{domain}.{end}") for domain in plan.domains for end in ("crt", "key")
-        ]
+        config["certfiles"] = [str(file) for file in _certificate_files(plan, plan.certificates)]
         config["acme"] = {"auto": False}
-        config["ca_file"] = str(folder / "ca.crt")
+        config["ca_file"] = str(plan.certificates / "ca.crt")
     return json.dumps(config, indent=2, ensure_ascii=False) + "\n"
 
 
-def _clients(plan: ProsodyPlan) -> dict[str, Any]:
+def _certificate_files(plan: ProsodyPlan, folder: Path) -> Iterator[Path]:
+    names = (*plan.domains, *((plan.web.host,) if plan.web and plan.web.host else ()))
+    return (folder / f"{name}.{end}" for name in dict.fromkeys(names) for end in ("crt", "key"))
+
+
+def _modules(plan: ProsodyPlan) -> dict[str, dict[str, Any]]:
+    """Return the modules of all domains."""
+    offered = [each.jid for each in plan.components if each.side.offered]
+    modules = {**MODULES, "mod_disco": {"extra_domains": offered}}
+    if plan.gate:
+        modules["mod_stanza_gate"] = _gate(plan)
+    return modules
+
+
+def _modules_of(plan: ProsodyPlan, domain: str) -> dict[str, dict[str, Any]]:
+    """Return the modules of one domain alone."""
+    rooms = _room_hosts(plan).get(domain)
+    modules = _rooms(plan, rooms) if rooms else {}
+    return {**modules, **web_modules(plan.web, domain)} if plan.web else modules
+
+
+def _clients(plan: ProsodyPlan) -> Iterator[dict[str, Any]]:
+    clients = _client_listener(plan)
+    yield clients
+    if plan.direct_tls_port and plan.certificates:
+        yield direct_tls_listener(plan, clients)
+    if plan.web and plan.certificates:
+        yield web_listener(plan.web)
+
+
+def _client_listener(plan: ProsodyPlan) -> dict[str, Any]:
     listener = {
         "port": plan.c2s_port,
         "ip": plan.address,
         "module": "ejabberd_c2s",
         "access": "local",
         "max_stanza_size": CLIENT_STANZA_MAX_BYTES,
-        # A session waits for its verdict, and what others say to it waits with it.
-        "max_fsm_queue": 20000,
     }
     if plan.certificates:
         listener |= {
             "starttls": True,
             "starttls_required": not plan.plain_port_allowed,
-            "protocol_options": ["no_sslv3", "no_tlsv1", "no_tlsv1_1"],
+            "protocol_options": list(TLS_OPTIONS),
         }
     return listener
 
@@ -118,12 +164,27 @@ def _components(plan: ProsodyPlan, components: tuple[PlannedComponent, ...]) -> 
     }
 
 
-def _rooms(plan: ProsodyPlan) -> dict[str, Any]:
-    return {
-        "hosts": list(plan.room_domains),
-        "access_create": "local",
+def _room_hosts(plan: ProsodyPlan) -> dict[str, list[str]]:
+    """Return the domains of rooms that each domain of accounts has: two that had the same would each keep the rooms."""
+    by_domain: dict[str, list[str]] = {}
+    for rooms in plan.room_domains:
+        above = (domain for domain in plan.domains if rooms.endswith(f".{domain}"))
+        by_domain.setdefault(max(above, key=len, default=plan.domains[0]), []).append(rooms)
+    return by_domain
+
+
+def _rooms(plan: ProsodyPlan, rooms: list[str]) -> dict[str, dict[str, Any]]:
+    muc = {
+        "hosts": rooms,
+        "access_create": "nobody" if plan.makes_rooms else "local",
         "default_room_options": {"mam": True, "public": False},
     }
+    modules: dict[str, dict[str, Any]] = {"mod_muc": muc}
+    if plan.gate:
+        modules["mod_room_borders"] = {}
+    if plan.gate and plan.makes_rooms:
+        modules["mod_directory_rooms"] = {}
+    return modules
 
 
 def _gate(plan: ProsodyPlan) -> dict[str, Any]:
@@ -138,7 +199,7 @@ def _gate(plan: ProsodyPlan) -> dict[str, Any]:
     }
 
 
-def compile_adapter(into: Path, libraries: Path = Path("/usr/lib")) -> Path:
+def compile_adapter(into: Path, libraries: Path = SYSTEM_LIBRARIES) -> Path:
     """Compile the adapter's modules with the headers of the ejabberd that is installed; raises SiteError.
 
     Beams are made where they run: the records that they share with the server are those of its version.
@@ -147,7 +208,7 @@ def compile_adapter(into: Path, libraries: Path = Path("/usr/lib")) -> Path:
     return into
 
 
-def compile_erlang(sources: list[Path], into: Path, libraries: Path = Path("/usr/lib")) -> None:
+def compile_erlang(sources: list[Path], into: Path, libraries: Path = SYSTEM_LIBRARIES) -> None:
     """Compile Erlang modules against the installed ejabberd; raises SiteError, with what the compiler said."""
     includes = [str(folder) for pattern in _INCLUDE for folder in sorted(libraries.glob(pattern))]
     if not includes:
@@ -166,27 +227,34 @@ def compile_erlang(sources: list[Path], into: Path, libraries: Path = Path("/usr
         raise SiteError(f"the adapter for ejabberd does not compile: {answer.stdout or answer.stderr}")
 
 
-def server_beams(libraries: Path = Path("/usr/lib")) -> list[Path]:
+def server_beams(libraries: Path = SYSTEM_LIBRARIES) -> list[Path]:
     """Return where ejabberd's own modules are; none where it is not installed."""
     found = sorted([*libraries.glob("ejabberd-*/ebin"), *libraries.glob("*/ejabberd-*/ebin")])
     return found[:1]
 
 
-def start_command(root: Path, beams: tuple[Path, ...], libraries: Path = Path("/usr/lib")) -> list[str]:
+def start_command(
+    root: Path, beams: tuple[Path, ...], libraries: Path = SYSTEM_LIBRARIES, *, reads_input: bool = False
+) -> list[str]:
     """Return what starts a private ejabberd: no node name, so no epmd, no cluster and nothing to connect to."""
     own = server_beams(libraries)
     if not own:
         raise SiteError("ejabberd is not installed; run `apt-get install ejabberd`")
-    paths = [argument for folder in (*own, *beams) for argument in ("-pa", str(folder))]
+    paths = [argument for folder in (*own, *beams, *_beside(libraries)) for argument in ("-pa", str(folder))]
     mnesia = ["-mnesia", "dir", f'"{root / "data"}"']
-    return ["erl", "-noinput", *paths, *mnesia, "-s", "ejabberd"]
+    return ["erl", "-noshell" if reads_input else "-noinput", *paths, *mnesia, "-s", "ejabberd"]
 
 
-def environment(root: Path) -> Mapping[str, str]:
+def _beside(libraries: Path) -> list[Path]:
+    """Return the libraries that an ejabberd brings which is not the system's own; Erlang finds those of the system."""
+    return [] if libraries == SYSTEM_LIBRARIES else sorted(libraries.glob("erlang/lib/*/ebin"))
+
+
+def environment(root: Path, config: str = "ejabberd.yml") -> Mapping[str, str]:
     """Return the environment of a private ejabberd, whose configuration is below `root`."""
     return {
         "HOME": str(root),
-        "EJABBERD_CONFIG_PATH": str(root / "ejabberd.yml"),
+        "EJABBERD_CONFIG_PATH": str(root / config),
         "EJABBERD_LOG_PATH": str(root / "ejabberd.log"),
         "EJABBERD_PID_PATH": str(root / "ejabberd.pid"),
         "ERL_CRASH_DUMP_SECONDS": "0",

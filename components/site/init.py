@@ -26,10 +26,11 @@ from components.archive.keys.reference import (
 from components.archive.store.open import log_file, store_label
 from components.process.errors import SiteError
 from components.settings.log import LogSettings, find_key_name
-from components.settings.site import SiteFile
+from components.settings.site import ServerName, SiteFile
 from components.site.certificates import make_certificates
 from components.site.demo_access import access_table, add_approvers, admit_everybody, make_approver_keys
 from components.site.demo_console import console_table
+from components.site.demo_ejabberd import for_ejabberd
 from components.site.demo_history import history_table
 from components.site.demo_transfer import add_file_service, transfer_table
 from components.site.demo_web import web_table
@@ -59,12 +60,18 @@ class MadeSite:
 
 
 def init_site(
-    site_toml: Path, *, demo: bool = False, origin: str | None = None, system: bool = False
+    site_toml: Path,
+    *,
+    demo: bool = False,
+    origin: str | None = None,
+    system: bool = False,
+    server: ServerName = "prosody",
 ) -> MadeSite:
     """Make what the site lacks: site.toml, the files that it names, keys, certificates; for a `demo`, passwords too.
 
     `origin` is the beginning of the logs' names in a new site.toml: `line.firm.example` for `line.firm.example/gate`.
-    In that of a `system`, each process has folders of its own (docs/install.md).
+    In that of a `system`, each process has folders of its own (docs/install.md). A demonstration on another `server`
+    has what that can do (docs/ejabberd.md).
     Keys that have signed nothing yet get the names in site.toml. A demonstration's server listens on free ports, which
     are chosen once. Raises SettingsError, SiteError, OSError.
     """
@@ -74,7 +81,8 @@ def init_site(
         raise SiteError(f"{site_toml} is there already, and names its logs (log_origin); leave out --origin")
     if not site_toml.exists():
         site_toml.parent.mkdir(parents=True, exist_ok=True)
-        replace_durably(site_toml, _example_site(demo=demo, origin=origin, system=system).encode())
+        text = _example_site(demo=demo, origin=origin, system=system, server=server)
+        replace_durably(site_toml, text.encode())
         made.append(site_toml)
     settings = read_site(site_toml)
     if is_machine(settings):
@@ -98,10 +106,9 @@ def init_site(
             made += make_approver_keys(settings.access)
     except KeyFileError as err:
         raise SiteError(str(err)) from None
-    server = settings.prosody
     if settings.certified_names:
         made += make_certificates(
-            server.certificates,
+            settings.prosody.certificates,
             authority_key_file(settings),
             settings.site.name,
             settings.certified_names,
@@ -155,7 +162,7 @@ def load_passwords(settings: SiteFile) -> Mapping[str, str]:
     return {str(jid): str(password) for jid, password in accounts.items()}
 
 
-def _example_site(*, demo: bool, origin: str | None, system: bool) -> str:
+def _example_site(*, demo: bool, origin: str | None, system: bool, server: ServerName = "prosody") -> str:
     text = (packaged_folder("examples") / ("system-site.toml" if system else "site.toml")).read_text()
     if origin is not None:
         if not _ORIGIN.fullmatch(origin):
@@ -166,7 +173,11 @@ def _example_site(*, demo: bool, origin: str | None, system: bool) -> str:
         for name, port in zip(("c2s_port", "component_port"), ports, strict=True):
             default = next(line for line in text.splitlines() if line.startswith(f"{name} = "))
             text = text.replace(default, f"{name} = {port}")
-        text += web_table(web_port) + access_table() + transfer_table(files_port)
+        if server == "ejabberd":
+            text = for_ejabberd(text) + web_table(web_port, bosh=False)
+        else:
+            text += web_table(web_port) + access_table()
+        text += transfer_table(files_port)
         text += console_table(console_port) + history_table()
     return text
 

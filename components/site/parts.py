@@ -62,7 +62,7 @@ MAKES_ACCOUNTS = ServerSide(
     modules=("admin_adhoc", "access_notice"), options=("admins = { {jid} }", "access_notice = {jid}")
 )
 # Hidden, or those whose domain is above its own would see it twice.
-TAKES_FILES = ServerSide(options=("disco_items = { { {jid}, 'Files' } }",), hidden=True)
+TAKES_FILES = ServerSide(options=("disco_items = { { {jid}, 'Files' } }",), hidden=True, offered=True)
 
 
 def _make_nothing() -> Sequence[Path]:

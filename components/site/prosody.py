@@ -47,7 +47,7 @@ class ServerSide:
 
     `modules` are loaded for its domains, `room_modules` for their rooms, `own_modules` for the component itself;
     `options` are global settings, in which {jid} is the component's address as a Lua string. A `hidden` component is
-    not in the server's list of services.
+    not in the server's list of services; one that is `offered` is in that of each domain, whatever its own is called.
     """
 
     modules: tuple[str, ...] = ()
@@ -55,6 +55,7 @@ class ServerSide:
     own_modules: tuple[str, ...] = ()
     options: tuple[str, ...] = ()
     hidden: bool = False
+    offered: bool = False
 
 
 NOTHING_MORE = ServerSide()

@@ -8,6 +8,7 @@ from pathlib import Path
 from components.archive.store.open import log_file
 from components.process.errors import SiteError
 from components.settings.site import SiteFile
+from components.site.ejabberd_check import refuse_ejabberd
 from components.site.lock import share_site
 from components.site.parts import is_machine, running_parts
 from components.site.prosody import ENVIRONMENT
@@ -23,6 +24,7 @@ def run_component(site_toml: Path, name: str) -> None:
     and SiteError if there is no such process or if `steelyard up` runs the site.
     """
     site = SiteFile(site_toml)
+    refuse_ejabberd(site, "running each process by itself")
     command = find_command(site, name)
     share_site(site.folder)
     if name == SERVER:

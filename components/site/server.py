@@ -29,7 +29,7 @@ def write_config(settings: SiteFile, log_level: str = "") -> Path:
     settings.prosody.folder.mkdir(parents=True, exist_ok=True)
     server_data(settings.prosody).mkdir(mode=0o700, exist_ok=True)
     settings.site.logs.mkdir(mode=0o700, parents=True, exist_ok=True)
-    plan = _plan(settings, settings.prosody.folder)
+    plan = plan_server(settings, settings.prosody.folder)
     plan = replace(plan, log_level=log_level or plan.log_level)
     replace_durably(settings.prosody.config_file, render_config(plan).encode(), PRIVATE)
     return settings.prosody.config_file
@@ -43,7 +43,7 @@ def server_data(server: ProsodySettings) -> Path:
 def write_probe_config(settings: SiteFile, folder: Path) -> Path:
     """Write the configuration to another folder, only for prosodyctl; change nothing of the site."""
     file = folder / "prosody.cfg.lua"
-    plan = replace(_plan(settings, folder), root=folder, log_file=folder / "prosody.log")
+    plan = replace(plan_server(settings, folder), root=folder, log_file=folder / "prosody.log")
     replace_durably(file, render_config(plan).encode(), PRIVATE)
     return file
 
@@ -83,7 +83,8 @@ def register_accounts(config: Path, passwords: Mapping[str, str]) -> list[str]:
     return re.findall(r"^added (\S+)$", answer.stdout, re.MULTILINE)
 
 
-def _plan(settings: SiteFile, folder: Path) -> ProsodyPlan:
+def plan_server(settings: SiteFile, folder: Path) -> ProsodyPlan:
+    """Return what site.toml says of the server; the authorities of other sites are written to `folder`."""
     server, gate = settings.prosody, settings.gate
     return ProsodyPlan(
         root=server.folder,

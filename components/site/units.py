@@ -9,6 +9,7 @@ from pathlib import Path
 from components.archive.store.open import is_postgres
 from components.process.errors import SiteError
 from components.settings.site import SiteFile
+from components.site.ejabberd_check import refuse_ejabberd
 from components.site.lock import LOCK_FILE
 from components.site.needs import GROUP, SERVER, Needs, find_needs
 from components.site.spawn import OPEN_FILES
@@ -62,6 +63,7 @@ _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 def render_units(site: SiteFile, program: str = "/usr/bin/steelyard") -> Mapping[str, str]:
     """Return all files for systemd and logrotate, by their path below /etc; raises SettingsError, SiteError."""
+    refuse_ejabberd(site, "a unit for each process")
     needs = find_needs(site)
     head = MARK.format(site=site.path)
     texts = {

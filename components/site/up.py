@@ -17,7 +17,7 @@ from components.archive.store.open import log_file
 from components.process.errors import SiteError
 from components.process.notify import find_watchdog_s, keep_watched, notify_manager
 from components.settings.reload import find_waiting, read_changed
-from components.settings.site import SiteFile
+from components.settings.site import ServerName, SiteFile
 from components.settings.table import SettingsError
 from components.site.attach.apply import is_attached
 from components.site.certificate_check import find_certificate_problems
@@ -33,9 +33,8 @@ from components.site.lock import hold_site
 from components.site.machine import run_machine
 from components.site.parts import is_machine, running_parts
 from components.site.probe import find_fault
-from components.site.prosody import ENVIRONMENT
 from components.site.restart import follow_requests
-from components.site.server import find_prosody, register_accounts, require_version, write_config
+from components.site.server_program import find_program, program_of
 from components.site.supervise import ProcessSpec, Supervisor
 from components.site.validate import load_site
 
@@ -48,34 +47,36 @@ _STOP_SERVER_S = 20.0
 _Result = TypeVar("_Result")
 
 
-def run_site(site_toml: Path, *, demo: bool, once: bool, show: Show) -> int:
+def run_site(site_toml: Path, *, demo: bool, once: bool, show: Show, server: ServerName | None = None) -> int:
     """Run a site until told to stop (SIGINT, SIGTERM), or with `once` until it has shown it works.
 
     SIGHUP makes all processes read again what can change, and open their logs anew; it stops nothing.
 
-    `demo` makes the site if there is none, and plays the demonstration, which `show` shows. Returns the exit status:
-    0, 1 if the demonstration went wrong, 130 if interrupted before all was up. Raises SiteError, SettingsError.
+    `demo` makes the site if there is none, on `server`, and plays the demonstration, which `show` shows; a site that is
+    there must have that server. Returns the exit status: 0, 1 if the demonstration went wrong, 130 if interrupted
+    before all was up. Raises SiteError, SettingsError.
     """
     display = Display()
     site_toml = site_toml.resolve()
     if not demo and site_toml.exists() and is_machine(SiteFile(site_toml)):
         return _run_machine(site_toml, display, once=once)
-    find_prosody()
+    find_program(_server_of(site_toml, server)).find()
     if not demo and not site_toml.exists():
         raise SiteError(
             f"there is no {site_toml}; make a site with `steelyard init`, or try `steelyard up --demo`"
         )
     site_toml.parent.mkdir(parents=True, exist_ok=True)
     with hold_site(site_toml.parent) as lock:
-        settings = _make_demo(site_toml, display) if demo else load_site(site_toml)
+        settings = _make_demo(site_toml, server, display) if demo else load_site(site_toml)
         if problems := list(find_port_problems(settings)):
             raise SettingsError(problems)
-        config = settings.prosody.attached_to or _write_server(settings)
+        program = program_of(settings)
+        config = settings.prosody.attached_to or program.prepare(settings)
         if settings.prosody.attached_to and not is_attached(config):
             display.alarm(
                 f"{config} is not attached: run `steelyard attach prosody --apply` (docs/attach.md)"
             )
-        if demo and (registered := register_accounts(config, load_passwords(settings))):
+        if demo and (registered := program.register(config, load_passwords(settings))):
             display.say(f"registered {', '.join(registered)}")
         if demo and (count := asyncio.run(make_history(settings))):
             display.say(
@@ -100,20 +101,28 @@ def _run_machine(site_toml: Path, display: Display, *, once: bool) -> int:
     return 0
 
 
-def _make_demo(site_toml: Path, display: Display) -> SiteFile:
-    site = init_site(site_toml, demo=True)
+def _server_of(site_toml: Path, wanted: ServerName | None) -> ServerName:
+    """Return which server the site has, or is to be made with; raises SiteError if it has another than is wanted."""
+    if not site_toml.exists():
+        return wanted or "prosody"
+    try:
+        there = SiteFile(site_toml).site.server
+    except SettingsError:
+        return wanted or "prosody"  # all that is wrong with it is told soon
+    if wanted not in (None, there):
+        raise SiteError(
+            f"{site_toml} is a site with {there}: make one with {wanted} in another folder (--site)"
+        )
+    return there
+
+
+def _make_demo(site_toml: Path, server: ServerName | None, display: Display) -> SiteFile:
+    site = init_site(site_toml, demo=True, server=server or "prosody")
     if site.made:
         display.say(
             f"made a site in {site_toml.parent}: {len(site.made)} files; its settings are in {site_toml}"
         )
     return site.settings
-
-
-def _write_server(settings: SiteFile) -> Path:
-    """Write the configuration of the site's own server, and return it."""
-    config = write_config(settings)
-    require_version(config)
-    return config
 
 
 def _finish_rotations(settings: SiteFile, display: Display) -> None:
@@ -127,24 +136,24 @@ def _finish_rotations(settings: SiteFile, display: Display) -> None:
 def process_specs(settings: SiteFile, config: Path) -> tuple[ProcessSpec, ...]:
     """Return the processes of a site in the order in which they start and stop.
 
-    Prosody stops first. So the gate can still record and answer the stanzas that the server holds, and its last ones.
+    The server stops first. So the gate can still record and answer what the server holds, and its last stanzas.
     """
 
     async def check_server(_pid: int) -> str:
         return await find_server_fault(settings.prosody)
 
     logs = settings.site.logs
-    command = (find_prosody(), "-F", "--config", str(config))
+    program = program_of(settings)
     # It waits for the verdicts on what it holds, and for its streams to be closed (gate protocol, section 5.8).
     stop_timeout_s = settings.gate.hold_timeout_s + _STOP_SERVER_S
     server = ProcessSpec(
-        "prosody",
-        command,
-        logs / "prosody.log",
+        program.name,
+        program.command(settings, config),
+        logs / f"{program.name}.log",
         check_server,
         check_every_s=15.0,
         stop_timeout_s=stop_timeout_s,
-        environment=ENVIRONMENT,
+        environment=program.environment,
     )
     ours = (
         ProcessSpec(
@@ -204,21 +213,24 @@ async def _run(
 
 def _reload(settings: SiteFile, supervisor: Supervisor, display: Display) -> None:
     """Have all processes open their logs anew and read what can change; the server only certificates it can use."""
+    program = program_of(settings)
     problems = list(find_certificate_problems(settings, dt.datetime.now(dt.UTC)))
     for problem in problems:
         display.alarm(f"not read anew: {problem}")
     try:
         newer = read_changed(settings)
         if not settings.prosody.attached_to:
-            write_config(settings, newer.prosody.log_level)
+            program.configure(settings, newer.prosody.log_level)
         for setting in find_waiting(settings, newer):
             display.say(f"{setting}: is changed in {settings.path.name}; it takes effect after a restart")
     except (SettingsError, OSError) as error:
         for problem in getattr(error, "problems", (str(error),)):
             display.alarm(f"not read anew: {problem}")
-    supervisor.send_signal(signal.SIGHUP, "prosody" if problems else "")
-    if not problems and not settings.prosody.attached_to:
-        display.say("prosody reads its certificates anew")
+    supervisor.send_signal(signal.SIGHUP, program.name if problems or not program.reads_anew else "")
+    if not program.reads_anew:
+        display.say(f"{program.name} reads its certificates and its log level when it starts")
+    elif not problems and not settings.prosody.attached_to:
+        display.say(f"{program.name} reads its certificates anew")
 
 
 async def show_alarms(display: Display, *status_files: Path) -> None:

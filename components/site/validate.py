@@ -10,6 +10,7 @@ from components.rules.load import RulesError, load_content
 from components.settings.site import TABLES, SiteFile, skip_wrong
 from components.settings.table import INIT_MAKES_IT, PUT_IT_BACK, SettingsError, Table, find_missing
 from components.site.agreement import find_disagreements
+from components.site.ejabberd_check import find_unsupported
 from components.site.machine import find_machine_problems
 from components.site.parts import is_machine, listening_ports, parts_of
 from policy.content.parse import PolicyError
@@ -153,7 +154,7 @@ def _access_problems(site: SiteFile) -> Iterator[str]:
         yield from find_access_problems(site.access, site.gate.directory_file)
 
 
-_BETWEEN_TABLES = (_port_problems, _domain_problems, _log_problems)
+_BETWEEN_TABLES = (_port_problems, _domain_problems, _log_problems, find_unsupported)
 _WITH_FILES = (
     _table_problems,
     _archive_key_problems,

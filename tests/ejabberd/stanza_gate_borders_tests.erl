@@ -60,3 +60,17 @@ a_table_counts_when_its_last_part_is_there_test() ->
     % Out of turn: the rest of a table whose beginning was lost.
     false = is_between(<<"alice@m.example">>, <<"pit@rooms.m.example">>, stanza_gate_borders:take(Two, table())),
     true = is_between(<<"alice@m.example">>, <<"bob@m.example">>, stanza_gate_borders:take(Two, stanza_gate_borders:new())).
+
+who_is_listed_is_known_once_a_table_is_there_test() ->
+    true = stanza_gate_borders:is_listed(<<"alice@m.example">>, table()),
+    true = stanza_gate_borders:is_listed(<<"research@rooms.m.example">>, table()),
+    false = stanza_gate_borders:is_listed(<<"gone@m.example">>, table()),
+    false = stanza_gate_borders:is_listed(<<"alice@m.example">>, stanza_gate_borders:new()).
+
+all_addresses_are_known_once_a_table_is_there_test() ->
+    [] = stanza_gate_borders:addresses(stanza_gate_borders:new()),
+    Listed = stanza_gate_borders:addresses(table()),
+    true = lists:member(<<"pit@rooms.m.example">>, Listed),
+    true = lists:member(<<"research@rooms.m.example">>, Listed),
+    true = lists:member(<<"alice@m.example">>, Listed),
+    Listed = lists:usort(Listed).

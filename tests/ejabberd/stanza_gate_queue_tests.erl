@@ -34,6 +34,10 @@ what_waits_without_a_limit_is_never_overdue_test() ->
     [{1, _}] = stanza_gate_queue:overdue(6, Queue),
     [{1, _}, {3, _}] = stanza_gate_queue:overdue(1000, Queue).
 
+what_is_limited_is_all_that_time_bounces_test() ->
+    [{1, _}, {3, _}] = stanza_gate_queue:limited(filled([5, never, 7])),
+    [] = stanza_gate_queue:limited(filled([never])).
+
 what_is_not_there_is_not_removed_test() ->
     Queue = filled([1]),
     Queue = stanza_gate_queue:remove(7, Queue),

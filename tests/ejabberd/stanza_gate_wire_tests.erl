@@ -16,8 +16,11 @@ a_submission_names_its_number_and_the_clients_namespace_test() ->
 
 what_is_said_only_where_there_is_something_to_say_test() ->
     {xmlel, _, _, [{xmlel, _, Attributes, _}]} =
-        stanza_gate_wire:held((?HEAD)#{counted => true, inject => <<"h1">>}, 1, body()),
+        stanza_gate_wire:held((?HEAD)#{counted => true, stopped => true, inject => <<"h1">>}, 1, body()),
     <<"true">> = proplists:get_value(<<"counted">>, Attributes),
+    <<"true">> = proplists:get_value(<<"stopped">>, Attributes),
+    {xmlel, _, _, [{xmlel, _, Others, _}]} = stanza_gate_wire:held((?HEAD)#{stopped => false}, 1, body()),
+    undefined = proplists:get_value(<<"stopped">>, Others),
     <<"h1">> = proplists:get_value(<<"inject">>, Attributes).
 
 a_status_names_what_was_bounced_and_which_hosts_are_open_test() ->

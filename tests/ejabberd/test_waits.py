@@ -222,6 +222,28 @@ async def test_what_the_gate_asks_for_is_held_and_said_in_its_senders_session(li
     await line.gate.expect_status(lambda status: status.done >= held.seq)
 
 
+async def test_who_may_no_longer_be_in_a_room_is_put_out_and_told(line: ScriptedLine) -> None:
+    den = "den@rooms.metals.example"
+    alice, bob = await line.login("alice/den"), await line.login("bob/den")
+    for stream, nick in ((alice, "al"), (bob, "bo")):
+        stream.send(f"<presence to='{den}/{nick}'><x xmlns='{MUC}'/></presence>")
+        await stream.expect(lambda element: element.find("{jabber:client}subject") is not None)
+    line.gate.say_borders(
+        f"<class id='1' reaches='1'>alice@metals.example carol@metals.example metals.example {den}</class>"
+        "<class id='2' reaches='2'>bob@metals.example</class>"
+    )
+    put_out = await bob.expect(lambda element: element.get("type") == "unavailable")
+    assert put_out.get("from") == f"{den}/bo"
+    gone = await alice.expect(
+        lambda element: element.get("from") == f"{den}/bo" and element.get("type") is not None
+    )
+    assert gone.get("type") == "unavailable"
+    alice.send(f"<message to='{den}' type='groupchat' id='e0'><body>tin</body></message>")
+    await arrives(alice, "e0")
+    await line.turn()
+    assert "e0" not in heard(bob)
+
+
 async def test_what_is_released_stops_at_a_border_that_came_meanwhile(line: ScriptedLine) -> None:
     alice, carol, bob = [await line.login(f"{name}/border") for name in ("alice", "carol", "bob")]
     line.gate.say_borders(
@@ -229,8 +251,25 @@ async def test_what_is_released_stops_at_a_border_that_came_meanwhile(line: Scri
         "<class id='2' reaches='2'>bob@metals.example carol@metals.example</class>"
     )
     alice.send(offers(bob, "b0"))
-    await line.gate.expect(stanza("b0"))
-    await line.turn()
+    held = await line.gate.expect(stanza("b0"))
+    assert (
+        await reason(alice, "b0")
+        == "This line does not reach this person or room any more. Nothing was sent."
+    )
+    await line.gate.expect_status(
+        lambda status: held.seq in status.bounced and held.seq not in status.refused
+    )
     carol.send(offers(bob, "b1"))
     await arrives(bob, "b1")
     assert heard(bob) == ["b1"]
+    # What Alice said before is in his archive, and he is not told it any more.
+    assert await archived_senders(bob) == {"carol@metals.example"}
+
+
+async def archived_senders(stream: XmppStream) -> set[str]:
+    """Ask a person's own archive for the last that it has, and return who said it."""
+    newest = "<set xmlns='http://jabber.org/protocol/rsm'><max>50</max><before/></set>"
+    begin = len(stream.received)
+    await stream.request("set", f"<query xmlns='urn:xmpp:mam:2'>{newest}</query>")
+    said = (each.find(".//{jabber:client}message") for each in stream.received[begin:])
+    return {str(each.get("from")).partition("/")[0] for each in said if each is not None}

@@ -2,7 +2,7 @@
 
 import asyncio
 import functools
-import json
+import os
 import shutil
 import socket
 import tempfile
@@ -12,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from components.site.ejabberd import (
+    SYSTEM_LIBRARIES,
     compile_adapter,
     compile_erlang,
     environment,
@@ -23,8 +24,8 @@ from tests.support.ports import free_port
 from tests.support.process import PATIENCE_S, ProcessUnderTest
 from tests.support.prosody import PASSWORD
 
-_DONE_LAG_MS = 100
-"""So that tests need not wait for it; an own test has it as it is."""
+LIBRARIES = Path(os.environ.get("STEELYARD_EJABBERD", SYSTEM_LIBRARIES))
+"""Below which ejabberd is: the system's, or another version that `.ci/other-ejabberd` has unpacked."""
 
 _MODULES_OF_TESTS = Path(__file__).resolve().parent / "ejabberd_modules"
 
@@ -34,8 +35,8 @@ def compiled_beams() -> Path:
     """Compile the adapter and the tests' own modules, once for each process that runs tests."""
     folder = Path(tempfile.mkdtemp(prefix="steelyard-ejabberd-"))
     at_exit(shutil.rmtree, folder, ignore_errors=True)
-    compile_adapter(folder)
-    compile_erlang(sorted(_MODULES_OF_TESTS.glob("*.erl")), folder)
+    compile_adapter(folder, LIBRARIES)
+    compile_erlang(sorted(_MODULES_OF_TESTS.glob("*.erl")), folder, LIBRARIES)
     return folder
 
 
@@ -70,8 +71,8 @@ class EjabberdServer(ProcessUnderTest):
         """Start it and wait until it answers a stream header; raises `NotReadyError`."""
         self._close_console()
         (self.plan.root / "data").mkdir(parents=True, exist_ok=True)
-        (self.plan.root / "ejabberd.yml").write_text(self._config(), encoding="utf-8")
-        command = [*start_command(self.plan.root, (compiled_beams(),)), "-s", "test_console"]
+        (self.plan.root / "ejabberd.yml").write_text(render_config(self.plan), encoding="utf-8")
+        command = [*start_command(self.plan.root, (compiled_beams(),), LIBRARIES), "-s", "test_console"]
         own = {"TEST_CONSOLE_PORT": str(self._console_port)}
         self._launch(command, {**environment(self.plan.root), **own})
         await self._wait_until_ready(self._answers)
@@ -110,12 +111,6 @@ class EjabberdServer(ProcessUnderTest):
     def settle(self) -> None:
         """Wait until nothing is on its way inside it, but what waits for the gate."""
         self.evaluate("test_console:settle().")
-
-    def _config(self) -> str:
-        config = json.loads(render_config(self.plan))
-        if gate := config["modules"].get("mod_stanza_gate"):
-            gate["done_lag_ms"] = _DONE_LAG_MS
-        return json.dumps(config)
 
     def _when_running(self, expression: str) -> None:
         if self.running:

@@ -12,13 +12,17 @@
 
 -export([start/2, stop/1, reload/3, depends/2, mod_options/1, mod_opt_type/1, mod_doc/0]).
 -export([hold/2, go_on/1, hold_from_server/1, hold_from_component/1, note_component/1, to_client/1]).
--export([on_opened/1, on_copied/2, on_pending/1, on_resumed/1, on_terminated/2, on_info/2]).
+-export([on_opened/1, on_copied/2, on_pending/1, on_resumed/1, on_terminated/2, on_gone/2, on_info/2, on_stopping/0]).
 
 -include("xmpp.hrl").
 
 %% Before every other module: stream management, which counts what a client said, is at 50 (XEP-0198).
 -define(FIRST, 1).
 -define(BEHIND_IT, 2).
+%% After ejabberd has said a session's farewell, at 100.
+-define(AFTER_ALL, 200).
+%% How much longer than for the gate the server waits when it stops.
+-define(STOP_MS, 1000).
 
 %% The module ---------------------------------------------------------------------------------------------------------
 
@@ -31,6 +35,9 @@ start(Host, Options) ->
     ejabberd_hooks:add(component_send_packet, ?MODULE, hold_from_component, ?FIRST),
     ejabberd_hooks:add(component_send_packet, stanza_gate_guard, pass, ?BEHIND_IT),
     ejabberd_hooks:add(component_connected, ?MODULE, note_component, ?FIRST),
+    ejabberd_hooks:add(filter_packet, stanza_gate_undone, stop_at_border, ?FIRST),
+    ejabberd_hooks:add(filter_packet, stanza_gate_made, filter, ?BEHIND_IT),
+    ejabberd_hooks:add(ejabberd_stopping, ?MODULE, on_stopping, ?FIRST),
     ok.
 
 hooks() ->
@@ -40,11 +47,13 @@ hooks() ->
      {s2s_receive_packet, ?MODULE, hold_from_server, ?FIRST},
      {s2s_receive_packet, stanza_gate_guard, pass, ?BEHIND_IT},
      {user_receive_packet, ?MODULE, to_client, ?FIRST},
+     {sm_receive_packet, stanza_gate_undone, note_refused, ?FIRST},
      {c2s_session_opened, ?MODULE, on_opened, ?FIRST},
      {c2s_copy_session, ?MODULE, on_copied, ?FIRST},
      {c2s_session_pending, ?MODULE, on_pending, ?FIRST},
      {c2s_session_resumed, ?MODULE, on_resumed, ?FIRST},
      {c2s_terminated, ?MODULE, on_terminated, ?FIRST},
+     {c2s_terminated, ?MODULE, on_gone, ?AFTER_ALL},
      {c2s_handle_info, ?MODULE, on_info, ?FIRST}].
 
 %% The processes outlive the module, with their window and numbers.
@@ -72,6 +81,13 @@ mod_options(_Host) ->
 
 mod_doc() -> #{desc => <<"Holds every stanza until the gate has recorded it.">>}.
 
+%% The server stops in order: sessions and the gate's stream are still there, and stay until what is held is done with.
+on_stopping() ->
+    #{timeout_ms := TimeoutMs} = persistent_term:get({stanza_gate, options}),
+    try stanza_gate_window:stop(TimeoutMs + ?STOP_MS)
+    catch Class:Reason -> logger:error("stanza_gate: what is held is lost: ~p ~p", [Class, stanza_gate_guard:name_of(Reason)])
+    end.
+
 %% Stanzas of clients -------------------------------------------------------------------------------------------------
 
 %% Wait for the verdict before the server counts the stanza as handled; `go_on` acts on it.
@@ -91,7 +107,7 @@ go_on({Packet, State}) ->
         {{go_on, Released, Seq}, Rest} ->
             % Read when this stanza is carried out: a process does one thing after another.
             _ = [self() ! {stanza_gate_done, Seq} || is_integer(Seq)],
-            {Released, Rest};
+            {stanza_gate_guard:carry(Released, Seq), Rest};
         {{answer, Error}, Rest} ->
             {stop, {drop, ejabberd_c2s:send(Rest, Error)}};
         {silent, Rest} ->
@@ -167,18 +183,30 @@ note_component(Component) ->
 %% What the server would say to a client stops at a border (docs/gate-protocol.md, section 4.5). Errors and results pass,
 %% because they go to the requester.
 to_client({Packet, #{jid := Jid} = State}) ->
-    case is_answer(Packet) orelse not is_stopped(xmpp:get_from(Packet), Jid) of
+    case is_answer(Packet) orelse is_put_out(Packet) orelse is_open(Packet, Jid) of
         true -> note_occupant(Packet, State), {Packet, State};
         false -> {stop, {drop, State}}
     end.
+
+is_open(Packet, Jid) ->
+    not stanza_gate_hosts:is_stopped(xmpp:get_from(Packet), Jid) andalso not stanza_gate_archived:is_over_border(Packet, Jid).
+
+%% A room tells the people whom it puts out that it does so.
+is_put_out(#presence{type = unavailable, from = #jid{lserver = Rooms}} = Packet) ->
+    case xmpp:get_subtag(Packet, #muc_user{}) of
+        #muc_user{status_codes = Codes} -> lists:member(110, Codes) andalso stanza_gate_hosts:is_room_host(Rooms);
+        false -> false
+    end;
+is_put_out(_) ->
+    false.
 
 %% What a room tells an occupant of themselves (XEP-0045, 7.2.2): only the room knows who is in it.
 note_occupant(#presence{from = #jid{lserver = Rooms}} = Packet, #{stanza_gate_session := Session}) ->
     case xmpp:get_subtag(Packet, #muc_user{}) of
         #muc_user{status_codes = Codes} ->
             % Anybody can send such a presence; only a room's counts.
-            IsSelf = lists:member(110, Codes) andalso is_room_host(Rooms),
-            [stanza_gate_window:note_made(Rooms, Session, xmpp:encode(Packet, ?NS_CLIENT)) || IsSelf];
+            IsSelf = lists:member(110, Codes) andalso stanza_gate_hosts:is_room_host(Rooms),
+            [stanza_gate_window:note_made(Rooms, Session, xmpp:encode(Packet, ?NS_CLIENT), false) || IsSelf];
         false ->
             []
     end;
@@ -188,34 +216,16 @@ note_occupant(_, _) ->
 is_answer(#iq{type = Type}) -> Type =:= result orelse Type =:= error;
 is_answer(Packet) -> xmpp:get_type(Packet) =:= error.
 
-is_stopped(From, To) ->
-    Borders = persistent_term:get({stanza_gate, borders}, stanza_gate_borders:new()),
-    try stanza_gate_borders:is_between(bare(From), bare(To), Borders, {ejabberd_option:hosts(), fun is_component/1})
-    catch Class:Reason ->
-        logger:error("stanza_gate: a border could not be looked up: ~p ~p", [Class, stanza_gate_guard:name_of(Reason)]),
-        true
-    end.
-
-bare(Jid) -> jid:encode(jid:remove_resource(jid:make(jid:tolower(Jid)))).
-
-%% A domain that is routed to a component, and none of accounts.
-is_component(Domain) ->
-    not lists:member(Domain, ejabberd_option:hosts()) andalso ejabberd_router:is_my_route(Domain)
-        andalso not is_room_host(Domain).
-
-is_room_host(Domain) ->
-    lists:any(fun(Host) ->
-        gen_mod:is_loaded(Host, mod_muc) andalso lists:member(Domain, gen_mod:get_module_opt_hosts(Host, mod_muc))
-    end, ejabberd_option:hosts()).
-
 %% Sessions -----------------------------------------------------------------------------------------------------------
 
 on_opened(State) ->
     Name = <<"c", (integer_to_binary(erlang:unique_integer([positive])))/binary>>,
+    stanza_gate_made:in_session(Name),
     note(State#{stanza_gate_session => Name}, <<"bind">>, stanza_gate_session:transport(State)).
 
 %% A session that is resumed keeps its name.
 on_copied(State, Old) ->
+    stanza_gate_made:in_session(maps:get(stanza_gate_session, Old, undefined)),
     maps:merge(State, maps:with([stanza_gate_session], Old)).
 
 on_pending(#{jid := Jid} = State) ->
@@ -224,13 +234,16 @@ on_pending(#{jid := Jid} = State) ->
 on_resumed(State) ->
     note(State, <<"resume">>, stanza_gate_session:transport(State)).
 
-%% The process that a resumed session had before ends silently.
-on_terminated(#{mgmt_state := resumed} = State, _Reason) ->
-    State;
-on_terminated(#{stanza_gate_session := _, jid := Jid} = State, _Reason) ->
-    drain_done(),
-    note(State, <<"unbind">>, [{<<"jid">>, jid:encode(Jid)}]);
 on_terminated(State, _Reason) ->
+    drain_done(),
+    State.
+
+%% The process that a resumed session had before ends silently.
+on_gone(#{mgmt_state := resumed} = State, _Reason) ->
+    State;
+on_gone(#{stanza_gate_session := _, jid := Jid} = State, _Reason) ->
+    note(State, <<"unbind">>, [{<<"jid">>, jid:encode(Jid)}]);
+on_gone(State, _Reason) ->
     State.
 
 %% What was carried out before the session ended, and was not yet read.

@@ -2,7 +2,7 @@
 
 -module(stanza_gate_borders).
 
--export([new/0, take/2, is_between/4]).
+-export([new/0, take/2, addresses/1, is_listed/2, is_between/4]).
 
 %% Before the gate has said any: nothing passes between two addresses.
 new() ->
@@ -35,6 +35,18 @@ read({xmlel, <<"room">>, Attributes, Children}, #{lists := Lists} = Table) ->
     Table#{lists := Lists#{Room => maps:merge(maps:get(Room, Lists, #{}), People)}};
 read(_, Table) ->
     Table.
+
+%% All addresses that the table in force lists: people, rooms, domains.
+addresses(#{in_force := none}) ->
+    [];
+addresses(#{in_force := #{class_of := ClassOf, lists := Lists}}) ->
+    lists:usort(maps:keys(ClassOf) ++ maps:keys(Lists)).
+
+%% Whether the table names this bare address: it may be somebody who is not on the line any more.
+is_listed(_, #{in_force := none}) ->
+    false;
+is_listed(Address, #{in_force := #{class_of := ClassOf, lists := Lists}}) ->
+    maps:is_key(Address, ClassOf) orelse maps:is_key(Address, Lists).
 
 %% Whether a border is between two bare addresses. `Hosts` are the server's own domains of accounts; `IsComponent` says of
 %% a domain that a component of this server has it.

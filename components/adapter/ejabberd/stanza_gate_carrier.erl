@@ -1,10 +1,11 @@
 %% Carries out what the gate itself had asked for: its canaries and injected stanzas (docs/gate-protocol.md, sections 4.4
-%% and 4.7), one after another. The window never waits for the server's routing: this process does.
+%% and 4.7), one after another; and what follows from a new table of borders. The window never waits for the server: this
+%% process does.
 
 -module(stanza_gate_carrier).
 -behaviour(gen_server).
 
--export([start_link/0, canary/2, carry_out/4]).
+-export([start_link/0, canary/2, carry_out/4, tell_borders/0]).
 -export([init/1, handle_call/3, handle_cast/2]).
 
 -include("xmpp.hrl").
@@ -21,16 +22,25 @@ canary(Gate, Id) ->
 carry_out(Seq, Xml, Receipt, Gate) ->
     gen_server:cast(?MODULE, {carry_out, Seq, Xml, Receipt, Gate}).
 
+%% There is another table of borders, or somebody new who wants to know it: the hook `stanza_gate_borders` runs.
+tell_borders() ->
+    gen_server:cast(?MODULE, tell_borders).
+
 init([]) -> {ok, none}.
 
 handle_call(_, _, State) -> {reply, ok, State}.
 
 handle_cast({carry_out, Seq, Xml, Receipt, Gate}, State) ->
-    try route(Seq, stanza_gate_session:released(xmpp:decode(Xml, ?NS_CLIENT, [ignore_els]), Receipt, Gate))
+    try
+        Released = stanza_gate_session:released(xmpp:decode(Xml, ?NS_CLIENT, [ignore_els]), Receipt, Gate),
+        route(Seq, stanza_gate_guard:carry(Released, Seq))
     catch Class:Reason ->
         logger:error("stanza_gate: what the gate asked for could not be carried out: ~p ~p", [Class, stanza_gate_guard:name_of(Reason)]),
         stanza_gate_window:failed(Seq)
     end,
+    {noreply, State};
+handle_cast(tell_borders, State) ->
+    [ejabberd_hooks:run(stanza_gate_borders, Host, [Host]) || Host <- ejabberd_option:hosts()],
     {noreply, State}.
 
 %% In the sender's session, if it is there: then it is treated as what that says.

@@ -7,7 +7,7 @@
 
 -module(stanza_gate_queue).
 
--export([new/2, add/2, find/2, remove/2, settle/2, overdue/2, entries/1, first/1, next/1, done/1, is_full/2, count/1]).
+-export([new/2, add/2, find/2, remove/2, settle/2, overdue/2, limited/1, entries/1, first/1, next/1, done/1, is_full/2, count/1]).
 
 new(MaxStanzas, MaxBytes) ->
     #{entries => gb_trees:empty(), next => 1, bytes => 0, through => 0, ahead => #{},
@@ -42,6 +42,10 @@ advance(#{through := Through, ahead := Ahead} = Queue) ->
 %% The numbers and entries whose time is over, in order.
 overdue(Now, Queue) ->
     [Pair || {_, #{until := Until}} = Pair <- entries(Queue), Until =/= never, Until =< Now].
+
+%% Those that are bounced when their time is over, in order.
+limited(Queue) ->
+    [Pair || {_, #{until := Until}} = Pair <- entries(Queue), Until =/= never].
 
 %% All numbers and entries, in order.
 entries(#{entries := Entries}) ->

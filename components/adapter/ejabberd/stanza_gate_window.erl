@@ -10,7 +10,8 @@
 -module(stanza_gate_window).
 -behaviour(gen_server).
 
--export([start_link/1, hold/4, note/3, note_made/3, done/1, failed/1, carrying/2, turned_away/0, gate_connected/1, from_gate/2]).
+-export([start_link/1, hold/4, note/3, note_made/4, done/1, failed/1, refused/1, carrying/2, turned_away/0, stop/1,
+         gate_connected/1, from_gate/2]).
 -export([init/1, handle_call/3, handle_cast/2, handle_info/2]).
 
 -define(TICK_MS, 250).
@@ -31,13 +32,19 @@ hold(Head, Stanza, Size, TimeoutMs) ->
 note(Host, Session, Event) ->
     gen_server:cast(?MODULE, {note, #{host => Host, way => <<"session">>, session => Session}, Event}).
 
-%% Submit what the server made in somebody's name, which waits for nothing either.
-note_made(Host, Session, Stanza) ->
-    gen_server:cast(?MODULE, {note_made, #{host => Host, way => <<"server">>, session => Session}, Stanza}).
+%% Submit what the server made in somebody's name, which waits for nothing either. What is stopped goes nowhere.
+note_made(Host, Session, Stanza, Stopped) ->
+    gen_server:cast(?MODULE, {note_made, #{host => Host, way => <<"server">>, session => Session, stopped => Stopped}, Stanza}).
 
 %% A released stanza is carried out, or was not.
 done(Seq) -> gen_server:cast(?MODULE, {done, Seq}).
 failed(Seq) -> gen_server:cast(?MODULE, {failed, Seq}).
+
+%% The server itself has answered a released stanza with an error.
+refused(Seq) -> gen_server:cast(?MODULE, {refused, Seq}).
+
+%% The server stops: take nothing more, and return when all that is held is done with, at the latest after this time.
+stop(WithinMs) -> gen_server:call(?MODULE, {stop, WithinMs}, WithinMs + ?PATIENCE_MS).
 
 %% This process carries out what the gate had asked for.
 carrying(Seq, Pid) -> gen_server:cast(?MODULE, {carrying, Seq, Pid}).
@@ -55,14 +62,17 @@ init(#{window_stanzas := MaxStanzas, window_bytes := MaxBytes, timeout_ms := Tim
     {ok, _} = timer:send_interval(TickMs, tick),
     persistent_term:put({stanza_gate, borders}, stanza_gate_borders:new()),
     % A gate that connected before knows nothing of this epoch: it connects again.
-    [xmpp_stream_in:send(Pid, xmpp:serr_connection_timeout()) || Pid <- streams_of(maps:get(gate, Options))],
+    [xmpp_stream_in:send(Pid, xmpp:serr_connection_timeout()) || Pid <- stanza_gate_hosts:streams_of(maps:get(gate, Options))],
     Epoch = string:lowercase(binary:encode_hex(crypto:strong_rand_bytes(8))),
     {ok, #{options => Options, epoch => Epoch, queue => stanza_gate_queue:new(MaxStanzas, MaxBytes),
            monitors => #{}, released => #{}, link => none, silence => stanza_gate_silence:new(now_ms(), TimeoutMs),
-           borders => stanza_gate_borders:new(), status => stanza_gate_status:new()}}.
+           borders => stanza_gate_borders:new(), status => stanza_gate_status:new(), quiet => stanza_gate_quiet:new(),
+           stopping => none}}.
 
-handle_call({hold, Head, Stanza, Size}, {Pid, _} = From, #{queue := Queue} = State) ->
-    case is_silent(State) of
+handle_call({stop, WithinMs}, From, State) ->
+    {noreply, stop_if_settled(now_ms(), State#{stopping := {From, now_ms() + WithinMs}})};
+handle_call({hold, Head, Stanza, Size}, {Pid, _} = From, #{queue := Queue, stopping := Stopping} = State) ->
+    case is_silent(State) orelse Stopping =/= none of
         true ->
             {reply, {bounced, interrupted}, turn_away(State)};
         false ->
@@ -76,16 +86,12 @@ handle_cast({note, Head, Event}, State) ->
     {noreply, submit(Head, Event, 0, noted, State)};
 handle_cast({note_made, Head, Stanza}, State) ->
     {noreply, submit(Head, Stanza, 0, made, State)};
-handle_cast({done, Seq}, State) ->
-    {noreply, settle(Seq, State)};
-handle_cast({failed, Seq}, State) ->
-    {noreply, bounced(Seq, State)};
-handle_cast({carrying, Seq, Pid}, State) ->
-    {noreply, watch(Pid, Seq, State)};
-handle_cast(turned_away, State) ->
-    {noreply, turn_away(State)};
-handle_cast({gate_connected, Pid}, State) ->
-    {noreply, connected(Pid, State)};
+handle_cast({done, Seq}, State) -> {noreply, settle(Seq, State)};
+handle_cast({failed, Seq}, State) -> {noreply, bounced(Seq, State)};
+handle_cast({refused, Seq}, State) -> {noreply, refused(Seq, State)};
+handle_cast({carrying, Seq, Pid}, State) -> {noreply, watch(Pid, Seq, State)};
+handle_cast(turned_away, State) -> {noreply, turn_away(State)};
+handle_cast({gate_connected, Pid}, State) -> {noreply, connected(Pid, State)};
 handle_cast({from_gate, Pid, Children}, #{link := {Pid, _, _}} = State) ->
     {noreply, take(stanza_gate_wire:read(Children), State)};
 handle_cast({from_gate, _, _}, State) ->
@@ -107,14 +113,13 @@ handle_info(_, State) ->
 %% The gate's stream --------------------------------------------------------------------------------------------------
 
 connected(Pid, #{link := none, queue := Queue} = State) ->
-    State1 = send_status(State#{link := {Pid, erlang:monitor(process, Pid), now_ms()}}),
+    State1 = send_status(State#{link := stanza_gate_link:open(Pid, now_ms())}),
     lists:foreach(fun({_, #{xml := Xml}}) -> send(Xml, State1) end, stanza_gate_queue:entries(Queue)),
     State1;
 connected(Pid, #{link := {First, Monitor, _}} = State) ->
     case is_process_alive(First) of
         true ->
-            logger:error("stanza_gate: the gate's name is claimed by a second component"),
-            xmpp_stream_in:send(Pid, xmpp:serr_conflict()),
+            stanza_gate_link:turn_away(Pid),
             State;
         false ->
             erlang:demonitor(Monitor, [flush]),
@@ -151,8 +156,7 @@ holder_gone(Seq, #{queue := Queue} = State) ->
         false -> bounced(Seq, State1)
     end.
 
-send(Xml, #{link := {Pid, _, _}}) -> xmpp_stream_in:send(Pid, Xml);
-send(_, _) -> ok.
+send(Xml, #{link := Link}) -> stanza_gate_link:send(Xml, Link).
 
 %% What the gate says -------------------------------------------------------------------------------------------------
 
@@ -163,21 +167,21 @@ take({noted, Number}, #{status := Status} = State) ->
 take({borders, Element}, #{borders := Borders} = State) ->
     Borders1 = stanza_gate_borders:take(Element, Borders),
     persistent_term:put({stanza_gate, borders}, Borders1),
+    _ = [stanza_gate_carrier:tell_borders() || maps:get(in_force, Borders1) =/= maps:get(in_force, Borders)],
     State#{borders := Borders1};
 take({canary, Id}, State) ->
     hold_own(canary, stanza_gate_carrier:canary(gate(State), Id), #{way => <<"canary">>}, State);
 take({inject, Id, Stanza}, State) ->
     hold_own(inject, Stanza, #{way => <<"gate">>, inject => Id}, State);
 take(unknown, State) ->
-    logger:warning("stanza_gate: the gate sent something that the adapter does not know"),
-    State.
+    logger:warning("stanza_gate: the gate sent something that the adapter does not know"), State.
 
 %% What the gate asked for is held like everything else, and nobody is told when it is not.
 hold_own(Kind, Stanza, Head, #{queue := Queue} = State) ->
     Size = iolist_size(fxml:element_to_binary(Stanza)),
     case is_silent(State) orelse stanza_gate_queue:is_full(Size, Queue) of
         true -> turn_away(State);
-        false -> submit(Head#{host => own_host(), session => <<"gate">>}, Stanza, Size, {Kind, Stanza}, State)
+        false -> submit(Head#{host => stanza_gate_hosts:own(), session => <<"gate">>}, Stanza, Size, {Kind, Stanza}, State)
     end.
 
 take_verdict(#{through := Through} = Verdict, #{epoch := Epoch, queue := Queue} = State) ->
@@ -224,6 +228,9 @@ settle(Seq, #{queue := Queue, released := Released, monitors := Monitors} = Stat
 bounced(Seq, #{status := Status} = State) ->
     settle(Seq, State#{status := stanza_gate_status:add_bounced(Seq, Status)}).
 
+refused(Seq, #{status := Status} = State) ->
+    State#{status := stanza_gate_status:add_refused(Seq, Status)}.
+
 turn_away(#{status := Status} = State) ->
     State#{status := stanza_gate_status:add_turned_away(Status)}.
 
@@ -234,8 +241,8 @@ tick(#{queue := Queue} = State) ->
     State1 = lists:foldl(fun expire/2, State, stanza_gate_queue:overdue(Now, Queue)),
     State2 = ripen(Now, State1),
     case is_stuck(Now, State2) of
-        true -> close_link(State2);
-        false -> send_status_if_due(State2)
+        true -> State2#{link := stanza_gate_link:close(maps:get(link, State2))};
+        false -> stop_if_settled(Now, send_status_if_due(State2))
     end.
 
 expire({Seq, #{kind := Kind, until := Until}}, #{queue := Queue, options := #{timeout_ms := TimeoutMs}} = State) ->
@@ -246,20 +253,35 @@ expire({Seq, #{kind := Kind, until := Until}}, #{queue := Queue, options := #{ti
     bounced(Seq, fall_silent(Until - TimeoutMs, State#{queue := stanza_gate_queue:remove(Seq, Queue)})).
 
 %% What a session has carried out may still wait in the mailbox of another, which is busy for as long as it waits for
-%% a verdict of its own. So `done` follows with a delay.
-ripen(Now, #{status := Status, queue := Queue, options := #{timeout_ms := TimeoutMs} = Options} = State) ->
+%% a verdict of its own. So `done` follows behind.
+ripen(Now, #{status := Status, queue := Queue, quiet := Quiet, options := #{timeout_ms := TimeoutMs} = Options} = State) ->
     LagMs = maps:get(done_lag_ms, Options, TimeoutMs + ?PATIENCE_MS),
-    State#{status := stanza_gate_status:ripen(Now, LagMs, stanza_gate_queue:done(Queue), Status)}.
+    {Status1, Quiet1} = stanza_gate_quiet:ripen(Now, LagMs, stanza_gate_queue:done(Queue), Status, Quiet),
+    State#{status := Status1, quiet := Quiet1}.
+
+%% Stopping: all that was held is done with, and has come where it belongs; or time is over, and it is given back.
+stop_if_settled(Now, #{stopping := {From, Until}, queue := Queue, status := Status} = State) ->
+    case stanza_gate_status:is_done(stanza_gate_queue:next(Queue) - 1, Status) orelse Now >= Until of
+        true ->
+            Given = lists:foldl(fun expire/2, State, stanza_gate_queue:limited(Queue)),
+            _ = [send_status(Given) || maps:get(link, Given) =/= none],
+            gen_server:reply(From, ok),
+            Given#{stopping := stopped};
+        false ->
+            State
+    end;
+stop_if_settled(_, State) ->
+    State.
 
 send_status_if_due(#{status := Status} = State) ->
-    case maps:get(link, State) =/= none andalso stanza_gate_status:is_due(unheld(), Status) of
+    case maps:get(link, State) =/= none andalso stanza_gate_status:is_due(stanza_gate_hosts:unheld(), Status) of
         true -> send_status(State);
         false -> State
     end.
 
 send_status(#{status := Status, queue := Queue, epoch := Epoch} = State) ->
-    {Told, Status1} = stanza_gate_status:tell(Queue, unheld(), Status),
-    send(stanza_gate_wire:status(#{host => own_host(), gate => gate(State), epoch => Epoch}, Told), State),
+    {Told, Status1} = stanza_gate_status:tell(Queue, stanza_gate_hosts:unheld(), Status),
+    send(stanza_gate_wire:status(#{host => stanza_gate_hosts:own(), gate => gate(State), epoch => Epoch}, Told), State),
     State#{status := Status1}.
 
 is_silent(#{silence := Silence}) -> stanza_gate_silence:is_silent(now_ms(), Silence).
@@ -272,25 +294,6 @@ is_stuck(_, #{link := none}) -> false;
 is_stuck(Now, #{link := {_, _, ConnectedAt}, silence := Silence}) ->
     stanza_gate_silence:is_stuck(Now, ConnectedAt, Silence).
 
-close_link(#{link := {Pid, Monitor, _}} = State) ->
-    logger:error("stanza_gate: the gate is connected and silent: closing its connection"),
-    xmpp_stream_in:send(Pid, xmpp:serr_connection_timeout()),
-    erlang:demonitor(Monitor, [flush]),
-    State#{link := none}.
-
-%% ejabberd -----------------------------------------------------------------------------------------------------------
-
 gate(#{options := #{gate := Gate}}) -> Gate.
-
-%% The streams of this node on which a component's domain is routed: #route{domain, server_host, pid, local_hint}.
-streams_of(Domain) ->
-    case (ejabberd_router:get_backend()):find_routes(Domain) of
-        {ok, Routes} -> [element(4, Route) || Route <- Routes, node(element(4, Route)) =:= node()];
-        _ -> []
-    end.
-
-own_host() -> hd(ejabberd_option:hosts()).
-
-unheld() -> [Host || Host <- ejabberd_option:hosts(), not gen_mod:is_loaded(Host, mod_stanza_gate)].
 
 now_ms() -> erlang:monotonic_time(millisecond).

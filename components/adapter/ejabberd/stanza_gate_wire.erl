@@ -13,7 +13,7 @@
 
 %% From the adapter ---------------------------------------------------------------------------------------------------
 
-%% A submission of a stanza. The head has host, gate, epoch, way and session, and may have counted and inject.
+%% A submission of a stanza. The head has host, gate, epoch, way and session, and may have counted, stopped and inject.
 held(Head, Seq, Stanza) ->
     submission(Head, Seq, {xmlel, <<"forwarded">>, [{<<"xmlns">>, ?XMLNS_FORWARD}], [in_client_namespace(Stanza)]}).
 
@@ -23,6 +23,7 @@ event(Head, Seq, {Name, Attributes}) ->
 
 submission(#{epoch := Epoch, way := Way, session := Session} = Head, Seq, Child) ->
     Attributes = [{<<"xmlns">>, ?XMLNS}, {<<"epoch">>, Epoch}, {<<"way">>, Way}]
+        ++ [{<<"stopped">>, <<"true">>} || maps:get(stopped, Head, false)]
         ++ [{<<"counted">>, <<"true">>} || maps:get(counted, Head, false)]
         ++ [{<<"session">>, Session}]
         ++ [{<<"inject">>, Id} || {ok, Id} <- [maps:find(inject, Head)]]

@@ -26,6 +26,7 @@ def describe_backup(result: BackedUp) -> dict[str, Any]:
         "site_files": result.files,
         "blobs": result.blobs and asdict(result.blobs),
         "left_in_bucket": result.left_in_bucket or None,
+        "without_server": result.without_server,
     }
 
 
@@ -46,6 +47,8 @@ def print_backup(result: BackedUp, folder: Path, *, with_keys: bool) -> None:
     if result.left_in_bucket:
         print(f"Files in the bucket {result.left_in_bucket} are not in it: replicate the bucket,")
         print("or back them up with --with-bucket (docs/backup.md, section 7).")
+    if result.without_server:
+        print("What the server keeps (accounts, rooms) is not in it (docs/ejabberd.md).")
     if with_keys:
         print(
             f"{folder} holds the site's private keys: anybody who has it can sign as this site. Lock it away."

@@ -88,8 +88,9 @@ def _find_units(site: SiteFile) -> Iterator[Running]:
 
 
 def _is_server(process: Running) -> bool:
-    """Return whether it is the server: its program is a script of Lua's."""
-    return any("prosody" in Path(word).name for word in process.command[:2])
+    """Return whether it is the server: its program is a script of Lua's, or the machine that runs Erlang."""
+    names = [Path(word).name for word in process.command[:2]]
+    return any(word in name for name in names for word in ("prosody", "beam.smp"))
 
 
 def _look_at_processes(
@@ -98,7 +99,7 @@ def _look_at_processes(
     faults = asyncio.run(find_faults(site))
     server = next((each for each in running.values() if _is_server(each)), None)
     known: list[tuple[str, str, Running | None]] = (
-        [("prosody", "prosody", server)] if not is_machine(site) else []
+        [(site.site.server, site.site.server, server)] if not is_machine(site) else []
     )
     known += [(part.name, part.title, running.get(part.module)) for part in running_parts(site)]
     for name, title, process in known:

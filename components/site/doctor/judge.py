@@ -25,7 +25,8 @@ HELD_SHARE = 0.5
 
 _NOT_UP = "neither `steelyard up` nor a unit of systemd runs here: nothing is delivered"
 # Without these nothing is delivered.
-_LINE = ("prosody", "gate")
+_SERVERS = ("prosody", "ejabberd")
+_LINE = (*_SERVERS, "gate")
 
 
 class Severity(StrEnum):
@@ -184,7 +185,7 @@ def _judge_checks(facts: SiteFacts) -> Iterator[Ailment]:
 
 def _judge_check(check: CheckFacts) -> Ailment:
     severity = (
-        Severity.CRITICAL if check.name in ("settings", "logs", "prosody", "adapter") else Severity.WARNING
+        Severity.CRITICAL if check.name in ("settings", "logs", *_SERVERS, "adapter") else Severity.WARNING
     )
     return Ailment(check.name, severity, check.text, "put it right, then `steelyard check`")
 

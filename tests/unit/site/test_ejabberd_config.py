@@ -7,15 +7,17 @@ from typing import Any
 import pytest
 
 from components.process.errors import SiteError
+from components.settings.prosody import WebSettings
 from components.site.ejabberd import (
     ADAPTER_DIR,
     MODULES,
     compile_adapter,
     environment,
+    render_accounts_config,
     render_config,
     start_command,
 )
-from components.site.prosody import PlannedComponent, ProsodyPlan
+from components.site.prosody import PlannedComponent, ProsodyPlan, ServerSide
 
 GATE = "gate.metals.example"
 PAST_THE_HOLD = (
@@ -98,8 +100,81 @@ def test_nothing_listens_for_other_servers_and_nothing_goes_to_them(tmp_path: Pa
 
 
 def test_rooms_are_there_only_where_they_have_a_domain(tmp_path: Path) -> None:
-    assert config_of(tmp_path)["modules"]["mod_muc"]["hosts"] == ["rooms.metals.example"]
-    assert "mod_muc" not in config_of(tmp_path, room_domains=())["modules"]
+    config = config_of(tmp_path)
+    assert rooms_of(config) == {"metals.example": ["rooms.metals.example"], "grain.example": None}
+    assert set(rooms_of(config_of(tmp_path, room_domains=())).values()) == {None}
+
+
+def rooms_of(config: dict[str, Any]) -> dict[str, list[str] | None]:
+    """Return the domains of rooms by the domain of accounts that keeps them."""
+    assert "mod_muc" not in config["modules"]
+    hosts = config["append_host_config"]
+    return {
+        domain: own["modules"].get("mod_muc", {}).get("hosts") if own["modules"] else None
+        for domain, own in hosts.items()
+    }
+
+
+def test_each_domain_of_rooms_has_one_keeper(tmp_path: Path) -> None:
+    """Kept by two hosts, each room would be there twice."""
+    rooms = (
+        "rooms.metals.example",
+        "pit.rooms.metals.example",
+        "rooms.grain.example",
+        "rooms.elsewhere.example",
+    )
+    kept = rooms_of(config_of(tmp_path, room_domains=rooms))
+    assert kept == {
+        "metals.example": ["rooms.metals.example", "pit.rooms.metals.example", "rooms.elsewhere.example"],
+        "grain.example": ["rooms.grain.example"],
+    }
+
+
+def test_where_the_directorys_rooms_are_made_nobody_else_makes_any(tmp_path: Path) -> None:
+    made = config_of(tmp_path, makes_rooms=True)["append_host_config"]["metals.example"]["modules"]
+    assert "mod_directory_rooms" in made
+    assert made["mod_muc"]["access_create"] == "nobody"
+    others = config_of(tmp_path)["append_host_config"]["metals.example"]["modules"]
+    assert "mod_directory_rooms" not in others
+
+
+def test_nobody_learns_of_a_service_that_nobody_may_use(tmp_path: Path) -> None:
+    files = PlannedComponent("files.steelyard.example", "secret", ServerSide(offered=True))
+    bot = PlannedComponent("bot.metals.example", "secret")
+    modules = config_of(tmp_path, components=(files, bot))["modules"]
+    assert modules["mod_disco"]["extra_domains"] == [files.jid]
+    assert all(host.endswith(".invalid") for host in modules["mod_pubsub"]["hosts"])
+
+
+def test_browsers_and_clients_that_begin_with_tls_have_listeners_with_certificates(tmp_path: Path) -> None:
+    web = WebSettings.model_validate({"port": 5281, "host": "chat.example", "bosh_path": ""})
+    config = config_of(tmp_path, certificates=tmp_path, web=web, direct_tls_port=5223)
+    direct = next(each for each in config["listen"] if each["port"] == 5223)
+    assert direct["tls"] is True and "starttls" not in direct
+    browsers = listener_of(config, "ejabberd_http")
+    assert browsers["tls"] is True
+    assert browsers["request_handlers"]["/xmpp-websocket"] == "ejabberd_http_ws"
+    assert str(tmp_path / "chat.example.key") in config["certfiles"]
+    told = config["append_host_config"]["grain.example"]["modules"]["mod_host_meta"]
+    assert told == {
+        "websocket_url": "wss://chat.example:5281/xmpp-websocket",
+        "bosh_service_url": "undefined",
+    }
+    plain = config_of(tmp_path, web=web, direct_tls_port=5223)
+    assert {each["module"] for each in plain["listen"]} == {"ejabberd_c2s", "ejabberd_service"}
+
+
+def test_accounts_are_made_where_nobody_can_connect(tmp_path: Path) -> None:
+    plan = ProsodyPlan(tmp_path, ("metals.example",), (), 5222, 5347, gate=GATE, gate_secret="secret")
+    accounts, server = json.loads(render_accounts_config(plan)), json.loads(render_config(plan))
+    assert (accounts["listen"], accounts["modules"]) == ([], {})
+    same = ("hosts", "auth_method", "auth_password_format")
+    assert [accounts[name] for name in same] == [server[name] for name in same]
+
+
+@pytest.mark.parametrize(("level", "said"), [("warn", "warning"), ("info", "info"), ("debug", "debug")])
+def test_its_log_levels_have_its_own_names(tmp_path: Path, level: str, said: str) -> None:
+    assert config_of(tmp_path, log_level=level)["loglevel"] == said
 
 
 def test_without_ejabberd_nothing_is_compiled_or_started(tmp_path: Path) -> None:

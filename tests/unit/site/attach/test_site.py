@@ -7,7 +7,7 @@ import pytest
 from components.archive.backup.folder import open_backup
 from components.process.errors import SiteError
 from components.settings.site import SiteFile
-from components.site import check, up
+from components.site import check, server_program
 from components.site.attach.apply import AttachPlan
 from components.site.attach.check import Note
 from components.site.backup_files import put_back_files, save_files
@@ -25,7 +25,7 @@ def settings(tmp_path: Path) -> SiteFile:
 def test_it_starts_all_but_the_server(
     settings: SiteFile, site: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(up, "find_prosody", lambda: "/usr/bin/prosody")
+    monkeypatch.setattr(server_program, "find_prosody", lambda: "/usr/bin/prosody")
     names = [spec.name for spec in process_specs(settings, settings.prosody.config_file)]
     assert names == ["gate"]
     own = SiteFile(site)
@@ -78,7 +78,7 @@ def plan(
 
 def findings(settings: SiteFile, planned: AttachPlan, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setattr(check, "plan_attach", lambda *_arguments: planned)
-    return list(check._check_prosody(settings))
+    return list(check._check_server(settings))
 
 
 def test_check_says_that_it_is_attached_and_what_to_know(

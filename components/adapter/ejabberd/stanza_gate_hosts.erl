@@ -1,0 +1,49 @@
+%% What the adapter asks ejabberd: its hosts, on which streams a component is, and whether a border is in the way.
+
+-module(stanza_gate_hosts).
+
+-export([own/0, unheld/0, streams_of/1, is_stopped/2, is_stopped_though_listed/2, is_in_force/0, is_room_host/1]).
+
+%% The host in whose name the adapter speaks to the gate.
+own() -> hd(ejabberd_option:hosts()).
+
+%% The hosts on which the adapter is not loaded.
+unheld() -> [Host || Host <- ejabberd_option:hosts(), not gen_mod:is_loaded(Host, mod_stanza_gate)].
+
+%% The streams of this node on which a component's domain is routed: #route{domain, server_host, pid, local_hint}.
+streams_of(Domain) ->
+    case (ejabberd_router:get_backend()):find_routes(Domain) of
+        {ok, Routes} -> [element(4, Route) || Route <- Routes, node(element(4, Route)) =:= node()];
+        _ -> []
+    end.
+
+%% Whether a border is between two addresses; also where that cannot be looked up.
+is_stopped(From, To) ->
+    Borders = persistent_term:get({stanza_gate, borders}, stanza_gate_borders:new()),
+    try stanza_gate_borders:is_between(bare(From), bare(To), Borders, {ejabberd_option:hosts(), fun is_component/1})
+    catch Class:Reason ->
+        logger:error("stanza_gate: a border could not be looked up: ~p ~p", [Class, stanza_gate_guard:name_of(Reason)]),
+        true
+    end.
+
+bare(Jid) -> jid:encode(jid:remove_resource(jid:make(jid:tolower(Jid)))).
+
+%% A domain that is routed to a component, and none of accounts.
+is_component(Domain) ->
+    not lists:member(Domain, ejabberd_option:hosts()) andalso ejabberd_router:is_my_route(Domain)
+        andalso not is_room_host(Domain).
+
+is_room_host(Domain) ->
+    lists:any(fun(Host) ->
+        gen_mod:is_loaded(Host, mod_muc) andalso lists:member(Domain, gen_mod:get_module_opt_hosts(Host, mod_muc))
+    end, ejabberd_option:hosts()).
+
+%% Whether the gate has said any table yet.
+is_in_force() ->
+    maps:get(in_force, persistent_term:get({stanza_gate, borders}, stanza_gate_borders:new())) =/= none.
+
+%% Whether a border is between two people who are both on the line.
+is_stopped_though_listed(One, Other) ->
+    Borders = persistent_term:get({stanza_gate, borders}, stanza_gate_borders:new()),
+    stanza_gate_borders:is_listed(bare(One), Borders) andalso stanza_gate_borders:is_listed(bare(Other), Borders)
+        andalso is_stopped(One, Other).

@@ -1,0 +1,52 @@
+"""What of site.toml a site on ejabberd cannot do yet: each is refused by its name, none is left out in silence."""
+
+from collections.abc import Iterator
+
+from components.process.errors import SiteError
+from components.settings.access import AccessSettings
+from components.settings.federation import FederationSettings
+from components.settings.prosody import ProsodySettings
+from components.settings.roster import RosterSettings
+from components.settings.site import SiteFile
+from components.settings.table import Table
+
+EJABBERD = "ejabberd"
+
+# By table: what would be missing.
+_TABLES: dict[type[Table], str] = {
+    RosterSettings: "nobody's contact list is kept as directory.toml says",
+    AccessSettings: "accounts are not made by whom two approvers admit, and nobody is told of the recording",
+    FederationSettings: "no other site is reached",
+}
+# By setting of [prosody].
+_SETTINGS = {
+    "s2s_port": "no other server is reached",
+    "federated_domains": "no other server is reached",
+    "attached_to": "a server that runs already is not attached",
+    "storage": "the server keeps its data in files of its own",
+}
+_ADVICE = "take it out, or run Prosody (docs/ejabberd.md)"
+
+
+def find_unsupported(site: SiteFile) -> Iterator[str]:
+    """Yield a line for each setting of a site on ejabberd that this server cannot do yet; raises SettingsError."""
+    if site.site.server != EJABBERD:
+        return
+    for table, what in _TABLES.items():
+        if table.table_name in site.document:
+            yield f"{table.table_name}: with ejabberd {what}; {_ADVICE}"
+    for name, what in _SETTINGS.items():
+        if getattr(site.prosody, name) != ProsodySettings.model_fields[name].get_default(
+            call_default_factory=True
+        ):
+            yield f"prosody.{name}: with ejabberd {what}; {_ADVICE}"
+    if site.prosody.web and site.prosody.web.bosh_path:
+        yield 'prosody.web.bosh_path: with ejabberd browsers come by WebSocket alone; write bosh_path = ""'
+    if site.gate.observes:
+        yield f"gate.mode: with ejabberd the gate cannot only observe; {_ADVICE}"
+
+
+def refuse_ejabberd(site: SiteFile, what: str) -> None:
+    """Raise SiteError if the site runs ejabberd, with which `what` cannot be done yet."""
+    if site.site.server == EJABBERD:
+        raise SiteError(f"{what} cannot be done with ejabberd yet: docs/ejabberd.md says what can")
