@@ -1,0 +1,79 @@
+"""What a gate's archive holds, as values that a run's history is made of."""
+
+from collections import defaultdict
+
+from lxml import etree
+
+from components.archive.record import Delivery, RecordKind, Submission
+from policy.facts import Way
+from tests.soak.history import STATUS, Fate, Recorded
+from tests.support.gate_process import GateProcess
+from tests.support.observer import LogContent, check_numbers, read_log
+from tests.support.stream import Element
+
+_CLIENT = "{jabber:client}"
+
+
+class Archived:
+    """The messages and statuses of clients in an archive, and what is wrong with it."""
+
+    def __init__(self, content: LogContent, faults: tuple[str, ...] = ()) -> None:
+        self.faults = faults
+        self.records: list[Recorded] = []
+        self.statuses: set[str] = set()
+        self._through, self._bounced = _carried_out(content.deliveries)
+        submissions = sorted(content.submissions.items())
+        self._last_epoch = submissions[-1][1].epoch if submissions else ""
+        for index, each in submissions:
+            if each.kind is RecordKind.STANZA:
+                self._take(index, each, etree.fromstring(each.body))
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether the archive says of everything what became of it."""
+        return all(each.fate is not Fate.PENDING for each in self.records)
+
+    def _take(self, index: int, submission: Submission, element: Element) -> None:
+        status = element.findtext(f"{_CLIENT}status") or ""
+        if status.startswith(STATUS) and submission.action == "release":
+            self.statuses.add(status)
+        if element.tag == f"{_CLIENT}message" and submission.way == Way.C2S:
+            self.records.append(
+                Recorded(
+                    *(index, element.get("id", ""), element.get("from", ""), element.get("to", "")),
+                    *(element.findtext(f"{_CLIENT}body") or "", self._fate(submission)),
+                )
+            )
+
+    def _fate(self, submission: Submission) -> Fate:
+        if submission.action == "refuse":
+            return Fate.REPEATED if "repeated" in submission.rules else Fate.REFUSED
+        if submission.action == "hold":
+            return Fate.KEPT
+        if submission.seq in self._bounced[submission.epoch]:
+            return Fate.BOUNCED
+        if submission.seq <= self._through[submission.epoch]:
+            return Fate.CARRIED_OUT
+        return Fate.PENDING if submission.epoch == self._last_epoch else Fate.UNKNOWN
+
+
+async def read_archive(gate: GateProcess) -> Archived:
+    """Verify a gate's archive and read all of it; what does not hold is among its faults."""
+    try:
+        content = await read_log(gate)
+    except AssertionError as unverified:
+        return Archived(LogContent({}, [], []), (str(unverified),))
+    try:
+        check_numbers(content)
+    except AssertionError as contradicts:
+        return Archived(content, (str(contradicts),))
+    return Archived(content)
+
+
+def _carried_out(deliveries: list[Delivery]) -> tuple[dict[str, int], dict[str, set[int]]]:
+    through: defaultdict[str, int] = defaultdict(int)
+    bounced: defaultdict[str, set[int]] = defaultdict(set)
+    for each in deliveries:
+        through[each.epoch] = max(through[each.epoch], each.through)
+        bounced[each.epoch].update(each.bounced)
+    return through, bounced

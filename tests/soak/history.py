@@ -1,0 +1,106 @@
+"""What became of each message and each status: as the clients saw it, and as the archive has it. Values only."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+STATUS = "s:"
+"""What the id of a status begins with, and no message's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One time that a client said a message; what it says again (XEP-0198) is said once more.
+
+    `number` counts what this sender says, `session` is one of `Session.label`, `again` is whether it was said before.
+    """
+
+    id: str
+    number: int
+    sender: str
+    to: str
+    session: str
+    at_s: float
+    again: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A message or a status that a client received; `by` is who, `receipts` are the gate's, `place` counts up."""
+
+    id: str
+    by: str
+    session: str
+    place: int
+    at_s: float
+    sender: str
+    to: str
+    body: str
+    receipts: tuple[str, ...] = ()
+    is_error: bool = False
+    is_delayed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A session of a client, over all connections for which it was resumed.
+
+    `gaps` are the times in which the client was cut off, from when on it got nothing until it was resumed (the last
+    may be open: infinite). `ended_at_s` is infinite for a session that was there at the end.
+    """
+
+    label: str
+    person: str
+    counts: bool
+    began_at_s: float
+    ended_at_s: float
+    gaps: tuple[tuple[float, float], ...] = ()
+
+
+class Fate(StrEnum):
+    """What the archive says became of a stanza."""
+
+    CARRIED_OUT = "carried out"
+    BOUNCED = "bounced"
+    REFUSED = "refused"
+    REPEATED = "repeated"
+    KEPT = "kept"
+    UNKNOWN = "unknown"
+    PENDING = "pending"
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """The record of what a client said."""
+
+    index: int
+    id: str
+    sender: str
+    to: str
+    body: str
+    fate: Fate
+
+
+@dataclass(frozen=True, slots=True)
+class ServerEnd:
+    """The server ended; `killed` or in order."""
+
+    at_s: float
+    killed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """A whole run, after everything has been mended.
+
+    `acknowledged` are the ids of the messages that a client was told are handled (XEP-0198). `statuses` are those that
+    the archive says were said and not refused; `faults` what is wrong with the archive itself.
+    """
+
+    said: tuple[Said, ...]
+    heard: tuple[Heard, ...]
+    sessions: tuple[Session, ...]
+    acknowledged: frozenset[str]
+    records: tuple[Recorded, ...]
+    statuses: frozenset[str]
+    server_ends: tuple[ServerEnd, ...] = ()
+    faults: tuple[str, ...] = ()

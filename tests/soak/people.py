@@ -1,0 +1,298 @@
+"""Clients that stay on the line whatever breaks, and keep account of what they said and received."""
+
+import asyncio
+import contextlib
+import itertools
+import math
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from lxml import etree
+
+from tests.soak.history import STATUS, Heard, Said, Session
+from tests.soak.plan import OTHER_SITE, ROOM, SITE, STRANGER
+from tests.support.gate_process import GATE
+from tests.support.process import wait_until
+from tests.support.stream import Element, XmppStream
+
+_CLIENT, _SM = "{jabber:client}", "{urn:xmpp:sm:3}"
+_RECEIPT, _DELAY = "{urn:xmpp:sid:0}stanza-id", "{urn:xmpp:delay}delay"
+_REQUEST = b"<r xmlns='urn:xmpp:sm:3'/>"
+_ID = re.compile(rb"<message[^>]* id=[\"']([^\"']+)")
+_MESSAGE = re.compile(rb"<message[ >]")
+_JOIN = (
+    f"<presence to='{ROOM}/%s'>"
+    "<x xmlns='http://jabber.org/protocol/muc'><history maxstanzas='0'/></x></presence>"
+)
+_RETRY_S = 0.05
+
+
+@dataclass(slots=True)
+class Journal:
+    """What all clients of a run saw, as it comes."""
+
+    began_s: float = field(default_factory=time.monotonic)
+    said: list[Said] = field(default_factory=list)
+    heard: list[Heard] = field(default_factory=list)
+    acknowledged: set[str] = field(default_factory=set)
+
+    def now_s(self) -> float:
+        """Return the time since the run began."""
+        return time.monotonic() - self.began_s
+
+
+class WatchedStream(XmppStream):
+    """A client's stream, whose every stanza its owner is told."""
+
+    owner: "Person"
+
+    def _take_in(self, element: Element) -> None:
+        super()._take_in(element)
+        if element.tag in (f"{_CLIENT}message", f"{_CLIENT}presence"):
+            self.owner.hear(element)
+
+    def _take_acknowledgement(self, element: Element) -> None:
+        before = list(self._unacknowledged)
+        super()._take_acknowledgement(element)
+        self.owner.note_acknowledged(before[: len(before) - len(self._unacknowledged)])
+
+    async def open(self) -> None:
+        """Connect and open the stream; if nobody listens, it has ended as before."""
+        try:
+            await super().open()
+        except OSError:
+            self.ended = True
+            self._disconnected.set()
+            raise
+
+    def stall(self) -> None:
+        """Read nothing more."""
+        self._transport.pause_reading()
+
+    def go_on(self) -> None:
+        """Read again."""
+        if not self.ended:
+            self._transport.resume_reading()
+
+    def is_cut(self) -> bool:
+        """Whether its connection is gone, or about to go."""
+        return self.ended or self._transport.is_closing()
+
+    async def until_cut(self) -> None:
+        """Wait until its connection is gone."""
+        while not await wait_until(self.is_cut):
+            pass
+
+    async def try_to_resume(self) -> bool:
+        """Connect again and resume the session; if that is refused, take note of what was handled (XEP-0198, 5)."""
+        full_jid = self.jid
+        if not self.ended:
+            self.abort()
+        answer = await self._ask_to_resume()
+        if answer.tag != f"{_SM}resumed":
+            if answer.get("h"):
+                self._take_acknowledgement(answer)
+            return False
+        self.jid = full_jid
+        self._take_acknowledgement(answer)
+        self._counts_sent = True
+        self.owner.note_said_again(self.unacknowledged_messages())
+        self._transport.write(b"".join(self._unacknowledged) + _REQUEST)
+        return True
+
+    @property
+    def may_be_resumed(self) -> bool:
+        """Whether the server keeps this session, as far as the client knows."""
+        return bool(self._resumption_id)
+
+    def give_up(self) -> None:
+        """Resume it no more."""
+        self._resumption_id = ""
+        self.abort()
+
+    def unacknowledged_messages(self) -> list[bytes]:
+        """Return the messages that the server has not said it has handled."""
+        return [each for each in self._unacknowledged if _MESSAGE.match(each)]
+
+
+class Person:
+    """One trader at one client, which comes back whenever its connection is gone."""
+
+    def __init__(
+        self, name: str, counts: bool, address: tuple[str, int], journal: Journal, in_room: bool
+    ) -> None:
+        self.name, self.counts, self.in_room = name, counts, in_room
+        self.jid = f"{name}@{OTHER_SITE if name == STRANGER else SITE}"
+        self.sessions: list[Session] = []
+        self.is_there = False
+        self._is_stalled = False
+        self._address, self._journal = address, journal
+        self._stream: WatchedStream | None = None
+        self._numbers, self._statuses, self._places = itertools.count(), itertools.count(), itertools.count()
+        # What to say again in the next session.
+        self._waiting: list[bytes] = []
+        # Since when nothing arrives, because we cut or stalled the connection.
+        self._gap_at_s = math.inf
+
+    async def stay(self) -> None:
+        """Be on the line until cancelled."""
+        while True:
+            # It is refused, or breaks again: there is another time.
+            with contextlib.suppress(OSError, AssertionError, TimeoutError):
+                await self._come()
+                self.is_there = True
+                await self._stream_now().until_cut()
+            self.is_there = False
+            await asyncio.sleep(_RETRY_S)
+
+    def say(self, to: str, count: int) -> None:
+        """Say so many more messages, if there is a session."""
+        for _ in range(count if self._may_speak() else 0):
+            number = next(self._numbers)
+            id_ = f"{self.name}-{number}"
+            self._note_said(id_, number, to, again=False)
+            self._stream_now().send(_message(id_, to))
+        if self._may_speak() and self.counts:
+            self._stream_now().send(_REQUEST)
+
+    def show_status(self) -> None:
+        """Show a new status to those who may see it."""
+        if self._may_speak():
+            self._stream_now().send(self._presence())
+
+    def cut(self) -> None:
+        """Break the connection."""
+        self._gap_at_s = min(self._gap_at_s, self._journal.now_s())
+        if self._stream and not self._stream.is_cut():
+            self._stream.abort()
+
+    def stall(self) -> None:
+        """Let nothing arrive any more."""
+        if self._may_speak():
+            self._is_stalled = True
+            self._gap_at_s = min(self._gap_at_s, self._journal.now_s())
+            self._stream_now().stall()
+
+    def go_on(self) -> None:
+        """Let arrive what has waited; a connection that is gone meanwhile stays so."""
+        if self._is_stalled and self._stream:
+            self._is_stalled = False
+            self._stream.go_on()
+            if not self._stream.is_cut():
+                self._close_gap()
+
+    def leave(self) -> None:
+        """Close the books at the end of the run: what is cut off then was so to the end."""
+        self._close_gap()
+
+    async def answered(self) -> None:
+        """Wait for the answer to a request: all that the server had for this client has come."""
+        await self._stream_now().ping()
+
+    def hear(self, element: Element) -> None:
+        """Take note of a message or a presence that came."""
+        status = element.findtext(f"{_CLIENT}status") or ""
+        id_ = element.get("id", "") if element.tag == f"{_CLIENT}message" else status
+        is_error = element.get("type") == "error"
+        if not id_ or (element.tag == f"{_CLIENT}presence" and is_error):
+            return
+        receipts = tuple(each.get("id", "") for each in element.findall(_RECEIPT) if each.get("by") == GATE)
+        self._journal.heard.append(
+            Heard(
+                *(id_, self.jid, self.sessions[-1].label, next(self._places), self._journal.now_s()),
+                *(element.get("from", ""), element.get("to", ""), element.findtext(f"{_CLIENT}body") or ""),
+                *(receipts, is_error, element.find(_DELAY) is not None),
+            )
+        )
+
+    def note_acknowledged(self, stanzas: list[bytes]) -> None:
+        """Take note of what the server says it has handled."""
+        self._journal.acknowledged.update(match[1].decode() for each in stanzas if (match := _ID.match(each)))
+
+    def note_said_again(self, stanzas: list[bytes]) -> None:
+        """Take note of what is said again."""
+        for each in stanzas:
+            element = etree.fromstring(each)
+            id_ = element.get("id", "")
+            self._note_said(id_, int(id_.partition("-")[2]), element.get("to", ""), again=True)
+
+    def _note_said(self, id_: str, number: int, to: str, *, again: bool) -> None:
+        label = self.sessions[-1].label
+        self._journal.said.append(
+            Said(id_, number, f"{self.jid}/desk", to, label, self._journal.now_s(), again)
+        )
+
+    def _stream_now(self) -> WatchedStream:
+        assert self._stream
+        return self._stream
+
+    def _may_speak(self) -> bool:
+        return self.is_there and not self._is_stalled and not self._stream_now().is_cut()
+
+    async def _come(self) -> None:
+        """Resume the session, or begin another one and say again what nobody has acknowledged."""
+        old = self._stream
+        if old and old.may_be_resumed:
+            self._is_stalled = False
+            if await old.try_to_resume():
+                self._close_gap()
+                return
+            self._waiting += old.unacknowledged_messages()
+            old.give_up()
+        await self._begin()
+
+    async def _begin(self) -> None:
+        stream = WatchedStream(self._address, self.jid.partition("@")[2])
+        stream.owner = self
+        await stream.open()
+        await stream.authenticate(self.name)
+        self._end_session()
+        label = f"{self.name}#{len(self.sessions)}"
+        self.sessions.append(Session(label, self.jid, self.counts, self._journal.now_s(), math.inf))
+        self._stream = stream
+        await stream.bind("desk")
+        if self.counts:
+            await stream.enable_resumption()
+        self.note_said_again(self._waiting)
+        stream.send(b"".join(self._waiting) + _REQUEST * self.counts)
+        self._waiting = []
+        await self._enter(stream, self._presence, f"{self.jid}/desk")
+        if self.in_room:
+            await self._enter(stream, lambda: _JOIN % self.name, f"{ROOM}/{self.name}")
+
+    async def _enter(self, stream: WatchedStream, make: Callable[[], str], where: str) -> None:
+        """Be present somewhere; again, where the line cannot record it yet."""
+        while True:
+            stream.send(make())
+            answer = await stream.expect(lambda each: _is_presence(each, where))
+            if answer.get("type") != "error":
+                return
+            await asyncio.sleep(_RETRY_S)
+
+    def _presence(self) -> str:
+        return f"<presence><status>{STATUS}{self.name}-{next(self._statuses)}</status></presence>"
+
+    def _close_gap(self) -> None:
+        if self._gap_at_s < math.inf:
+            session, gap = self.sessions[-1], (self._gap_at_s, self._journal.now_s())
+            self.sessions[-1] = replace(session, gaps=(*session.gaps, gap))
+            self._gap_at_s = math.inf
+
+    def _end_session(self) -> None:
+        self._is_stalled = False
+        if self.sessions:
+            self._close_gap()
+            self.sessions[-1] = replace(self.sessions[-1], ended_at_s=self._journal.now_s())
+
+
+def _is_presence(element: Element, where: str) -> bool:
+    return element.tag == f"{_CLIENT}presence" and (
+        element.get("from") == where or element.get("type") == "error"
+    )
+
+
+def _message(id_: str, to: str) -> str:
+    kind = "groupchat" if to == ROOM else "chat"
+    return f"<message to='{to}' type='{kind}' id='{id_}'><body>Offer {id_}</body></message>"
