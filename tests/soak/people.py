@@ -13,15 +13,13 @@ from lxml import etree
 
 from tests.soak.history import STATUS, Heard, Said, Session
 from tests.soak.plan import OTHER_SITE, ROOM, SITE, STRANGER
+from tests.soak.watched_stream import REQUEST, WatchedStream
 from tests.support.gate_process import GATE
-from tests.support.process import wait_until
-from tests.support.stream import Element, XmppStream
+from tests.support.stream import Element
 
-_CLIENT, _SM = "{jabber:client}", "{urn:xmpp:sm:3}"
+_CLIENT = "{jabber:client}"
 _RECEIPT, _DELAY = "{urn:xmpp:sid:0}stanza-id", "{urn:xmpp:delay}delay"
-_REQUEST = b"<r xmlns='urn:xmpp:sm:3'/>"
 _ID = re.compile(rb"<message[^>]* id=[\"']([^\"']+)")
-_MESSAGE = re.compile(rb"<message[ >]")
 _JOIN = (
     f"<presence to='{ROOM}/%s'>"
     "<x xmlns='http://jabber.org/protocol/muc'><history maxstanzas='0'/></x></presence>"
@@ -41,80 +39,6 @@ class Journal:
     def now_s(self) -> float:
         """Return the time since the run began."""
         return time.monotonic() - self.began_s
-
-
-class WatchedStream(XmppStream):
-    """A client's stream, whose every stanza its owner is told."""
-
-    owner: "Person"
-
-    def _take_in(self, element: Element) -> None:
-        super()._take_in(element)
-        if element.tag in (f"{_CLIENT}message", f"{_CLIENT}presence"):
-            self.owner.hear(element)
-
-    def _take_acknowledgement(self, element: Element) -> None:
-        before = list(self._unacknowledged)
-        super()._take_acknowledgement(element)
-        self.owner.note_acknowledged(before[: len(before) - len(self._unacknowledged)])
-
-    async def open(self) -> None:
-        """Connect and open the stream; if nobody listens, it has ended as before."""
-        try:
-            await super().open()
-        except OSError:
-            self.ended = True
-            self._disconnected.set()
-            raise
-
-    def stall(self) -> None:
-        """Read nothing more."""
-        self._transport.pause_reading()
-
-    def go_on(self) -> None:
-        """Read again."""
-        if not self.ended:
-            self._transport.resume_reading()
-
-    def is_cut(self) -> bool:
-        """Whether its connection is gone, or about to go."""
-        return self.ended or self._transport.is_closing()
-
-    async def until_cut(self) -> None:
-        """Wait until its connection is gone."""
-        while not await wait_until(self.is_cut):
-            pass
-
-    async def try_to_resume(self) -> bool:
-        """Connect again and resume the session; if that is refused, take note of what was handled (XEP-0198, 5)."""
-        full_jid = self.jid
-        if not self.ended:
-            self.abort()
-        answer = await self._ask_to_resume()
-        if answer.tag != f"{_SM}resumed":
-            if answer.get("h"):
-                self._take_acknowledgement(answer)
-            return False
-        self.jid = full_jid
-        self._take_acknowledgement(answer)
-        self._counts_sent = True
-        self.owner.note_said_again(self.unacknowledged_messages())
-        self._transport.write(b"".join(self._unacknowledged) + _REQUEST)
-        return True
-
-    @property
-    def may_be_resumed(self) -> bool:
-        """Whether the server keeps this session, as far as the client knows."""
-        return bool(self._resumption_id)
-
-    def give_up(self) -> None:
-        """Resume it no more."""
-        self._resumption_id = ""
-        self.abort()
-
-    def unacknowledged_messages(self) -> list[bytes]:
-        """Return the messages that the server has not said it has handled."""
-        return [each for each in self._unacknowledged if _MESSAGE.match(each)]
 
 
 class Person:
@@ -155,7 +79,7 @@ class Person:
             self._note_said(id_, number, to, again=False)
             self._stream_now().send(_message(id_, to))
         if self._may_speak() and self.counts:
-            self._stream_now().send(_REQUEST)
+            self._stream_now().send(REQUEST)
 
     def show_status(self) -> None:
         """Show a new status to those who may see it."""
@@ -256,7 +180,7 @@ class Person:
         if self.counts:
             await stream.enable_resumption()
         self.note_said_again(self._waiting)
-        stream.send(b"".join(self._waiting) + _REQUEST * self.counts)
+        stream.send(b"".join(self._waiting) + REQUEST * self.counts)
         self._waiting = []
         await self._enter(stream, self._presence, f"{self.jid}/desk")
         if self.in_room:
