@@ -16,6 +16,8 @@ from tests.soak.plan import IN_ROOM, OTHER_SITE, ROOM, STRANGER
 UNKNOWN = "unknown after a kill"
 ON_THE_WAY = "lost on the way to a client whose connection broke"
 NOT_CONFIRMED = "received by a client that could not say so"
+# docs/gate-protocol.md, 5.2: whoever bounces it has no gate to ask whether it went out before.
+AGAIN_WITHOUT_GATE = "said again after a kill, and bounced, although it had gone out"
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +119,17 @@ def _delivered_and_returned(ledger: Ledger, case: Case) -> Iterator[str]:
         return
     if any(ledger.may_come_again(each) for each in case.heard):
         raise _Excused(NOT_CONFIRMED)
+    if _is_bounced_again(case):
+        raise _Excused(AGAIN_WITHOUT_GATE)
     yield _story(case)
+
+
+def _is_bounced_again(case: Case) -> bool:
+    """Whether it went out when it was said first, or nobody knows, and only what was said again came back."""
+    if len(case.said) == 1 or not case.records or case.errors[0].at_s < case.said[1].at_s:
+        return False
+    bounced_later = Fate.BOUNCED in case.fates or len(case.records) < len(case.said)
+    return bounced_later and case.records[0].fate in (Fate.CARRIED_OUT, Fate.UNKNOWN)
 
 
 def _told_as_carried_out(ledger: Ledger, case: Case) -> Iterator[str]:

@@ -71,14 +71,14 @@ class Person:
             self.is_there = False
             await asyncio.sleep(_RETRY_S)
 
-    def say(self, to: str, count: int) -> None:
+    def say(self, to: str, count: int, *, asks: bool) -> None:
         """Say so many more messages, if there is a session."""
         for _ in range(count if self._may_speak() else 0):
             number = next(self._numbers)
             id_ = f"{self.name}-{number}"
             self._note_said(id_, number, to, again=False)
             self._stream_now().send(_message(id_, to))
-        if self._may_speak() and self.counts:
+        if asks and self.counts and self._may_speak():
             self._stream_now().send(REQUEST)
 
     def show_status(self) -> None:
@@ -112,16 +112,20 @@ class Person:
         self._close_gap()
 
     async def answered(self) -> None:
-        """Wait for the answer to a request: all that the server had for this client has come."""
+        """Wait for the answer to a request: all that the server had for this client has come, and it had all of it."""
+        if self.counts:
+            self._stream_now().send(REQUEST)
         await self._stream_now().ping()
 
     def hear(self, element: Element) -> None:
         """Take note of a message or a presence that came."""
-        status = element.findtext(f"{_CLIENT}status") or ""
-        id_ = element.get("id", "") if element.tag == f"{_CLIENT}message" else status
         is_error = element.get("type") == "error"
-        if not id_ or (element.tag == f"{_CLIENT}presence" and is_error):
-            return
+        if element.tag == f"{_CLIENT}message":
+            id_ = element.get("id", "")
+        else:
+            id_ = element.findtext(f"{_CLIENT}status") or ""
+            if is_error or not id_.startswith(STATUS):
+                return  # a room says why somebody left
         receipts = tuple(each.get("id", "") for each in element.findall(_RECEIPT) if each.get("by") == GATE)
         self._journal.heard.append(
             Heard(

@@ -34,12 +34,16 @@ FAULTS = {
 
 @dataclass(frozen=True, slots=True)
 class Talk:
-    """Somebody says `count` messages, or shows a new status (`to` is empty), `at_s` seconds after the beginning."""
+    """Somebody says `count` messages, or shows a new status (`to` is empty), `at_s` seconds after the beginning.
+
+    If their client counts, it `asks` what the server has handled. What it never asked for it says again after a crash.
+    """
 
     at_s: float
     who: str
     to: str
     count: int
+    asks: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +98,7 @@ def _draw_talk(dice: random.Random) -> Iterator[Talk]:
     for who in COUNTS:
         at_s = dice.uniform(0, 0.1)
         while at_s < TALK_S:
-            yield Talk(at_s, who, *_draw_target(dice, who))
+            yield Talk(at_s, who, *_draw_target(dice, who), dice.random() < 0.2)
             at_s += dice.expovariate(12)
 
 

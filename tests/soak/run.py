@@ -65,7 +65,7 @@ async def _talk(line: SoakLine, talk: Sequence[Talk], began_s: float) -> None:
         await _wait_for_time(line, began_s + each.at_s)
         person = line.people[each.who]
         if each.to:
-            person.say(each.to, each.count)
+            person.say(each.to, each.count, asks=each.asks)
         else:
             person.show_status()
 

@@ -61,6 +61,8 @@ class BadNetwork:
                 self._writers.add(to[1])
                 await asyncio.gather(self._pass_on(reader, to[1], counts=True), self._pass_on(to[0], writer))
                 self._writers.discard(to[1])
+        except ConnectionRefusedError:
+            pass  # nobody is there: so it is for who connects
         finally:
             self._writers.discard(writer)
             writer.transport.abort()

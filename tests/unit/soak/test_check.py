@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.soak.check import NOT_CONFIRMED, ON_THE_WAY, UNKNOWN, Report, check_history
+from tests.soak.check import AGAIN_WITHOUT_GATE, NOT_CONFIRMED, ON_THE_WAY, UNKNOWN, Report, check_history
 from tests.soak.history import Fate, Heard, History, Recorded, Said, ServerEnd, Session
 from tests.soak.plan import ROOM
 
@@ -45,8 +45,8 @@ def heard(
     return replace(element, **more)  # type: ignore[arg-type]
 
 
-def error(number: int, by: str = ALICE) -> Heard:
-    return heard(number, by, receipts=(), is_error=True)
+def error(number: int, by: str = ALICE, **more: object) -> Heard:
+    return heard(number, by, receipts=(), is_error=True, **more)
 
 
 def recorded(
@@ -144,6 +144,17 @@ PLANTED: dict[str, tuple[Callable[[History], History], str]] = {
         "told as carried out",
     ),
     "delivered, and came back": (lambda h: more(h, error(0)), "delivered and returned"),
+    "delivered when it was said again, and came back from the first time": (
+        lambda h: more(
+            says_again(h, recorded(0, Fate.BOUNCED), recorded(0, index=9)),
+            error(0, session="alice#1", at_s=5.0),
+        ),
+        "delivered and returned",
+    ),
+    "came back before it was said again": (
+        lambda h: more(says_again(h, recorded(0, Fate.UNKNOWN)), error(0)),
+        "delivered and returned",
+    ),
     "in another order": (
         lambda h: more(without(h, "alice-0", "alice-1"), heard(0, place=8), heard(1, place=7)),
         "out of order",
@@ -187,6 +198,17 @@ EXCUSED: dict[str, tuple[Callable[[History], History], str]] = {
             says_again(h, recorded(0, Fate.UNKNOWN), recorded(0, index=9)), heard(0, index=9, place=9)
         ),
         UNKNOWN,
+    ),
+    "said again after a kill while there was no gate": (
+        lambda h: more(says_again(h, recorded(0)), error(0, session="alice#1", at_s=5.0)),
+        AGAIN_WITHOUT_GATE,
+    ),
+    "said again after a kill, and given no verdict in time": (
+        lambda h: more(
+            says_again(h, recorded(0, Fate.UNKNOWN), recorded(0, Fate.BOUNCED, index=9)),
+            error(0, session="alice#1", at_s=5.0),
+        ),
+        AGAIN_WITHOUT_GATE,
     ),
     "a connection broke that does not count": (
         lambda h: with_sessions(without(h, "alice-3"), session(CAROL, ended_s=3.0, gaps=((2.0, 3.0),))),
