@@ -162,3 +162,26 @@ def test_what_left_the_window_without_a_verdict_is_found(answered: int, more: in
     (found,) = numbers.take([status(answered + more + 1)])
     assert found.alarm is AlarmName.LEFT_UNRECORDED
     assert found.where == (answered + 1, answered + more)
+
+
+@given(patient=st.lists(st.booleans(), min_size=1, max_size=12), times=st.integers(1, 3))
+def test_what_an_earlier_gate_noted_as_bounced_raises_nothing(patient: list[bool], times: int) -> None:
+    adapter = AdapterModel("e")
+    adapter.connect()
+    for each in patient:
+        adapter.hold(patient=each)
+    adapter.bounce_overdue()
+    adapter.say_status()
+    adapter.take_noted(adapter.status_number)
+    for _ in range(times):  # so often the gate starts anew
+        adapter.disconnect()
+        adapter.connect()
+        numbers = Numbers()
+        findings = numbers.take(adapter.sent)
+    for seq in sorted(adapter.window):
+        numbers.answered("e", seq)
+        adapter.take_verdict(seq)
+        adapter.sent.clear()
+        adapter.say_status()
+        findings += numbers.take(adapter.sent)
+    assert findings == []

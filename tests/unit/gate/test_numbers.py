@@ -35,6 +35,30 @@ def test_a_gate_that_starts_takes_the_window_as_it_is() -> None:
     assert found(numbers, submission("e", 52)) == [(AlarmName.NUMBERS_MISSING, 51, 51)]
 
 
+def test_what_was_bounced_before_a_gate_started_was_not_left_unrecorded() -> None:
+    numbers = Numbers()
+    # 41, an event, waits for the gate; 42 to 49 were bounced and noted in an earlier life of the gate.
+    numbers.take([status(41, 50, 40), submission("e", 41)])
+    numbers.answered("e", 41)
+    assert found(numbers, submission("e", 50), status(50, 51, 49)) == []
+
+
+def test_what_a_gate_that_starts_was_submitted_again_needs_its_verdict() -> None:
+    numbers = Numbers()
+    numbers.take([status(41, 50, 40), submission("e", 41), submission("e", 44)])
+    numbers.answered("e", 41)
+    assert found(numbers, status(50, 50, 49)) == [(AlarmName.LEFT_UNRECORDED, 44, 44)]
+
+
+def test_what_came_after_a_gate_started_needs_its_verdict() -> None:
+    numbers = Numbers()
+    numbers.take([status(41, 50, 40), submission("e", 41)])
+    numbers.answered("e", 41)
+    assert found(numbers, submission("e", 50), submission("e", 51), status(52, 52, 51)) == [
+        (AlarmName.LEFT_UNRECORDED, 50, 51)
+    ]
+
+
 def test_a_status_tells_of_numbers_that_never_came(numbers: Numbers) -> None:
     assert found(numbers, status(6, 9, 5)) == [(AlarmName.NUMBERS_MISSING, 6, 8)]
     assert found(numbers, submission("e", 9)) == []
