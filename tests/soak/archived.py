@@ -1,14 +1,17 @@
 """What a gate's archive holds, as values that a run's history is made of."""
 
+import itertools
 from collections import defaultdict
+from collections.abc import Iterator
 
 from lxml import etree
 
+from components.archive.alarm_name import STATES, AlarmName
 from components.archive.record import Delivery, RecordKind, Submission
 from policy.facts import Way
 from tests.soak.history import STATUS, Fate, Recorded
 from tests.support.gate_process import GateProcess
-from tests.support.observer import LogContent, check_numbers, read_log
+from tests.support.observer import LogContent, read_log
 from tests.support.stream import Element
 
 _CLIENT = "{jabber:client}"
@@ -57,20 +60,41 @@ class Archived:
         return Fate.PENDING if submission.epoch == self._last_epoch else Fate.UNKNOWN
 
 
+def find_faults(content: LogContent) -> tuple[str, ...]:
+    """Say what is wrong with an archive that verifies."""
+    return (*_alarms(content), *_wrong_numbers(content))
+
+
 async def read_archive(gate: GateProcess) -> Archived:
     """Verify a gate's archive and read all of it; what does not hold is among its faults."""
     try:
         content = await read_log(gate)
     except AssertionError as unverified:
         return Archived(LogContent({}, [], []), (str(unverified),))
-    try:
-        check_numbers(content)
-    except AssertionError as contradicts:
-        return Archived(content, (str(contradicts),))
-    return Archived(content)
+    return Archived(content, find_faults(content))
 
 
-def _carried_out(deliveries: list[Delivery]) -> tuple[dict[str, int], dict[str, set[int]]]:
+def _alarms(content: LogContent) -> Iterator[str]:
+    """Name what the gate itself found: all but states, and what nobody can know after a kill."""
+    for alarm in content.alarms:
+        if alarm.name not in STATES | {AlarmName.DELIVERY_UNKNOWN}:
+            yield f"the gate raised {alarm.name}: {dict(alarm.details)}"
+
+
+def _wrong_numbers(content: LogContent) -> Iterator[str]:
+    """Name the numbers that are recorded twice or out of order, or neither recorded nor bounced."""
+    _, bounced = _carried_out(content.deliveries)
+    epochs: defaultdict[str, list[int]] = defaultdict(list)
+    for _, each in sorted(content.submissions.items()):
+        epochs[each.epoch].append(each.seq)
+    for epoch, numbers in epochs.items():
+        if any(left >= right for left, right in itertools.pairwise(numbers)):
+            yield f"the numbers of epoch {epoch} are not in order"
+        if missing := set(range(1, numbers[-1])) - set(numbers) - bounced[epoch]:
+            yield f"epoch {epoch} lacks the numbers {sorted(missing)}"
+
+
+def _carried_out(deliveries: list[Delivery]) -> tuple[defaultdict[str, int], defaultdict[str, set[int]]]:
     through: defaultdict[str, int] = defaultdict(int)
     bounced: defaultdict[str, set[int]] = defaultdict(set)
     for each in deliveries:

@@ -2,8 +2,8 @@
 
 import pytest
 
-from components.archive.record import Delivery, RecordKind, Submission
-from tests.soak.archived import Archived
+from components.archive.record import Alarm, Delivery, RecordKind, Submission
+from tests.soak.archived import Archived, find_faults
 from tests.soak.history import Fate
 from tests.support.observer import LogContent
 
@@ -89,3 +89,33 @@ def test_statuses_are_those_that_were_let_through() -> None:
 
 def test_an_empty_archive_has_nothing() -> None:
     assert (archived().records, archived().statuses, archived().faults) == ([], set(), ())
+
+
+def faults(*seqs: int, bounced: tuple[int, ...] = (), alarms: tuple[str, ...] = ()) -> tuple[str, ...]:
+    content = LogContent(
+        dict(enumerate(map(submission, seqs), start=40)),
+        [Delivery("e1", 9, bounced)],
+        [Alarm(name, (("first", 3),), 1) for name in alarms],
+    )
+    return find_faults(content)
+
+
+def test_numbers_that_are_there_once_or_bounced_and_alarms_that_end_are_right() -> None:
+    assert faults(1, 2, 5, bounced=(3, 4), alarms=("link-down", "not-recording", "delivery-unknown")) == ()
+    assert faults() == ()
+
+
+@pytest.mark.parametrize(
+    ("seqs", "fault"),
+    [
+        ((1, 2, 2), "the numbers of epoch e1 are not in order"),
+        ((1, 3, 2), "the numbers of epoch e1 are not in order"),
+        ((1, 4), "epoch e1 lacks the numbers [2, 3]"),
+    ],
+)
+def test_numbers_that_are_wrong_are_named(seqs: tuple[int, ...], fault: str) -> None:
+    assert faults(*seqs) == (fault,)
+
+
+def test_an_alarm_that_nobody_can_undo_is_named() -> None:
+    assert faults(1, alarms=("left-unrecorded",)) == ("the gate raised left-unrecorded: {'first': 3}",)
