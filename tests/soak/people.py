@@ -119,13 +119,12 @@ class Person:
 
     def hear(self, element: Element) -> None:
         """Take note of a message or a presence that came."""
-        is_error = element.get("type") == "error"
-        if element.tag == f"{_CLIENT}message":
-            id_ = element.get("id", "")
-        else:
-            id_ = element.findtext(f"{_CLIENT}status") or ""
-            if is_error or not id_.startswith(STATUS):
-                return  # a room says why somebody left
+        is_error, is_message = element.get("type") == "error", element.tag == f"{_CLIENT}message"
+        id_ = element.get("id", "") if is_message else element.findtext(f"{_CLIENT}status") or ""
+        if not is_message and (is_error or not id_.startswith(STATUS)):
+            return  # a room may say why somebody left
+        if not id_:
+            return  # a room's subject
         receipts = tuple(each.get("id", "") for each in element.findall(_RECEIPT) if each.get("by") == GATE)
         self._journal.heard.append(
             Heard(
