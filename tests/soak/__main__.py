@@ -25,8 +25,8 @@ _SHOWN = 5
 class Soak:
     """Runs seeds, several at once, and says what comes of them."""
 
-    def __init__(self, folder: Path, *, until_s: float, keeps_all: bool) -> None:
-        self.state, self.commit = State(folder), commit_here()
+    def __init__(self, folder: Path, *, sites: int, until_s: float, keeps_all: bool) -> None:
+        self.state, self.commit, self._sites = State(folder), commit_here(), sites
         self.outcomes: list[Outcome] = []
         self._folder, self._until_s, self._keeps_all = folder, until_s, keeps_all
 
@@ -46,11 +46,13 @@ class Soak:
     async def _run_one(self, seed: int) -> None:
         folder = self._folder / f"seed-{seed}"
         shutil.rmtree(folder, ignore_errors=True)
-        plan = draw_plan(seed)
+        plan = draw_plan(seed, self._sites)
         outcome = await run_plan(plan, folder)
         self.outcomes.append(outcome)
         violations = outcome.report.violations
-        self.state.add(Done(seed, self.commit, len(violations), outcome.messages, round(outcome.took_s, 1)))
+        self.state.add(
+            Done(seed, self._sites, self.commit, len(violations), outcome.messages, round(outcome.took_s, 1))
+        )
         print(
             f"seed {seed}: {outcome.messages} messages, {outcome.took_s:.1f} s: {_verdict(outcome)}",
             flush=True,
@@ -60,7 +62,8 @@ class Soak:
                 print(f"    {fault}")
             for violation in violations[:_SHOWN]:
                 print(f"  ✘ {violation}")
-            print(f'  again: make soak ARGS="--only {seed}"; its files: {folder}', flush=True)
+            again = f"--sites {self._sites} --only {seed}"
+            print(f'  again: make soak ARGS="{again}"; its files: {folder}', flush=True)
         elif not self._keeps_all:
             shutil.rmtree(folder)
 
@@ -89,6 +92,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, default=100, help="how many seeds")
     parser.add_argument("--from", type=int, default=1, dest="first", help="the first of them")
     parser.add_argument("--only", type=int, help="this seed alone, again; its folder is kept")
+    parser.add_argument("--sites", type=int, default=1, choices=(1, 2), help="how many sites each line has")
     parser.add_argument("--at-once", type=int, default=3, help="how many runs at the same time")
     parser.add_argument(
         "--for-s", type=float, default=float("inf"), help="begin no run after so many seconds"
@@ -100,7 +104,12 @@ def _parse() -> argparse.Namespace:
 async def _main() -> int:
     options = _parse()
     replayed = options.only is not None
-    soak = Soak(options.folder, until_s=time.monotonic() + options.for_s, keeps_all=replayed)
+    soak = Soak(
+        options.folder / f"sites-{options.sites}",
+        sites=options.sites,
+        until_s=time.monotonic() + options.for_s,
+        keeps_all=replayed,
+    )
     seeds = [options.only] if replayed else soak.state.left(options.first, options.seeds, soak.commit)
     print(f"soak: {len(seeds)} seeds to do with {soak.commit}", flush=True)
     running = asyncio.current_task()

@@ -20,8 +20,8 @@ _CLIENT = "{jabber:client}"
 class Archived:
     """The messages and statuses of clients in an archive, and what is wrong with it."""
 
-    def __init__(self, content: LogContent, faults: tuple[str, ...] = ()) -> None:
-        self.faults = faults
+    def __init__(self, gate: str, content: LogContent, faults: tuple[str, ...] = ()) -> None:
+        self.gate, self.faults = gate, faults
         self.records: list[Recorded] = []
         self.statuses: set[str] = set()
         self._through, self._bounced = _carried_out(content.deliveries)
@@ -31,20 +31,29 @@ class Archived:
             if each.kind is RecordKind.STANZA:
                 self._take(index, each, etree.fromstring(each.body))
 
-    @property
-    def is_settled(self) -> bool:
-        """Whether the archive says of everything what became of it."""
-        return all(each.fate is not Fate.PENDING for each in self.records)
-
     def _take(self, index: int, submission: Submission, element: Element) -> None:
         status = element.findtext(f"{_CLIENT}status") or ""
         if status.startswith(STATUS) and submission.action == "release":
             self.statuses.add(status)
-        if element.tag == f"{_CLIENT}message" and submission.way == Way.C2S:
+        if (
+            element.tag == f"{_CLIENT}message"
+            and element.get("type") != "error"
+            and submission.way in (Way.C2S, Way.S2S)
+        ):
             self.records.append(
                 Recorded(
-                    *(index, element.get("id", ""), element.get("from", ""), element.get("to", "")),
-                    *(element.findtext(f"{_CLIENT}body") or "", self._fate(submission)),
+                    *(
+                        self.gate,
+                        index,
+                        element.get("id", ""),
+                        element.get("from", ""),
+                        element.get("to", ""),
+                    ),
+                    *(
+                        element.findtext(f"{_CLIENT}body") or "",
+                        self._fate(submission),
+                        submission.way == Way.S2S,
+                    ),
                 )
             )
 
@@ -65,13 +74,13 @@ def find_faults(content: LogContent) -> tuple[str, ...]:
     return (*_alarms(content), *_wrong_numbers(content))
 
 
-async def read_archive(gate: GateProcess) -> Archived:
+async def read_archive(name: str, gate: GateProcess) -> Archived:
     """Verify a gate's archive and read all of it; what does not hold is among its faults."""
     try:
         content = await read_log(gate)
     except AssertionError as unverified:
-        return Archived(LogContent({}, [], []), (str(unverified),))
-    return Archived(content, find_faults(content))
+        return Archived(name, LogContent({}, [], []), (str(unverified),))
+    return Archived(name, content, find_faults(content))
 
 
 def _alarms(content: LogContent) -> Iterator[str]:

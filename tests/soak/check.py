@@ -10,14 +10,18 @@ from dataclasses import dataclass
 
 from tests.soak.history import STATUS, Fate, Heard, History
 from tests.soak.ledger import Case, Ledger
-from tests.soak.plan import IN_ROOM, OTHER_SITE, ROOM, STRANGER
+from tests.soak.plan import ROOM, STRANGER, TRADERS
 
 # What the README leaves open (G2): what nobody knows of the moment before a kill.
 UNKNOWN = "unknown after a kill"
 ON_THE_WAY = "lost on the way to a client whose connection broke"
 NOT_CONFIRMED = "received by a client that could not say so"
+# docs/gate-protocol.md, 5.7 and 5.8, docs/federation.md, 6.
+BETWEEN_SITES = "between two sites, whose link or server broke"
 # docs/gate-protocol.md, 5.2: whoever bounces it has no gate to ask whether it went out before.
 AGAIN_WITHOUT_GATE = "said again after a kill, and bounced, although it had gone out"
+
+_OCCUPANTS = {each.jid for traders in TRADERS.values() for each in traders if each.in_room}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,25 +74,26 @@ def _kind(check: Callable[..., object]) -> str:
 
 
 def _unrecorded(_ledger: Ledger, case: Case) -> Iterator[str]:
-    """G1: what somebody received is in the archive under its receipt, word for word, and was let through."""
-    records = {f"gate/{each.index}": each for each in case.records}
+    """G1: what somebody received is in the archive of each site that it passed, word for word, and was let through."""
+    records = {each.receipt: each for each in (*case.records, *case.arrivals)}
     for heard in case.heard:
-        if len(heard.receipts) != 1 or heard.receipts[0] not in records:
+        named = [records[each] for each in heard.receipts if each in records]
+        if sorted({each.came for each in named}) != [False, True][: 1 + case.crosses] or len(named) != len(
+            heard.receipts
+        ):
             yield f"{heard.by} received it with the receipts {heard.receipts}, of {sorted(records)}"
-            continue
-        record = records[heard.receipts[0]]
-        if record.fate in (Fate.REFUSED, Fate.KEPT, Fate.REPEATED):
-            yield f"{heard.by} received it, and record {record.index} says {record.fate}"
-        if record.body != heard.body or record.to.partition("/")[0] != case.recipient:
-            yield f"{heard.by} received something else than record {record.index} says"
+        for record in named:
+            if record.fate in (Fate.REFUSED, Fate.KEPT, Fate.REPEATED):
+                yield f"{heard.by} received it, and record {record.receipt} says {record.fate}"
+            if record.body != heard.body or record.to.partition("/")[0] != case.recipient:
+                yield f"{heard.by} received something else than record {record.receipt} says"
 
 
 def _stranger(_ledger: Ledger, case: Case) -> Iterator[str]:
     """G3: nobody receives what was not for them."""
     for heard in case.heard:
-        name = heard.by.partition("@")[0]
-        may = name in IN_ROOM if case.recipient == ROOM else heard.by == case.recipient
-        if not may or STRANGER in (name, case.said[0].sender.partition("@")[0]):
+        may = heard.by in _OCCUPANTS if case.recipient == ROOM else heard.by == case.recipient
+        if not may or STRANGER.jid in (heard.by, case.said[0].sender.partition("/")[0]):
             yield f"{heard.by} received it, and it was for {case.recipient}"
     for error in case.errors:
         if error.by != case.said[0].sender.partition("/")[0]:
@@ -97,8 +102,9 @@ def _stranger(_ledger: Ledger, case: Case) -> Iterator[str]:
 
 def _recorded_twice(_ledger: Ledger, case: Case) -> Iterator[str]:
     """G2: one record for each time that it was said, and one of them at most that is not known as said again."""
-    if len(case.records) > len(case.said):
-        yield f"said {len(case.said)} times, {len(case.records)} records"
+    for records in (case.records, case.arrivals):
+        if len(records) > len(case.said):
+            yield f"said {len(case.said)} times, {len(records)} records at {records[0].gate}"
 
 
 def _received_twice(ledger: Ledger, case: Case) -> Iterator[str]:
@@ -119,6 +125,8 @@ def _delivered_and_returned(ledger: Ledger, case: Case) -> Iterator[str]:
         return
     if any(ledger.may_come_again(each) for each in case.heard):
         raise _Excused(NOT_CONFIRMED)
+    if ledger.lost_between_sites(case):
+        raise _Excused(BETWEEN_SITES)
     if _is_bounced_again(case):
         raise _Excused(AGAIN_WITHOUT_GATE)
     yield _story(case)
@@ -133,20 +141,20 @@ def _is_bounced_again(case: Case) -> bool:
 
 
 def _told_as_carried_out(ledger: Ledger, case: Case) -> Iterator[str]:
-    """G2: what the archive says was carried out was received, and did not come back."""
-    if Fate.CARRIED_OUT not in case.fates or case.recipient == ROOM:
+    """G2: what the archive of its recipient's site says was carried out was received, and did not come back."""
+    fates = {each.fate for each in case.arrivals} if case.arrivals else case.fates
+    if Fate.CARRIED_OUT not in fates or case.recipient == ROOM or case.heard:
         return
-    if case.errors and not case.heard:
-        yield f"it came back; {_story(case)}"
-    elif not case.heard:
-        if ledger.lost_on_the_way(case.recipient, case):
-            raise _Excused(ON_THE_WAY)
-        yield _story(case)
+    if ledger.lost_between_sites(case) and not case.arrivals:
+        raise _Excused(BETWEEN_SITES)
+    if ledger.lost_on_the_way(case.recipient, case) and not case.errors:
+        raise _Excused(ON_THE_WAY)
+    yield _story(case)
 
 
 def _not_settled(_ledger: Ledger, case: Case) -> Iterator[str]:
     """G2: when all is mended, the archive knows what became of each message."""
-    if Fate.PENDING in case.fates:
+    if Fate.PENDING in {each.fate for each in (*case.records, *case.arrivals)}:
         yield _story(case)
 
 
@@ -160,8 +168,10 @@ def _lost(ledger: Ledger, case: Case) -> Iterator[str]:
     if case.recipient == ROOM:
         yield from _lost_in_room(ledger, case)
         return
-    if Fate.UNKNOWN in case.fates:
+    if Fate.UNKNOWN in case.fates or Fate.UNKNOWN in {each.fate for each in case.arrivals}:
         raise _Excused(UNKNOWN)
+    if ledger.lost_between_sites(case):
+        raise _Excused(BETWEEN_SITES)
     if Fate.CARRIED_OUT in case.fates and ledger.lost_on_the_way(case.recipient, case):
         raise _Excused(ON_THE_WAY)
     if ledger.lost_on_the_way(last.sender.partition("/")[0], case):
@@ -210,8 +220,8 @@ def _unrecorded_statuses(history: History) -> Iterator[Violation]:
             continue
         if heard.id not in history.statuses:
             yield Violation("unrecorded status", heard.id, f"{heard.by} saw it")
-        names = {heard.by.partition("@")[0], heard.id.removeprefix(STATUS).partition("-")[0]}
-        if (STRANGER in names and len(names) > 1) or (heard.by.endswith(f"@{OTHER_SITE}") and len(names) > 1):
+        name = heard.id.removeprefix(STATUS).partition("-")[0]
+        if (heard.by == STRANGER.jid) is not (name == STRANGER.name):
             yield Violation("stranger", heard.id, f"{heard.by} saw it")
 
 
@@ -224,5 +234,5 @@ def _story(case: Case) -> str:
     said = ", ".join(f"{each.session} at {each.at_s:.3f} s" for each in case.said)
     heard = ", ".join(f"{each.session} at {each.at_s:.3f} s" for each in case.heard) or "nobody"
     errors = ", ".join(f"{each.session} at {each.at_s:.3f} s" for each in case.errors) or "none"
-    records = ", ".join(f"{each.index} {each.fate}" for each in case.records) or "none"
+    records = ", ".join(f"{each.receipt} {each.fate}" for each in (*case.records, *case.arrivals)) or "none"
     return f"to {case.said[0].to}; said by {said}; received by {heard}; errors: {errors}; records: {records}"

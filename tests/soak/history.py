@@ -25,7 +25,10 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """A message or a status that a client received; `by` is who, `receipts` are the gate's, `place` counts up."""
+    """A message or a status that a client received; `by` is who, `place` counts up.
+
+    `receipts` are those of gates, such as `gate.metals.example/gate/42`: the gate, and the record in its log.
+    """
 
     id: str
     by: str
@@ -70,14 +73,21 @@ class Fate(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """The record of what a client said."""
+    """The record of what a client said, in the archive of a gate; `came` is whether it came there from another site."""
 
+    gate: str
     index: int
     id: str
     sender: str
     to: str
     body: str
     fate: Fate
+    came: bool = False
+
+    @property
+    def receipt(self) -> str:
+        """The receipt of whoever received it (`Heard.receipts`)."""
+        return f"{self.gate}/gate/{self.index}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +103,8 @@ class History:
     """A whole run, after everything has been mended.
 
     `acknowledged` are the ids of the messages that a client was told are handled (XEP-0198). `statuses` are those that
-    the archive says were said and not refused; `faults` what is wrong with the archive itself.
+    the archive says were said and not refused; `faults` what is wrong with the archive itself. `link_broke` is whether
+    something was done to what connects the sites.
     """
 
     said: tuple[Said, ...]
@@ -104,3 +115,4 @@ class History:
     statuses: frozenset[str]
     server_ends: tuple[ServerEnd, ...] = ()
     faults: tuple[str, ...] = ()
+    link_broke: bool = False

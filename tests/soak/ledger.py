@@ -8,24 +8,34 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from tests.soak.history import Fate, Heard, History, Recorded, Said, Session
+from tests.soak.plan import gate_of
 
 _T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One message: each time that it was said, received, returned as an error, and recorded."""
+    """One message: each time that it was said, received, returned as an error, and recorded.
+
+    `records` are those of its sender's site, `arrivals` those of another site that it came to.
+    """
 
     id: str
     said: list[Said]
     heard: list[Heard] = field(default_factory=list)
     errors: list[Heard] = field(default_factory=list)
     records: list[Recorded] = field(default_factory=list)
+    arrivals: list[Recorded] = field(default_factory=list)
 
     @property
     def fates(self) -> set[Fate]:
-        """What the archive says became of it; nothing if it was never recorded."""
+        """What the archive of its sender's site says became of it; nothing if it was never recorded."""
         return {each.fate for each in self.records}
+
+    @property
+    def crosses(self) -> bool:
+        """Whether it goes from one site to another."""
+        return gate_of(self.recipient.partition("@")[2]) != gate_of(_domain(self.said[0].sender))
 
     @property
     def recipient(self) -> str:
@@ -42,8 +52,11 @@ class Ledger:
         said = _group(history.said, lambda each: each.id)
         errors = _group((each for each in history.heard if each.is_error), lambda each: each.id)
         heard = _group((each for each in history.heard if not each.is_error), lambda each: each.id)
-        records = _group(history.records, lambda each: each.id)
-        self.cases = [Case(id_, said[id_], heard[id_], errors[id_], records[id_]) for id_ in said]
+        records = _group((each for each in history.records if not each.came), lambda each: each.id)
+        arrivals = _group((each for each in history.records if each.came), lambda each: each.id)
+        self.cases = [
+            Case(id_, said[id_], heard[id_], errors[id_], records[id_], arrivals[id_]) for id_ in said
+        ]
         self.unsaid = sorted((heard.keys() | errors.keys()) - said.keys())
         self._of_person = _group(history.sessions, lambda each: each.person)
         self._kills_s = [each.at_s for each in history.server_ends if each.killed]
@@ -64,6 +77,10 @@ class Ledger:
                 return True
         return False
 
+    def lost_between_sites(self, case: Case) -> bool:
+        """Whether a message may have been lost between sites: a link broke, or a server with what it kept for one."""
+        return case.crosses and (self.history.link_broke or bool(self.history.server_ends))
+
     def may_come_again(self, heard: Heard) -> bool:
         """Whether the server cannot know that this was received: the session ended before its client said so."""
         session = self.sessions[heard.session]
@@ -83,6 +100,10 @@ class Ledger:
 
     def _was_killed(self, from_s: float, to_s: float) -> bool:
         return any(from_s <= at_s <= to_s for at_s in self._kills_s)
+
+
+def _domain(jid: str) -> str:
+    return jid.partition("/")[0].partition("@")[2]
 
 
 def _group(values: Iterable[_T], key: Callable[[_T], str]) -> defaultdict[str, list[_T]]:

@@ -12,9 +12,8 @@ from dataclasses import dataclass, field, replace
 from lxml import etree
 
 from tests.soak.history import STATUS, Heard, Said, Session
-from tests.soak.plan import OTHER_SITE, ROOM, SITE, STRANGER
+from tests.soak.plan import ROOM, Trader
 from tests.soak.watched_stream import REQUEST, WatchedStream
-from tests.support.gate_process import GATE
 from tests.support.stream import Element
 
 _CLIENT = "{jabber:client}"
@@ -44,11 +43,9 @@ class Journal:
 class Person:
     """One trader at one client, which comes back whenever its connection is gone."""
 
-    def __init__(
-        self, name: str, counts: bool, address: tuple[str, int], journal: Journal, in_room: bool
-    ) -> None:
-        self.name, self.counts, self.in_room = name, counts, in_room
-        self.jid = f"{name}@{OTHER_SITE if name == STRANGER else SITE}"
+    def __init__(self, trader: Trader, address: tuple[str, int], journal: Journal) -> None:
+        self.name, self.jid = trader.name, trader.jid
+        self.counts, self.in_room = trader.counts, trader.in_room
         self.sessions: list[Session] = []
         self.is_there = False
         self._is_stalled = False
@@ -125,7 +122,11 @@ class Person:
             return  # a room may say why somebody left
         if not id_:
             return  # a room's subject
-        receipts = tuple(each.get("id", "") for each in element.findall(_RECEIPT) if each.get("by") == GATE)
+        receipts = tuple(
+            f"{by}/{each.get('id')}"
+            for each in element.findall(_RECEIPT)
+            if (by := each.get("by", "")).startswith("gate.")
+        )
         self._journal.heard.append(
             Heard(
                 *(id_, self.jid, self.sessions[-1].label, next(self._places), self._journal.now_s()),

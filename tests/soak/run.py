@@ -11,7 +11,7 @@ from tests.soak.archived import read_archive
 from tests.soak.check import Report, Violation, check_history
 from tests.soak.history import History
 from tests.soak.line import SoakLine
-from tests.soak.plan import Fault, Plan, Talk
+from tests.soak.plan import Fault, Plan, Talk, gate_of
 from tests.support.process import wait_until
 
 PATIENCE_S = 20.0
@@ -53,7 +53,7 @@ async def _play(plan: Plan, folder: Path) -> tuple[Report, int]:
                     tasks.create_task(_break(line, faults, began_s))
             await _wait_for_all(line)
             await asyncio.gather(*(each.answered() for each in line.people.values()))
-            return await _check(line), len(line.journal.said)
+            return await _check(line, plan), len(line.journal.said)
         finally:
             for each in staying:
                 each.cancel()
@@ -86,28 +86,31 @@ async def _wait_for_all(line: SoakLine) -> None:
     ]
 
 
-async def _check(line: SoakLine) -> Report:
+async def _check(line: SoakLine, plan: Plan) -> Report:
     """Check what is there; as long as something is missing that may come late, look again."""
-    for each in line.people.values():
-        each.leave()
     deadline_s = time.monotonic() + PATIENCE_S
     while True:
-        archived = await read_archive(line.gate)
-        report = check_history(
-            History(
-                tuple(line.journal.said),
-                tuple(line.journal.heard),
-                tuple(session for each in line.people.values() for session in each.sessions),
-                frozenset(line.journal.acknowledged),
-                tuple(archived.records),
-                frozenset(archived.statuses),
-                tuple(line.server_ends),
-                archived.faults,
-            )
-        )
+        report = check_history(await _write_history(line, plan))
         if not report.violations or time.monotonic() > deadline_s:
             return report
         await asyncio.sleep(_LOOK_AGAIN_S)
+
+
+async def _write_history(line: SoakLine, plan: Plan) -> History:
+    archives = [await read_archive(gate_of(domain), site.gate) for domain, site in line.sites.items()]
+    for each in line.people.values():
+        each.leave()
+    return History(
+        tuple(line.journal.said),
+        tuple(line.journal.heard),
+        tuple(session for each in line.people.values() for session in each.sessions),
+        frozenset(line.journal.acknowledged),
+        tuple(record for each in archives for record in each.records),
+        frozenset(status for each in archives for status in each.statuses),
+        tuple(line.server_ends),
+        tuple(fault for each in archives for fault in each.faults),
+        any(each.where == "link" for each in plan.faults),
+    )
 
 
 def _say(error: BaseException) -> str:

@@ -12,6 +12,7 @@ class Done:
     """One run that ended; `commit` ends with `+` where files differed from it."""
 
     seed: int
+    sites: int
     commit: str
     violations: int
     messages: int

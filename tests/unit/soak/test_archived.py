@@ -27,7 +27,9 @@ def submission(
 
 
 def archived(*submissions: Submission, deliveries: tuple[Delivery, ...] = ()) -> Archived:
-    return Archived(LogContent(dict(enumerate(submissions, start=40)), list(deliveries), []))
+    return Archived(
+        "gate.metals.example", LogContent(dict(enumerate(submissions, start=40)), list(deliveries), [])
+    )
 
 
 def fates(found: Archived) -> dict[str, Fate]:

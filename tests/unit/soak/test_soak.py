@@ -31,7 +31,7 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 def soak(folder: Path, *, until_s: float = float("inf"), keeps_all: bool = False) -> Soak:
-    return Soak(folder, until_s=until_s, keeps_all=keeps_all)
+    return Soak(folder, sites=2, until_s=until_s, keeps_all=keeps_all)
 
 
 def folders(root: Path) -> list[str]:
@@ -48,7 +48,7 @@ async def test_each_seed_is_run_and_told_and_what_failed_is_kept(
     assert "seed 1: 100 messages, 6.5 s: holds" in said
     assert "seed 3: 100 messages, 6.5 s: 1 × lost" in said
     assert f"✘ {LOST}" in said
-    assert 'make soak ARGS="--only 3"' in said
+    assert 'make soak ARGS="--sites 2 --only 3"' in said
     assert folders(tmp_path) == ["seed-3"]
     assert ours.summary().splitlines() == [
         f"soak: 4 seeds with {ours.commit}, 400 messages, 1 failed",

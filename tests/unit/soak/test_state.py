@@ -6,7 +6,7 @@ from tests.soak.state import Done, State, commit_here
 
 
 def done(seed: int, commit: str = "abc", violations: int = 0) -> Done:
-    return Done(seed, commit, violations, 300, 6.5)
+    return Done(seed, 1, commit, violations, 300, 6.5)
 
 
 def test_a_new_folder_has_all_of_them_left(tmp_path: Path) -> None:
