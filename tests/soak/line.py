@@ -63,10 +63,17 @@ class SoakLine:
 
 
 async def _break_client(person: Person, fault: Fault) -> None:
-    if fault.what != "cut":
-        person.stall()
-        await asyncio.sleep(fault.for_s)
-    if fault.what == "stall":
-        person.go_on()
-    else:
-        person.cut()
+    match fault.what:
+        case "cut":
+            person.cut()
+        case "log out":
+            await person.log_out()
+            await asyncio.sleep(fault.for_s)
+            person.log_in()
+        case "stall" | "stall and cut":
+            person.stall()
+            await asyncio.sleep(fault.for_s)
+            if fault.what == "stall":
+                person.go_on()
+            else:
+                person.cut()

@@ -48,6 +48,8 @@ class Person:
         self.counts, self.in_room = trader.counts, trader.in_room
         self.sessions: list[Session] = []
         self.is_there = False
+        self._is_wanted = asyncio.Event()
+        self._is_wanted.set()
         self._is_stalled = False
         self._address, self._journal = address, journal
         self._stream: WatchedStream | None = None
@@ -60,6 +62,7 @@ class Person:
     async def stay(self) -> None:
         """Be on the line until cancelled."""
         while True:
+            await self._is_wanted.wait()
             # It is refused, or breaks again: there is another time.
             with contextlib.suppress(OSError, AssertionError, TimeoutError):
                 await self._come()
@@ -104,7 +107,22 @@ class Person:
             if not self._stream.is_cut():
                 self._close_gap()
 
-    def leave(self) -> None:
+    async def log_out(self) -> None:
+        """End the session in order, and stay away."""
+        self._is_wanted.clear()
+        if self._may_speak():
+            stream = self._stream_now()
+            with contextlib.suppress(AssertionError, TimeoutError):
+                await stream.close()
+            # What is left is not said again: its client has taken leave of it.
+            stream.forget_unacknowledged()
+            stream.give_up()
+
+    def log_in(self) -> None:
+        """Come back."""
+        self._is_wanted.set()
+
+    def close_books(self) -> None:
         """Close the books at the end of the run: what is cut off then was so to the end."""
         self._close_gap()
 

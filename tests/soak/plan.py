@@ -65,7 +65,7 @@ FAULTS = {
     "gate": ("kill", "freeze", "restart", "hand over", "fill disk", "set clock"),
     "server": ("kill", "freeze", "restart", "reload"),
     "wire": ("cut", "stall and cut", "stall", "slow"),
-    "client": ("cut", "stall and cut", "stall"),
+    "client": ("cut", "stall and cut", "stall", "log out"),
     "link": ("cut", "stall and cut", "refuse"),
 }
 

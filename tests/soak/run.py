@@ -99,7 +99,7 @@ async def _check(line: SoakLine, plan: Plan) -> Report:
 async def _write_history(line: SoakLine, plan: Plan) -> History:
     archives = [await read_archive(gate_of(domain), site.gate) for domain, site in line.sites.items()]
     for each in line.people.values():
-        each.leave()
+        each.close_books()
     return History(
         tuple(line.journal.said),
         tuple(line.journal.heard),

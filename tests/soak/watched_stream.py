@@ -92,7 +92,8 @@ class WatchedStream(XmppStream):
     def give_up(self) -> None:
         """Resume it no more."""
         self._resumption_id = ""
-        self.abort()
+        if not self.is_cut():
+            self.abort()
 
     def unacknowledged_messages(self) -> list[bytes]:
         """Return the messages that the server has not said it has handled."""
