@@ -14,7 +14,8 @@ from lxml import etree
 from tests.soak.history import STATUS, Heard, Said, Session
 from tests.soak.plan import ROOM, Trader
 from tests.soak.watched_stream import REQUEST, WatchedStream
-from tests.support.stream import Element
+from tests.support.process import wait_until
+from tests.support.stream import Element, StreamEndedError
 
 _CLIENT = "{jabber:client}"
 _RECEIPT, _DELAY = "{urn:xmpp:sid:0}stanza-id", "{urn:xmpp:delay}delay"
@@ -47,7 +48,7 @@ class Person:
         self.name, self.jid = trader.name, trader.jid
         self.counts, self.in_room = trader.counts, trader.in_room
         self.sessions: list[Session] = []
-        self.is_there = False
+        self._is_online = False
         self._is_wanted = asyncio.Event()
         self._is_wanted.set()
         self._is_stalled = False
@@ -59,6 +60,11 @@ class Person:
         # Since when nothing arrives, because we cut or stalled the connection.
         self._gap_at_s = math.inf
 
+    @property
+    def is_there(self) -> bool:
+        """Whether they have a session whose connection is whole, as far as their client knows."""
+        return self._is_online and not self._stream_now().is_cut()
+
     async def stay(self) -> None:
         """Be on the line until cancelled."""
         while True:
@@ -66,9 +72,9 @@ class Person:
             # It is refused, or breaks again: there is another time.
             with contextlib.suppress(OSError, AssertionError, TimeoutError):
                 await self._come()
-                self.is_there = True
+                self._is_online = True
                 await self._stream_now().until_cut()
-            self.is_there = False
+            self._is_online = False
             await asyncio.sleep(_RETRY_S)
 
     def say(self, to: str, count: int, *, asks: bool) -> None:
@@ -128,9 +134,16 @@ class Person:
 
     async def answered(self) -> None:
         """Wait for the answer to a request: all that the server had for this client has come, and it had all of it."""
-        if self.counts:
-            self._stream_now().send(REQUEST)
-        await self._stream_now().ping()
+        while True:
+            await self._wait_until_there()
+            with contextlib.suppress(StreamEndedError):
+                if self.counts:
+                    self._stream_now().send(REQUEST)
+                await self._stream_now().ping()
+                return
+
+    async def _wait_until_there(self) -> None:
+        assert await wait_until(lambda: self.is_there), f"{self.name} does not come back"
 
     def hear(self, element: Element) -> None:
         """Take note of a message or a presence that came."""
@@ -175,7 +188,7 @@ class Person:
         return self._stream
 
     def _may_speak(self) -> bool:
-        return self.is_there and not self._is_stalled and not self._stream_now().is_cut()
+        return self.is_there and not self._is_stalled
 
     async def _come(self) -> None:
         """Resume the session, or begin another one and say again what nobody has acknowledged."""

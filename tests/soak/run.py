@@ -12,7 +12,6 @@ from tests.soak.check import Report, Violation, check_history
 from tests.soak.history import History
 from tests.soak.line import SoakLine
 from tests.soak.plan import Fault, Plan, Talk, gate_of
-from tests.support.process import wait_until
 
 PATIENCE_S = 20.0
 """So long what comes late may take: an error that is given back, or a status, on a busy machine."""
@@ -45,14 +44,13 @@ async def _play(plan: Plan, folder: Path) -> tuple[Report, int]:
     async with SoakLine(folder, plan) as line:
         staying = [asyncio.create_task(each.stay()) for each in line.people.values()]
         try:
-            await _wait_for_all(line)
+            await _hear_from_all(line)
             began_s = line.journal.now_s()
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(_talk(line, plan.talk, began_s))
                 for faults in plan.lanes().values():
                     tasks.create_task(_break(line, faults, began_s))
-            await _wait_for_all(line)
-            await asyncio.gather(*(each.answered() for each in line.people.values()))
+            await _hear_from_all(line)
             return await _check(line, plan), len(line.journal.said)
         finally:
             for each in staying:
@@ -80,10 +78,8 @@ async def _wait_for_time(line: SoakLine, at_s: float) -> None:
     await asyncio.sleep(max(0.0, at_s - line.journal.now_s()))
 
 
-async def _wait_for_all(line: SoakLine) -> None:
-    assert await wait_until(lambda: all(each.is_there for each in line.people.values())), [
-        each.name for each in line.people.values() if not each.is_there
-    ]
+async def _hear_from_all(line: SoakLine) -> None:
+    await asyncio.gather(*(each.answered() for each in line.people.values()))
 
 
 async def _check(line: SoakLine, plan: Plan) -> Report:
