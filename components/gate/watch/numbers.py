@@ -116,10 +116,12 @@ class Numbers:
         elif seq < self._expected:
             alarm = AlarmName.NUMBERS_BACK if known is None else AlarmName.NUMBER_REPEATED
             yield Finding(alarm, epoch.name, Range(seq, seq))
-        elif self._expected < seq < self._again_before:
-            self._left_out.append(Range(self._expected, seq - 1))
         elif seq > self._expected:
-            yield from self._missing(epoch, self._expected, seq)
+            # The adapter submits again a little at a time (5.10): it may bounce the rest before that had its turn.
+            again_before = max(self._expected, min(seq, self._again_before))
+            if self._expected < again_before:
+                self._left_out.append(Range(self._expected, again_before - 1))
+            yield from self._missing(epoch, again_before, seq)
         if seq >= self._expected:
             self._expected = seq + 1
             epoch.seen = max(epoch.seen, seq)
