@@ -18,6 +18,8 @@ ON_THE_WAY = "lost on the way to a client whose connection broke"
 NOT_CONFIRMED = "received by a client that could not say so"
 # docs/gate-protocol.md, 5.7 and 5.8, docs/federation.md, 6.
 BETWEEN_SITES = "between two sites, whose link or server broke"
+# XEP-0198 knows no errors: a client has to say again what was not acknowledged, also if it came back.
+AGAIN_AFTER_ERROR = "came back, and went out when its client said it again after a kill"
 # docs/gate-protocol.md, 5.2: whoever bounces it has no gate to ask whether it went out before.
 AGAIN_WITHOUT_GATE = "said again after a kill, and bounced, although it had gone out"
 
@@ -129,6 +131,8 @@ def _delivered_and_returned(ledger: Ledger, case: Case) -> Iterator[str]:
         raise _Excused(BETWEEN_SITES)
     if _is_bounced_again(case):
         raise _Excused(AGAIN_WITHOUT_GATE)
+    if _came_back_before(case):
+        raise _Excused(AGAIN_AFTER_ERROR)
     yield _story(case)
 
 
@@ -138,6 +142,15 @@ def _is_bounced_again(case: Case) -> bool:
         return False
     bounced_later = Fate.BOUNCED in case.fates or len(case.records) < len(case.said)
     return bounced_later and case.records[0].fate in (Fate.CARRIED_OUT, Fate.UNKNOWN)
+
+
+def _came_back_before(case: Case) -> bool:
+    """Whether it came back when it was said first, and went out only when a client said it again all the same."""
+    again_s = [each.at_s for each in case.said[1:]]
+    return any(
+        case.errors[-1].at_s < at_s < case.heard[0].at_s and len(case.records) < len(case.said)
+        for at_s in again_s
+    )
 
 
 def _told_as_carried_out(ledger: Ledger, case: Case) -> Iterator[str]:

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from tests.soak.check import (
+    AGAIN_AFTER_ERROR,
     AGAIN_WITHOUT_GATE,
     NOT_CONFIRMED,
     ON_THE_WAY,
@@ -79,8 +80,8 @@ PLANTED: dict[str, tuple[Callable[[History], History], str]] = {
         ),
         "delivered and returned",
     ),
-    "came back before it was said again": (
-        lambda h: more(says_again(h, recorded(0, Fate.UNKNOWN)), error(0)),
+    "delivered, came back, and was said again": (
+        lambda h: more(says_again(h, recorded(0, Fate.UNKNOWN)), error(0, at_s=2.5)),
         "delivered and returned",
     ),
     "in another order": (
@@ -137,6 +138,12 @@ EXCUSED: dict[str, tuple[Callable[[History], History], str]] = {
             error(0, session="alice#1", at_s=5.0),
         ),
         AGAIN_WITHOUT_GATE,
+    ),
+    "came back without a record, and went out when it was said again": (
+        lambda h: more(
+            without(says_again(h, recorded(0)), "alice-0"), error(0, at_s=2.5), heard(0, at_s=5.0, place=9)
+        ),
+        AGAIN_AFTER_ERROR,
     ),
     "a connection broke that does not count": (
         lambda h: with_sessions(without(h, "alice-3"), session(CAROL, ended_s=3.0, gaps=((2.0, 3.0),))),
