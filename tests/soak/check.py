@@ -158,6 +158,8 @@ def _told_as_carried_out(ledger: Ledger, case: Case) -> Iterator[str]:
     fates = {each.fate for each in case.arrivals} if case.arrivals else case.fates
     if Fate.CARRIED_OUT not in fates or case.recipient == ROOM or case.heard:
         return
+    if case.crosses and case.errors and not case.arrivals:
+        return  # it went out, and the other site gave it back before it had a number there
     if ledger.lost_between_sites(case) and not case.arrivals:
         raise _Excused(BETWEEN_SITES)
     if ledger.lost_on_the_way(case.recipient, case) and not case.errors:

@@ -66,6 +66,10 @@ CROSSING: dict[str, tuple[Callable[[History], History], str]] = {
         "unrecorded",
     ),
     "lost, though nothing broke": (not_arrived, "told as carried out"),
+    "carried out at the other site, and came back": (
+        lambda h: more(without(h, "alice-7"), error(7)),
+        "told as carried out",
+    ),
     "carried out at the other site, and not received": (
         lambda h: without(h, "alice-7"),
         "told as carried out",
@@ -98,8 +102,8 @@ def test_what_is_planted_between_sites_is_found(planted: str) -> None:
 
 @pytest.mark.parametrize(
     "plant",
-    [not_arrived, lambda h: more(h, error(7)), lambda h: more(not_arrived(h), error(7))],
-    ids=["lost", "delivered and returned", "returned"],
+    [not_arrived, lambda h: more(h, error(7))],
+    ids=["lost", "delivered and returned"],
 )
 def test_what_a_broken_link_does_is_left_open(plant: Callable[[History], History]) -> None:
     broken = check_history(replace(plant(CROSSED), link_broke=True))
@@ -108,3 +112,10 @@ def test_what_a_broken_link_does_is_left_open(plant: Callable[[History], History
     assert killed.violations == ()
     assert broken.excused == killed.excused
     assert set(broken.excused) == {BETWEEN_SITES}
+
+
+@pytest.mark.parametrize("fate", [None, Fate.BOUNCED, Fate.REFUSED])
+def test_what_the_other_site_gives_back_had_gone_out(fate: Fate | None) -> None:
+    returned = more(not_arrived(CROSSED), error(7))
+    arrivals = () if fate is None else (arrival(7, fate),)
+    assert check_history(replace(returned, records=(*returned.records, *arrivals))) == Report((), Counter())
