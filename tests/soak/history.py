@@ -47,8 +47,8 @@ class Heard:
 class Session:
     """A session of a client, over all connections for which it was resumed.
 
-    `gaps` are the times in which the client was cut off, from when on it got nothing until it was resumed (the last
-    may be open: infinite). `ended_at_s` is infinite for a session that was there at the end.
+    `gaps` are the times in which the client was cut off, and got nothing: until it went on, was resumed, or ended.
+    `ended_at_s` is infinite for a session that was there at the end.
     """
 
     label: str

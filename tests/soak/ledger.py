@@ -71,7 +71,7 @@ class Ledger:
         sessions = self._of_person[person]
         for session, next_one in itertools.zip_longest(sessions, sessions[1:]):
             until_s = next_one.began_at_s if next_one else math.inf
-            if not session.counts and session.gaps and at_s <= until_s:
+            if not session.counts and _broke(session) and at_s <= until_s:
                 return True
             if session.counts and any(self._was_killed(*gap) and at_s <= gap[1] for gap in session.gaps):
                 return True
@@ -100,6 +100,11 @@ class Ledger:
 
     def _was_killed(self, from_s: float, to_s: float) -> bool:
         return any(from_s <= at_s <= to_s for at_s in self._kills_s)
+
+
+def _broke(session: Session) -> bool:
+    """Whether a session ended with its client cut off."""
+    return bool(session.gaps) and session.gaps[-1][1] == session.ended_at_s
 
 
 def _domain(jid: str) -> str:

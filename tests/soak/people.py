@@ -234,16 +234,20 @@ class Person:
         return f"<presence><status>{STATUS}{self.name}-{next(self._statuses)}</status></presence>"
 
     def _close_gap(self) -> None:
+        self._end_gap(self._journal.now_s())
+
+    def _end_gap(self, at_s: float) -> None:
         if self._gap_at_s < math.inf:
-            session, gap = self.sessions[-1], (self._gap_at_s, self._journal.now_s())
-            self.sessions[-1] = replace(session, gaps=(*session.gaps, gap))
+            session = self.sessions[-1]
+            self.sessions[-1] = replace(session, gaps=(*session.gaps, (self._gap_at_s, at_s)))
             self._gap_at_s = math.inf
 
     def _end_session(self) -> None:
         self._is_stalled = False
         if self.sessions:
-            self._close_gap()
-            self.sessions[-1] = replace(self.sessions[-1], ended_at_s=self._journal.now_s())
+            at_s = self._journal.now_s()
+            self._end_gap(at_s)
+            self.sessions[-1] = replace(self.sessions[-1], ended_at_s=at_s)
 
 
 def _is_presence(element: Element, where: str) -> bool:

@@ -192,6 +192,13 @@ def test_a_client_that_was_cut_off_before_it_was_said_misses_nothing() -> None:
     assert kinds(check_history(before)) == {"told as carried out", "lost"}
 
 
+def test_a_client_that_was_only_stalled_misses_nothing() -> None:
+    stalled = with_sessions(without(HONEST, "alice-3"), session(CAROL, gaps=((0.9, 1.9),)))
+    assert kinds(check_history(stalled)) == {"told as carried out", "lost"}
+    later = with_sessions(without(HONEST, "alice-3"), session(CAROL, ended_s=3.0, gaps=((0.9, 1.9),)))
+    assert kinds(check_history(later)) == {"told as carried out", "lost"}
+
+
 def test_a_server_that_was_killed_while_nobody_was_cut_off_loses_nothing() -> None:
     killed = replace(
         with_sessions(without(HONEST, "alice-0"), session(BOB, ended_s=3.0), session(BOB, 1, 4.0)),
