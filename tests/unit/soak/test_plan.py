@@ -5,7 +5,7 @@ import pytest
 from tests.soak.plan import FAULTS, ROOM, STRANGER, TALK_S, TRADERS, Fault, draw_plan, gate_of
 from tests.soak.site import SoakSite
 
-SEEDS = range(150)
+SEEDS = range(110)
 PLANS = [draw_plan(seed, sites) for sites in TRADERS for seed in SEEDS]
 
 
