@@ -90,6 +90,20 @@ async def test_what_was_acknowledged_has_arrived_or_come_back(line: Line, how: s
     assert len(set(arrived)) == len(arrived)
 
 
+@pytest.mark.slow
+async def test_what_is_acknowledged_is_already_written(tmp_path: Path) -> None:
+    modules = (*MODULES_UNDER_LOAD, "killed_after_an_answer")
+    async with Line(tmp_path, [ALICE, BOB], modules=modules) as line:
+        alice, bob = await login(line, f"{ALICE}/sender"), await login(line, BOB)
+        await alice.enable_resumption()
+        alice.send("".join(offer(number) + "<r xmlns='urn:xmpp:sm:3'/>" for number in range(20)))
+        await alice.wait_for_end()
+        await bob.wait_for_end()
+        acknowledged = alice.acknowledgements[-1]
+        assert acknowledged > 0
+        assert ids_of(bob)[:acknowledged] == [f"m{number}" for number in range(acknowledged)]
+
+
 async def test_a_client_that_says_again_what_was_not_acknowledged_says_it_once(line: Line) -> None:
     alice, bob = await login(line, ALICE), await login(line, BOB)
     await alice.enable_resumption()

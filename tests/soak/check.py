@@ -183,11 +183,10 @@ def _lost(ledger: Ledger, case: Case) -> Iterator[str]:
     if case.recipient == ROOM:
         yield from _lost_in_room(ledger, case)
         return
-    if Fate.UNKNOWN in case.fates or Fate.UNKNOWN in {each.fate for each in case.arrivals}:
-        raise _Excused(UNKNOWN)
     if ledger.lost_between_sites(case):
         raise _Excused(BETWEEN_SITES)
-    if Fate.CARRIED_OUT in case.fates and ledger.lost_on_the_way(case.recipient, case):
+    # Nobody knows whether it went out before the kill: but it was acknowledged, so it was written (5.7).
+    if case.fates & {Fate.CARRIED_OUT, Fate.UNKNOWN} and ledger.lost_on_the_way(case.recipient, case):
         raise _Excused(ON_THE_WAY)
     if ledger.lost_on_the_way(last.sender.partition("/")[0], case):
         raise _Excused(ON_THE_WAY)  # its error

@@ -25,12 +25,14 @@ class SqliteSource:
 
     @classmethod
     async def open(cls, path: Path) -> Self:
-        """Open for reading only; raises LogMissing if there is no database, LogUnavailable, LogDamaged."""
+        """Open for reading only; raises LogMissing if nobody has begun the log, LogUnavailable, LogDamaged."""
         source = cls(path)
         try:
             _require_file(path)
             await source._connect()
             require_current(await source._find_pending(), str(path))
+            if not await source._is_made():
+                raise LogMissing(f"{path}: there is no log: nobody has begun it")
         except BaseException:
             await source.close()
             raise
@@ -38,8 +40,7 @@ class SqliteSource:
 
     async def fetch_meta(self) -> Mapping[str, str]:
         """See LogSource."""
-        made = await self._fetch("SELECT 1 FROM sqlite_schema WHERE name = 'meta'")
-        rows = await self._fetch("SELECT key, CAST(value AS BLOB) FROM meta") if made else []
+        rows = await self._fetch("SELECT key, CAST(value AS BLOB) FROM meta") if await self._is_made() else []
         return {key: str(value, "utf-8", "replace") for key, value in rows}
 
     async def fetch_newest_checkpoint(self) -> CheckpointRow | None:
@@ -143,13 +144,15 @@ class SqliteSource:
         with sqlite_errors_named(self._path):
             self._connection = await open_connection(self._path, "ro")
 
+    async def _is_made(self) -> bool:
+        return bool(await self._fetch("SELECT 1 FROM sqlite_schema WHERE name = 'meta'"))
+
     async def _find_pending(self) -> tuple[Migration, ...]:
         """Return the migrations that are to be applied: all to a new database; raises LogDamaged."""
         known = known_migrations("sqlite")
-        tables = {name for (name,) in await self._fetch("SELECT name FROM sqlite_schema")}
-        if "meta" not in tables:
-            # Nobody made the log yet.
+        if not await self._is_made():
             return ()
+        tables = {name for (name,) in await self._fetch("SELECT name FROM sqlite_schema")}
         if "migration" not in tables:
             if (await self.fetch_meta()).get("format") == FORMAT:
                 raise LogDamaged(f"{self._path}: it does not say which migrations made its tables")

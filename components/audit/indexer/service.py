@@ -34,6 +34,8 @@ _log = structlog.get_logger("indexer")
 # What may go wrong for a while: a log or a key that is not there yet, a full disk, a file that was deleted or damaged.
 _PASSING = (SiteError, LogError, SealError, DatabaseError, OSError)
 _RETRY_S = 1.0
+# A site's first start begins the logs. Until then there is nothing to index, which for so long is no fault.
+_BEGUN_WITHIN_S = 30.0
 # Then everything is opened again: a log that nobody had begun, keys that were renewed, a restored file.
 _OPEN_FOR_S = 30.0
 _FILES_EVERY_S = 2.0
@@ -48,8 +50,8 @@ class Indexer:
         self._site = site
         self._settings = settings
         self.progress = IndexerProgress(time.monotonic)
-        # A site's first start begins the logs. Then there is much to read, which is no fault any more.
-        self._is_waiting = False
+        # Since when a log has not been there. When it is there, it may have much to read, which is no fault any more.
+        self._missing_since_s: float | None = None
 
     def describe(self) -> Status:
         """Return the content of the status file."""
@@ -64,11 +66,20 @@ class Indexer:
             except _PASSING as error:
                 if isinstance(error, DatabaseError) and is_broken(error):
                     self._drop()
-                if str(error) != self.progress.fault:
-                    _log.error("cannot index; it tries again", reason=str(error))
-                self.progress.fault = str(error)
-                self._is_waiting = isinstance(error, LogMissing)
+                self._note_fault(error)
                 await asyncio.sleep(_RETRY_S)
+
+    def _note_fault(self, error: Exception) -> None:
+        now_s = time.monotonic()
+        if not isinstance(error, LogMissing):
+            self._missing_since_s = None
+        elif self._missing_since_s is None:
+            self._missing_since_s = now_s
+        if self._missing_since_s is not None and now_s - self._missing_since_s < _BEGUN_WITHIN_S:
+            return
+        if str(error) != self.progress.fault:
+            _log.error("cannot index; it tries again", reason=str(error))
+        self.progress.fault = str(error)
 
     def _drop(self) -> None:
         """Remove a damaged index: the next round makes it anew."""
@@ -87,8 +98,8 @@ class Indexer:
 
     async def _keep_up(self, index: Index, logs: Mapping[IndexedLog, RecordOpener]) -> None:
         names = {which: log.name for which, log in find_indexed(self._site).items()}
-        if self._is_waiting:
-            self.progress.fault = ""
+        if self._missing_since_s is not None:
+            self._missing_since_s, self.progress.fault = None, ""
         again_at_s = time.monotonic() + _OPEN_FOR_S
         while index.is_there() and time.monotonic() < again_at_s:
             for which, log in logs.items():

@@ -2,7 +2,13 @@
 
 local t = ...;
 local st = require "util.stanza";
-local acknowledgements = t.load "acknowledgements";
+local library = t.load "acknowledgements";
+
+-- Those whose turns are completed `completed` times so far.
+local acknowledgements = { completed = 0 };
+function acknowledgements.new()
+	return library.new { complete = function () acknowledgements.completed = acknowledgements.completed + 1; end };
+end
 
 -- A session whose stanzas are counted from `count` on.
 local function new_session(count)
@@ -101,17 +107,57 @@ end);
 t.test("a request with nothing before it is answered at once", function ()
 	local acks, session = acknowledgements.new(), new_session();
 	settle(hold(acks, session));
-	t.now_s = t.now_s + 1;
+	run_tasks();
 	t.equal(ask(acks, session), nil);
 end);
 
-t.test("what was carried out in this turn is not yet written so its answer waits for the next", function ()
+t.test("what was carried out in this turn is not yet written however long the turn takes", function ()
 	local acks, session = acknowledgements.new(), new_session();
 	settle(hold(acks, session));
+	t.now_s = t.now_s + 1;
 	local is_off, answers = ask(acks, session);
-	t.equal({ is_off, answers }, { true, {} });
+	acks:answer_overdue();
+	t.now_s = t.now_s + 1;
+	acks:answer_overdue();
+	t.equal({ is_off, answers, acknowledgements.completed }, { true, {}, 0 });
 	run_tasks();
-	t.equal({ answers, next(acks.asking) }, { { 1 } });
+	t.equal({ answers, next(acks.asking), acknowledgements.completed }, { { 1 }, nil, 1 });
+end);
+
+t.test("what is handled while the answers of a turn are given waits for the end of the next", function ()
+	local acks, session, other = acknowledgements.new(), new_session(), new_session();
+	local first, second = hold(acks, session), hold(acks, other);
+	local _, others = ask(acks, other);
+	local answers, event = {}, { origin = session, stanza = st.stanza "r" };
+	acks:put_off(event, function ()
+		answers[1] = session.handled_stanza_count;
+		settle(second);
+	end);
+	settle(first);
+	table.remove(t.tasks, 1)[2]();
+	t.equal({ answers, others, #t.tasks }, { { 1 }, {}, 1 });
+	run_tasks();
+	t.equal(others, { 1 });
+end);
+
+-- Resume as mod_smacks does; return whether that was put off, and a list with one item for each time it was resumed.
+local function resume(acks, session)
+	local resumed, event = {}, { origin = session, stanza = st.stanza "resume" };
+	local is_off = acks:put_off_resumption(event, function ()
+		if not acks:put_off_resumption(event, function () end) then resumed[#resumed + 1] = true; end
+	end);
+	return is_off, resumed;
+end
+
+t.test("a resumption tells what is handled so it waits for the end of the turn", function ()
+	local acks, session, gone = acknowledgements.new(), new_session(), { destroyed = true };
+	t.equal(resume(acks, { conn = {} }), nil); -- nothing is handled in this turn
+	settle(hold(acks, session));
+	local is_off, resumed = resume(acks, { conn = {} });
+	local _, never = resume(acks, gone);
+	t.equal({ is_off, resumed }, { true, {} });
+	run_tasks();
+	t.equal({ resumed, never, acks.resuming }, { { true }, {}, {} });
 end);
 
 t.test("a request in the middle waits for what came before it alone", function ()
@@ -216,13 +262,14 @@ t.test("a request does not overtake one that waits for the next turn", function 
 	t.equal(ask(acks, session), true);
 end);
 
-t.test("what does not reach a request has nobody look at it", function ()
+t.test("what does not reach a request does not answer it", function ()
 	local acks, session = acknowledgements.new(), new_session();
 	local first = hold(acks, session);
 	hold(acks, session);
-	ask(acks, session);
+	local _, answers = ask(acks, session);
 	settle(first);
-	t.equal({ t.tasks, acks.due }, { {}, {} });
+	run_tasks();
+	t.equal({ answers, acks.fresh }, { {}, {} });
 end);
 
 t.test("of those that look alike each is said again once and in order", function ()

@@ -15,7 +15,7 @@ local function new_scene()
 	local scene = { done = done, window = window.new(100, 100000), is_stuck = false, is_due = false };
 	scene.sender = { held = 0, held_bytes = 0, unanswered = 0, origin = "alice", close_if_answered = note "close_if_answered" };
 	scene.clock = clock.new {
-		window = scene.window, timeout_s = TIMEOUT_S,
+		window = scene.window, timeout_s = TIMEOUT_S, turns = { complete = function () end },
 		link = {
 			stuck_after_s = 9, fall_silent = note "fall_silent", close = note "close",
 			is_stuck = function () return scene.is_stuck; end,

@@ -9,17 +9,17 @@ local function new_scene(open_count, is_drained)
 	local scene = { calls = {} };
 	local function note(name) return function () scene.calls[#scene.calls + 1] = name; end; end
 	scene.is_drained = is_drained;
-	scene.window = { open_count = open_count, is_drained = function () return scene.is_drained; end, note_turn = function () end };
+	scene.window = { open_count = open_count, is_drained = function () return scene.is_drained; end };
 	scene.link = { stop = note "stop", flush = note "flush", session = {} };
 	scene.stopping = stopping.new {
-		window = scene.window, link = scene.link, timeout_s = 5,
+		window = scene.window, link = scene.link, timeout_s = 5, turns = { complete = note "complete" },
 		status = { is_due = function () return true; end, send = note "status" },
 		senders = { stop_resuming = note "stop_resuming" }, clock = { bounce_all = note "bounce_all" },
 	};
 	return scene;
 end
 
-local LAST = { "stop_resuming", "bounce_all", "stop", "status", "flush" };
+local LAST = { "stop_resuming", "bounce_all", "stop", "complete", "status", "flush" };
 
 t.test("with nothing held the last word is said at once", function ()
 	local scene = new_scene(0, true);
@@ -70,9 +70,9 @@ t.test("farewells are waited for a second and only with a gate", function ()
 	t.equal(scene.calls, {});
 	t.now_s = t.now_s + 1.1;
 	t.tasks[1][2]();
-	t.equal(scene.calls, { "status", "flush" });
+	t.equal(scene.calls, { "complete", "status", "flush" });
 	scene = new_scene(1, true);
 	scene.link.session = nil;
 	async.runner(function () scene.stopping:drain_farewells(); end):run(true);
-	t.equal(scene.calls, { "status", "flush" });
+	t.equal(scene.calls, { "complete", "status", "flush" });
 end);

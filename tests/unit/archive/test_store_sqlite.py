@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from components.archive.errors import LogDamaged
+from components.archive.errors import LogDamaged, LogMissing
 from components.archive.head import load_head
 from components.archive.store import Change, Destruction, SegmentRow
 from components.archive.store.open import open_source, open_store
@@ -156,3 +156,12 @@ async def test_opening_the_log_again_keeps_the_locks_of_before(log: Path) -> Non
             "PRAGMA journal_mode = DELETE"
         )  # only the last one who has it open may leave WAL mode
     await writer.close()
+
+
+async def test_a_file_in_which_nobody_has_begun_a_log_is_no_log(tmp_path: Path) -> None:
+    path = tmp_path / "gate.db"
+    with pytest.raises(LogMissing, match="there is no log"):
+        await SqliteSource.open(path)
+    path.touch()
+    with pytest.raises(LogMissing, match="nobody has begun it"):
+        await SqliteSource.open(path)

@@ -2,16 +2,18 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
 import pytest
 
+from components.archive.opener import RecordOpener
 from components.audit.checks.index import check_index
 from components.audit.index.database import remove_database
 from components.audit.index.key import key_file
-from components.audit.indexed import catch_up_logs, open_site_index
+from components.audit.index.logs import IndexedLog
+from components.audit.indexed import catch_up_logs, open_indexed, open_site_index
 from components.audit.indexer import service
 from components.audit.indexer.figures import PREFIX, make_figures
 from components.audit.indexer.progress import IndexerProgress
@@ -20,6 +22,7 @@ from components.audit.query.compile import compile_query
 from components.audit.query.parser import parse_query
 from components.audit.search import Page, search
 from components.settings.indexer import IndexerSettings
+from components.settings.site import SiteFile
 from tests.support.audit_site import T0_NS, Site
 from tests.support.figures import read_documented, read_families
 
@@ -87,6 +90,7 @@ async def test_a_log_that_is_there_at_last_is_no_fault_while_it_is_read(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """At a site's first start the logs come late, and one may have much in it from the beginning."""
+    monkeypatch.setattr(service, "_BEGUN_WITHIN_S", 0.0)
     await site.record(site.say(ALICE, BOB, "copper"))
     log, elsewhere = site.settings.gate_log.store, site.path.parent / "not yet"
     assert isinstance(log, Path)
@@ -110,6 +114,39 @@ async def test_a_log_that_is_there_at_last_is_no_fault_while_it_is_read(
         assert indexer.progress.fault == ""
         may_end.set()
         await until(can_be_found(site, "copper"))
+
+
+async def test_a_log_that_nobody_has_begun_yet_is_no_fault(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await site.record(site.say(ALICE, BOB, "copper"))
+    log = site.settings.gate_log.store
+    assert isinstance(log, Path)
+    remove_database(log)
+    tries = 0
+
+    def count_tries(settings: SiteFile) -> AbstractAsyncContextManager[Mapping[IndexedLog, RecordOpener]]:
+        nonlocal tries
+        tries += 1
+        return open_indexed(settings)
+
+    monkeypatch.setattr(service, "open_indexed", count_tries)
+    monkeypatch.setattr(service, "_RETRY_S", 0.01)
+    async with following(site) as indexer:
+
+        async def has_tried() -> bool:
+            return tries > 2
+
+        async def is_stuck() -> bool:
+            return indexer.describe().state == "stuck"
+
+        for begin in (lambda: None, log.touch):  # there is no file, and one in which nothing is yet
+            begin()
+            tries = 0
+            await until(has_tried)
+            assert indexer.describe().state == "following"
+        monkeypatch.setattr(service, "_BEGUN_WITHIN_S", 0.0)
+        await until(is_stuck)
 
 
 async def test_a_search_beside_it_finds_the_same(site: Site) -> None:

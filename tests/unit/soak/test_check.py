@@ -45,6 +45,10 @@ PLANTED: dict[str, tuple[Callable[[History], History], str]] = {
         lambda h: replace(without(h, "alice-0"), records=tuple(r for r in h.records if r.id != "alice-0")),
         "lost",
     ),
+    "acknowledged in the moment of a kill, and not written": (
+        lambda h: with_fate(without(h, "alice-0"), "alice-0", Fate.UNKNOWN),
+        "lost",
+    ),
     "refused, and nobody told": (lambda h: without(h, "alice-5"), "lost"),
     "bounced, and nobody told": (lambda h: without(h, "alice-2"), "lost"),
     "said in a room, and nobody has it": (lambda h: without(h, "alice-4"), "lost"),
@@ -118,9 +122,15 @@ def test_what_is_planted_is_found(planted: str) -> None:
 
 # What looks the same, and is left open: the excuse that it has.
 EXCUSED: dict[str, tuple[Callable[[History], History], str]] = {
-    "acknowledged in the moment of a kill": (
-        lambda h: with_fate(without(h, "alice-0"), "alice-0", Fate.UNKNOWN),
-        UNKNOWN,
+    "acknowledged in the moment of a kill, for somebody who was cut off": (
+        lambda h: replace(
+            with_sessions(
+                with_fate(without(h, "alice-0"), "alice-0", Fate.UNKNOWN),
+                session(BOB, ended_s=5.0, gaps=((2.0, 5.0),)),
+            ),
+            server_ends=(ServerEnd(3.0, killed=True),),
+        ),
+        ON_THE_WAY,
     ),
     "said again after a kill, and nobody knew that it went out": (
         lambda h: more(

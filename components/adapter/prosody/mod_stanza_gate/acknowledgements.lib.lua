@@ -5,12 +5,15 @@
 -- it keeps `handled_stanza_count`, which mod_smacks raises as soon as a stanza is read, and wraps `run` of its thread. The
 -- answers themselves are mod_smacks's own: a request that was put off is given to it again.
 --
--- A session's ledger, `stanza_gate_ledger`, is { session, received, handled, moved_at, beyond, unseen, entries, requests,
--- owed, left, is_in_turn }: how many stanzas came; how many are handled, counted without gaps, and since when; places beyond
--- these that are handled; the places of those that the server has read and not processed yet, by stanza; the entries of
--- those that were held, by place; requests { place, stanza, again, asked_at } in their order, and one that was answered too
--- early to be the last word; and after a resumption, entries of which the client does not know that they were heard, in
--- order, and whether it has said nothing else since.
+-- A session's ledger, `stanza_gate_ledger`, is { session, received, handled, beyond, unseen, entries, requests, owed, left,
+-- is_in_turn }: how many stanzas came; how many are handled, counted without gaps; places beyond these that are handled; the
+-- places of those that the server has read and not processed yet, by stanza; the entries of those that were held, by place;
+-- requests { place, stanza, again, asked_at } in their order, and one that was answered too early to be the last word; and
+-- after a resumption, entries of which the client does not know that they were heard, in order, and whether it has said
+-- nothing else since.
+--
+-- What was handled in this turn of the server's loop may not have been written yet to whom it goes to, so no count is said
+-- before the turn is complete (turns.lib.lua).
 
 local now = require "util.time".monotonic;
 local timer = require "util.timer";
@@ -21,23 +24,19 @@ local remove, sort = table.remove, table.sort;
 -- What is asked for longer than this ago is answered with what is handled by now (XEP-0198, section 4: a request may
 -- wait, but not for ever), and once more when the rest is handled.
 local PATIENCE_S = 0.2;
--- More than nothing, or it would be the same turn.
-local NEXT_TURN_S = 0.001;
--- What was handled so short a time ago may not have been written yet to whom it goes to.
-local JUST_NOW_S = 0.05;
 -- A client that resumes sends again at once what it has to.
 local SAID_AGAIN_WITHIN_S = 60;
 
 local new_methods = module:require "methods";
 local ledger_mt, acknowledgements_mt = new_methods(), new_methods();
 
-local function new()
-	local self = acknowledgements_mt.new {};
-	-- Those with requests; those of them that can be answered now; the request that is just given to mod_smacks again.
-	self.asking, self.due, self.answering = {}, {}, nil;
-	-- A turn of the server's loop later: what was carried out has then been written to whom it goes to. An answer that is
-	-- written before that would be true of what a crash takes.
-	self.answer_soon = function () timer.add_task(NEXT_TURN_S, function () self:answer_due(); end); end;
+local function new(turns)
+	local self = acknowledgements_mt.new { turns = turns };
+	-- Those with requests; those with something handled in this turn; the request that is just given to mod_smacks again.
+	self.asking, self.fresh, self.answering = {}, {}, nil;
+	-- Resumptions { session, stanza, again } that wait for the end of the turn.
+	self.resuming = {};
+	self.end_turn = function () self:answer_due(); end;
 	-- A filter of what is read from a session.
 	self.count = function (stanza, session) return self:note_received(stanza, session); end;
 	return self;
@@ -56,13 +55,13 @@ function ledger_mt:mark(place)
 		beyond[place], entries[place] = nil, nil;
 		place = place + 1;
 	until not beyond[place];
-	self.handled, self.moved_at = place - 1, now();
+	self.handled = place - 1;
 	local session = self.session;
 	-- Prosody takes the fields of a session that has ended.
 	if session.handled_stanza_count then
 		session.handled_stanza_count = session.handled_stanza_count + self.handled - handled;
 	end
-	if self.requests[1] or self.owed then self.owner:note_progress(self); end
+	self.owner:note_handled(self);
 end
 
 -- What the server has processed without its being held is handled: it was answered, or nobody waits for an answer.
@@ -85,7 +84,7 @@ end
 
 local function open_ledger(self, session)
 	local ledger = ledger_mt.new {
-		owner = self, session = session, received = 0, handled = 0, moved_at = 0, beyond = {}, unseen = {},
+		owner = self, session = session, received = 0, handled = 0, beyond = {}, unseen = {},
 		entries = {}, requests = {},
 	};
 	-- On the session: it outlives this module, which may be loaded again while sessions go on.
@@ -124,11 +123,10 @@ end
 
 -- Requests ----------------------------------------------------------------------------------------------------------------
 
-function acknowledgements_mt:note_progress(ledger)
-	local first = ledger.owed or ledger.requests[1];
-	if first.place > ledger.handled then return; end
-	if not next(self.due) then timer.add_task(0, self.answer_soon); end
-	self.due[ledger] = true;
+-- Something of this session is handled in this turn.
+function acknowledgements_mt:note_handled(ledger)
+	if not next(self.fresh) then timer.add_task(0, self.end_turn); end
+	self.fresh[ledger] = true;
 end
 
 local function answer(self, request)
@@ -168,16 +166,25 @@ local function attend(self, ledger, asked_until)
 	if not ledger.requests[1] and not ledger.owed then self.asking[ledger] = nil; end
 end
 
+-- The turn is over: have what was handled in it written, and tell it.
 function acknowledgements_mt:answer_due()
-	local due = self.due;
-	self.due = {};
-	for ledger in pairs(due) do attend(self, ledger, 0); end
+	self.turns:complete();
+	local fresh, resuming = self.fresh, self.resuming;
+	self.fresh, self.resuming = {}, {};
+	for ledger in pairs(fresh) do
+		if self.asking[ledger] then attend(self, ledger, 0); end
+	end
+	for _, request in ipairs(resuming) do
+		if can_hear(request.session) then answer(self, request); end
+	end
 end
 
 -- Answer what was asked too long ago.
 function acknowledgements_mt:answer_overdue()
 	local asked_until = now() - PATIENCE_S;
-	for ledger in pairs(self.asking) do attend(self, ledger, asked_until); end
+	for ledger in pairs(self.asking) do
+		if not self.fresh[ledger] then attend(self, ledger, asked_until); end
+	end
 end
 
 -- A client or server asks how much is handled (`<r/>`); `again` gives mod_smacks the request once more. Return true if the
@@ -185,14 +192,19 @@ end
 function acknowledgements_mt:put_off(event, again)
 	local ledger, stanza = event.origin.stanza_gate_ledger, event.stanza;
 	if not ledger or stanza == self.answering then return nil; end
-	local is_reached = ledger.handled == ledger.received and not ledger.requests[1];
-	if is_reached and now() - ledger.moved_at > JUST_NOW_S then return nil; end
+	if ledger.handled == ledger.received and not ledger.requests[1] and not self.fresh[ledger] then return nil; end
 	ledger.requests[#ledger.requests + 1] = {
 		place = ledger.received, stanza = stanza, again = again, asked_at = now(),
 	};
-	ledger.owner = self;
 	self.asking[ledger] = true;
-	if is_reached then self:note_progress(ledger); end
+	return true;
+end
+
+-- A client resumes a session (`<resume/>`), and is told how much of that is handled. Return true if that is put off.
+function acknowledgements_mt:put_off_resumption(event, again)
+	local session, stanza = event.origin, event.stanza;
+	if stanza == self.answering or not next(self.fresh) then return nil; end
+	self.resuming[#self.resuming + 1] = { session = session, stanza = stanza, again = again };
 	return true;
 end
 

@@ -8,7 +8,7 @@ local timer = require "util.timer";
 
 local FIRST_TICK_S, LONGEST_TICK_S = 0.1, 0.25;
 
--- parts: window, link, quarantine, status, answers, senders, acknowledgements, timeout_s.
+-- parts: window, turns, link, quarantine, status, answers, senders, acknowledgements, timeout_s.
 local clock_mt = module:require "methods"();
 
 local function bounce(self, entry)
@@ -50,7 +50,7 @@ end
 
 local function watch(self)
 	bounce_overdue(self);
-	self.window:note_turn(); -- nothing is carried out in this turn yet
+	self.turns:complete(); -- nothing is carried out in this turn yet
 	self.quarantine:go_on();
 	self.acknowledgements:answer_overdue();
 	local link = self.link;

@@ -60,10 +60,12 @@ local function hook_sessions(events, handlers)
 	add("delivery/failure", handlers.on_unheard, -FIRST);
 	add("resource-unbind", handlers.on_unbind, FIRST);
 	for _, version in ipairs { "urn:xmpp:sm:2", "urn:xmpp:sm:3" } do
-		local request = "stanza/" .. version .. ":r";
-		add(request, function (event)
-			return handlers.on_asked(event, function () events.fire_event(request, event); end);
-		end, FIRST);
+		for name, handler in pairs { r = handlers.on_asked, resume = handlers.on_resumption_asked } do
+			local request = "stanza/" .. version .. ":" .. name;
+			add(request, function (event)
+				return handler(event, function () events.fire_event(request, event); end);
+			end, FIRST);
+		end
 	end
 	add("s2sin-destroyed", handlers.on_stream_end, FIRST);
 	add("component-disconnected", handlers.on_component_end, FIRST);

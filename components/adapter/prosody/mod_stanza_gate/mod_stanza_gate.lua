@@ -45,12 +45,13 @@ end
 local borders = module:require "borders";
 local wire = module:require "wire";
 local window = module:require "window".new(max_stanzas, max_bytes);
-local link = module:require "link".new(gate, timeout_s, function () window:note_turn(); end);
+local turns = module:require "turns".new { window = window };
+local link = module:require "link".new(gate, timeout_s, function () turns:complete(); end);
 local held_hosts = module:require "hosts".new(gate);
 local status = module:require "status".new { wire = wire, window = window, link = link, hosts = held_hosts };
 local receipts = module:require "receipts".new(gate);
 local answers = module:require "answers".new { wire = wire, link = link };
-local acknowledgements = module:require "acknowledgements".new();
+local acknowledgements = module:require "acknowledgements".new(turns);
 local unheard = module:require "unheard".new { status = status };
 local carrying = module:require "carrying".new { window = window, status = status, answers = answers, unheard = unheard };
 local quarantine = module:require "quarantine".new {
@@ -73,13 +74,13 @@ local requests = module:require "requests".new {
 	borders = borders, submissions = submissions, server_made = server_made, verdicts = verdicts,
 };
 local clock = module:require "clock".new {
-	window = window, link = link, quarantine = quarantine, status = status, answers = answers, senders = senders,
-	acknowledgements = acknowledgements, timeout_s = timeout_s,
+	window = window, turns = turns, link = link, quarantine = quarantine, status = status, answers = answers,
+	senders = senders, acknowledgements = acknowledgements, timeout_s = timeout_s,
 };
 clock:start();
 module:require "signals".new():watch();
 local stopping = module:require "stopping".new {
-	window = window, link = link, status = status, senders = senders, clock = clock, timeout_s = timeout_s,
+	window = window, turns = turns, link = link, status = status, senders = senders, clock = clock, timeout_s = timeout_s,
 };
 
 -- Stanzas -----------------------------------------------------------------------------------------------------------------
@@ -184,6 +185,7 @@ filters.add_filter_hook(function (session)
 	if session.type == "c2s_unauthed" or session.type == "c2s" then
 		filters.add_filter(session, "stanzas/out", to_client, FIRST);
 	end
+	filters.add_filter(session, "stanzas/out", turns.note, -FIRST);
 	filters.add_filter(session, "stanzas/in", acknowledgements.count, -FIRST);
 end);
 
@@ -250,7 +252,7 @@ end
 local function on_gate_connected(event)
 	link:connect(event.session);
 	module:log("info", "The gate is connected: submitting %d stanzas again", window.count);
-	window:note_turn(); -- the last verdict was that of a stream which has ended since
+	turns:complete(); -- the last verdict was that of a stream which has ended since
 	status:send();
 	quarantine:begin();
 end
@@ -288,6 +290,7 @@ held_hosts:watch {
 	before_bind = before_bind, on_bind = on_bind, on_unbind = on_unbind,
 	on_hibernate = on_hibernate, on_resume = on_resume, on_unheard = on_unheard,
 	on_asked = function (...) return acknowledgements:put_off(...); end,
+	on_resumption_asked = function (...) return acknowledgements:put_off_resumption(...); end,
 	on_stream_end = on_stream_end, on_component_end = on_component_end,
 	on_gate_connected = on_gate_connected, on_gate_renewed = on_gate_renewed,
 };

@@ -16,7 +16,7 @@ local GRACE_S = 1;
 -- For what the server says in the name of the sessions that it ends, in stopping.
 local FAREWELLS_S = 1;
 
--- parts: window, link, status, senders, clock, timeout_s.
+-- parts: window, turns, link, status, senders, clock, timeout_s.
 local stopping_mt = module:require "methods"();
 
 -- Wait until this is so, at most for this time. If the server cannot wait, do not wait.
@@ -65,7 +65,7 @@ end
 
 -- The last status for the gate.
 function stopping_mt:tell()
-	self.window:note_turn();
+	self.turns:complete();
 	if self.status:is_due() then self.status:send(); end
 	self.link:flush();
 end

@@ -99,7 +99,7 @@ function window_mt:settle(entry)
 	self.done_through = seq - 1;
 end
 
--- The server's loop begins another turn: it has written what was carried out before to all who can read it now.
+-- What was carried out before is written to all who can read it now (turns.lib.lua).
 function window_mt:note_turn()
 	self.written_through = self.done_through;
 end
