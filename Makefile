@@ -1,6 +1,6 @@
 # What a person types here: `make run`, `make compile`, `make quick`, `make test`, `make matrix`, `make ejabberd`,
-# `make systemd`, `make fuzz`, `make bench`, `make sbom`, `make clean`.
-.PHONY: setup run compile test matrix ejabberd systemd quick lint python-lint fuzz bench sbom clean
+# `make systemd`, `make fuzz`, `make soak`, `make bench`, `make sbom`, `make clean`.
+.PHONY: setup run compile test matrix ejabberd systemd quick lint python-lint fuzz soak bench sbom clean
 ARGS ?=
 BIN := .venv/bin
 ADAPTER := components/adapter/prosody
@@ -89,6 +89,11 @@ quick: python-lint
 fuzz:
 	@.ci/setup tests
 	$(BIN)/python -m tests.fuzz $(WORKERS) $(ARGS)
+
+# A real line, broken in other ways in each run: `make soak ARGS="--seeds 1000 --from 17"`. It goes on where it was.
+soak:
+	@.ci/setup tests
+	@$(BIN)/python -m tests.soak $(ARGS)
 
 bench: setup compile
 	$(BIN)/python -m tests.bench $(ARGS)

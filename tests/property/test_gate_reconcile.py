@@ -39,10 +39,10 @@ class HonestLine(RuleBasedStateMachine):
         self.adapter.say_status()
 
     @precondition(lambda self: not self.adapter.connected)
-    @rule()
-    def connect(self) -> None:
+    @rule(careful=st.booleans())
+    def connect(self, careful: bool) -> None:
         self.numbers = Numbers(self.numbers.epoch)
-        self.adapter.connect()
+        self.adapter.connect(careful=careful)
 
     @rule()
     def disconnect(self) -> None:
@@ -162,3 +162,57 @@ def test_what_left_the_window_without_a_verdict_is_found(answered: int, more: in
     (found,) = numbers.take([status(answered + more + 1)])
     assert found.alarm is AlarmName.LEFT_UNRECORDED
     assert found.where == (answered + 1, answered + more)
+
+
+@given(patient=st.lists(st.booleans(), min_size=1, max_size=12), times=st.integers(1, 3))
+def test_what_an_earlier_gate_noted_as_bounced_raises_nothing(patient: list[bool], times: int) -> None:
+    adapter = AdapterModel("e")
+    adapter.connect()
+    for each in patient:
+        adapter.hold(patient=each)
+    adapter.bounce_overdue()
+    adapter.say_status()
+    adapter.take_noted(adapter.status_number)
+    for _ in range(times):  # so often the gate starts anew
+        adapter.disconnect()
+        adapter.connect()
+        numbers = Numbers()
+        findings = numbers.take(adapter.sent)
+    for seq in sorted(adapter.window):
+        numbers.answered("e", seq)
+        adapter.take_verdict(seq)
+        adapter.sent.clear()
+        adapter.say_status()
+        findings += numbers.take(adapter.sent)
+    assert findings == []
+
+
+@given(
+    submitted=st.lists(st.booleans(), min_size=1, max_size=12),
+    later=st.integers(0, 3),
+    said_before=st.booleans(),
+)
+def test_what_is_bounced_before_it_is_submitted_again_raises_nothing(
+    submitted: list[bool], later: int, said_before: bool
+) -> None:
+    adapter, numbers = AdapterModel("e"), Numbers()
+    adapter.connect()
+    for each in submitted:
+        adapter.hold(patient=each)
+    findings = numbers.take(adapter.sent)
+    adapter.disconnect()
+    numbers = Numbers(numbers.epoch)
+    adapter.connect(careful=True)
+    if said_before:
+        adapter.bounce_overdue()
+    for _ in range(later):
+        adapter.hold()
+    adapter.bounce_overdue()
+    for seq in sorted(adapter.window):
+        findings += numbers.take(adapter.sent)
+        adapter.sent.clear()
+        numbers.answered("e", seq)
+        adapter.take_verdict(seq)
+    adapter.say_status()
+    findings += numbers.take(adapter.sent)
+    assert findings == []

@@ -30,29 +30,41 @@ class AdapterModel:
     status_number: int = 0
     connected: bool = False
     sent: deque[Held | Status] = field(default_factory=deque)
+    waiting: list[int] = field(
+        default_factory=list
+    )  # in the window, and not submitted on this connection yet
 
     def hold(self, *, patient: bool = False) -> None:
         """Hold a stanza, or note an event, which is patient."""
         self.window[self.next_seq] = patient
-        if self.connected:
+        if self.waiting:
+            self.waiting.append(self.next_seq)
+        elif self.connected:
             self.sent.append(submission(self.epoch, self.next_seq))
         self.next_seq += 1
 
-    def connect(self) -> None:
-        """Say the status, and all that is in the window, to a gate that has just connected."""
+    def connect(self, *, careful: bool = False) -> None:
+        """Say the status, and all that is in the window, to a gate that has just connected.
+
+        If it is `careful`, the rest comes when the first of it is done with (gate protocol, 5.10).
+        """
         self.connected = True
         self.sent.clear()
+        self.waiting = []
         self.say_status()
-        self.sent.extend(submission(self.epoch, seq) for seq in sorted(self.window))
+        numbers = sorted(self.window)
+        self.waiting = numbers[1:] if careful else []
+        self._submit(numbers[:1] if careful else numbers)
 
     def disconnect(self) -> None:
         """Lose the gate, and what was on its way to it."""
         self.connected = False
         self.sent.clear()
+        self.waiting = []
 
     def say_status(self) -> None:
-        """Say what is carried out, and what was bounced and is not noted."""
-        if not self.connected:
+        """Say what is carried out, and what was bounced and is not noted; not before all is submitted again."""
+        if not self.connected or self.waiting:
             return
         self.status_number += 1
         for seq, number in self.bounced.items():
@@ -76,12 +88,14 @@ class AdapterModel:
             self.bounced[seq] = 0
             self._remove(seq)
             self._settle(seq)
+        self._go_on()
 
     def take_verdict(self, through: int) -> None:
         """Carry out what has its verdict."""
         for seq in [seq for seq in sorted(self.window) if seq <= through]:
             self._remove(seq)
             self._settle(seq)
+        self._go_on()
 
     def take_noted(self, number: int) -> None:
         """Forget what the gate has noted."""
@@ -89,8 +103,19 @@ class AdapterModel:
             seq: reported for seq, reported in self.bounced.items() if not reported or reported > number
         }
 
+    def _go_on(self) -> None:
+        """Submit the rest again, when nothing that was submitted is without a verdict any more."""
+        if self.waiting and not self.window.keys() - set(self.waiting):
+            numbers, self.waiting = self.waiting, []
+            self._submit(numbers)
+
+    def _submit(self, numbers: list[int]) -> None:
+        self.sent.extend(submission(self.epoch, seq) for seq in numbers)
+
     def _remove(self, seq: int) -> None:
         del self.window[seq]
+        if seq in self.waiting:
+            self.waiting.remove(seq)
         while self.first_seq < self.next_seq and self.first_seq not in self.window:
             self.first_seq += 1
 

@@ -8,13 +8,15 @@ from typing import Self
 class BadNetwork:
     """Relays connections to a port on loopback, as long as it is up.
 
-    `stalls_after` so many bytes towards the server nothing goes on, in either direction.
+    `stalls_after` so many bytes towards the server nothing goes on, in either direction. What goes through it takes
+    `delay_s` for each piece.
     """
 
     def __init__(self, to_port: int) -> None:
         self.port = 0
         self.is_up = True
         self.stalls_after: int | None = None
+        self.delay_s = 0.0
         self._to_port = to_port
         self._relayed = 0
         self._moves = asyncio.Event()
@@ -59,6 +61,8 @@ class BadNetwork:
                 self._writers.add(to[1])
                 await asyncio.gather(self._pass_on(reader, to[1], counts=True), self._pass_on(to[0], writer))
                 self._writers.discard(to[1])
+        except ConnectionRefusedError:
+            pass  # nobody is there: so it is for who connects
         finally:
             self._writers.discard(writer)
             writer.transport.abort()
@@ -73,6 +77,8 @@ class BadNetwork:
                     self._moves.clear()
                     self._stalled.set()
                 await self._moves.wait()
+                if self.delay_s:
+                    await asyncio.sleep(self.delay_s)
                 writer.write(data)
                 await writer.drain()
         writer.transport.abort()

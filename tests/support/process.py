@@ -73,6 +73,11 @@ class ProcessUnderTest:
         """Let it go on."""
         os.kill(self.pid, signal.SIGCONT)
 
+    def send_signal(self, number: signal.Signals) -> None:
+        """Send it another signal, if it runs."""
+        if self._process is not None:
+            self._process.send_signal(number)
+
     def log_tail(self, lines: int = 30) -> str:
         """Return the end of what it wrote."""
         tails = (_tail(file, lines) for file in self._logs if file.exists())

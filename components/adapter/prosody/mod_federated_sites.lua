@@ -13,8 +13,9 @@ local hashes = require "util.hashes";
 local x509 = require "util.x509";
 local basic = require "net.resolvers.basic";
 local service = require "net.resolvers.service";
+local st = require "util.stanza";
 
-local ipairs, next, setmetatable = ipairs, next, setmetatable;
+local ipairs, next, setmetatable, tostring = ipairs, next, setmetatable, tostring;
 
 local FIRST = 1e6; -- before mod_tls, which would take its own context, and offer it
 
@@ -90,7 +91,20 @@ local function before_connect(event)
 	if sites[session.to_host] then choose(session, session.from_host, session.to_host, "client"); end
 end
 
+-- What waits for a stream (sendq) is written when the other side has said its features. Prosody writes what comes between
+-- the stream's authentication and that at once, so that it would overtake what waits: it has to wait as well.
+local function after_what_waits(event)
+	local stanza = event.stanza;
+	local session = prosody.hosts[event.from_host].s2sout[event.to_host];
+	if not session or session.type ~= "s2sout" or not session.sendq then return nil; end
+	local type = stanza.attr.type;
+	local reply = type ~= "error" and type ~= "result" and st.reply(stanza);
+	session.sendq[#session.sendq + 1] = { tostring(stanza), reply };
+	return true;
+end
+
 function module.add_host(module) -- luacheck: ignore 431/module
+	module:hook("route/remote", after_what_waits); -- before mod_s2s, and after what decides whether it may leave
 	module:hook("s2s-stream-features", before_features, FIRST);
 	module:hook("s2sout-created", before_connect, FIRST);
 end

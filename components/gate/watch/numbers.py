@@ -116,10 +116,12 @@ class Numbers:
         elif seq < self._expected:
             alarm = AlarmName.NUMBERS_BACK if known is None else AlarmName.NUMBER_REPEATED
             yield Finding(alarm, epoch.name, Range(seq, seq))
-        elif self._expected < seq < self._again_before:
-            self._left_out.append(Range(self._expected, seq - 1))
         elif seq > self._expected:
-            yield from self._missing(epoch, self._expected, seq)
+            # The adapter submits again a little at a time (5.10): it may bounce the rest before that had its turn.
+            again_before = max(self._expected, min(seq, self._again_before))
+            if self._expected < again_before:
+                self._left_out.append(Range(self._expected, again_before - 1))
+            yield from self._missing(epoch, again_before, seq)
         if seq >= self._expected:
             self._expected = seq + 1
             epoch.seen = max(epoch.seen, seq)
@@ -137,7 +139,8 @@ class Numbers:
             where = Range(status.first_seq, status.next_seq)
             yield Finding(AlarmName.STATUS_CONTRADICTS, epoch.name, where)
         # A number that has left the window has a verdict, which only we can give, or was bounced, which a status says.
-        for left in _without(epoch.bounced, epoch.answered + 1, status.first_seq - 1):
+        bounced = epoch.bounced | _bounced_before(epoch, status.first_seq)
+        for left in _without(bounced, epoch.answered + 1, status.first_seq - 1):
             yield Finding(AlarmName.LEFT_UNRECORDED, epoch.name, left)
         epoch.answered = max(epoch.answered, status.first_seq - 1)
         if not self._greeted:
@@ -177,6 +180,15 @@ def _open_at_end(epoch: EpochNumbers) -> Iterator[Finding]:
     """Find what was lost with the server: submitted, and not known to be carried out."""
     for left in _without(epoch.bounced, epoch.done + 1, epoch.seen):
         yield Finding(None, epoch.name, left)
+
+
+def _bounced_before(epoch: EpochNumbers, before: int) -> set[int]:
+    """Return the numbers below `before` that were bounced while an earlier gate process ran, and noted by it.
+
+    They were not submitted to this one, although what stood in the window before them was.
+    """
+    numbers = range(epoch.answered + 1, min(epoch.taken_over, before))
+    return {seq for seq in numbers if seq not in epoch.contents}
 
 
 def _without(bounced: set[int], first: int, last: int) -> Iterator[Range]:

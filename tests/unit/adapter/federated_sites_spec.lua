@@ -71,6 +71,27 @@ t.test("a stream of no site is closed", function ()
 	t.equal({ scene.begin(nameless), nameless.closed }, { true, { "policy-violation" } });
 end);
 
+t.test("what comes while a stream begins waits behind what waits, and goes its way otherwise", function ()
+	local st = require "util.stanza";
+	local route = new_scene(SITES).host_hooks["route/remote"];
+	local function to_bern(session, type)
+		local sessions = { ["bern.example"] = session };
+		_G.prosody = { hosts = { ["here.example"] = { s2sout = sessions } } };
+		local stanza = st.message { from = "a@here.example", to = "b@bern.example", id = "m1", type = type };
+		return route { from_host = "here.example", to_host = "bern.example", stanza = stanza };
+	end
+	local waiting = { type = "s2sout", sendq = { { "<first/>" } } };
+	t.equal({ to_bern(waiting, "chat"), to_bern(waiting, "error") }, { true, true });
+	t.equal(#waiting.sendq, 3);
+	t.equal(tostring(st.preserialize(waiting.sendq[2][2]).attr.to), "a@here.example"); -- an error comes back to its sender
+	t.equal({ waiting.sendq[1][1], waiting.sendq[2][1]:match "id='(.-)'", waiting.sendq[3][2] }, { "<first/>", "m1", false });
+	-- There is none, it is not authenticated (mod_s2s has it wait), or nothing waits.
+	for _, session in ipairs { false, { type = "s2sout_unauthed", sendq = {} }, { type = "s2sout" } } do
+		t.equal(to_bern(session or nil, "chat"), nil);
+		t.equal(session and session.sendq and #session.sendq or 0, 0);
+	end
+end);
+
 t.test("where an authority cannot be read nobody is trusted", function ()
 	local scene, session = new_scene { ["zurich.example"] = { authority = "unreadable" } }, incoming "zurich.example";
 	scene.begin(session);

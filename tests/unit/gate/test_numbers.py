@@ -35,6 +35,56 @@ def test_a_gate_that_starts_takes_the_window_as_it_is() -> None:
     assert found(numbers, submission("e", 52)) == [(AlarmName.NUMBERS_MISSING, 51, 51)]
 
 
+def test_what_was_bounced_before_a_gate_started_was_not_left_unrecorded() -> None:
+    numbers = Numbers()
+    # 41, an event, waits for the gate; 42 to 49 were bounced and noted in an earlier life of the gate.
+    numbers.take([status(41, 50, 40), submission("e", 41)])
+    numbers.answered("e", 41)
+    assert found(numbers, submission("e", 50), status(50, 51, 49)) == []
+
+
+def test_what_a_gate_that_starts_was_submitted_again_needs_its_verdict() -> None:
+    numbers = Numbers()
+    numbers.take([status(41, 50, 40), submission("e", 41), submission("e", 44)])
+    numbers.answered("e", 41)
+    assert found(numbers, status(50, 50, 49)) == [(AlarmName.LEFT_UNRECORDED, 44, 44)]
+
+
+def test_what_came_after_a_gate_started_needs_its_verdict() -> None:
+    numbers = Numbers()
+    numbers.take([status(41, 50, 40), submission("e", 41)])
+    numbers.answered("e", 41)
+    assert found(numbers, submission("e", 50), submission("e", 51), status(52, 52, 51)) == [
+        (AlarmName.LEFT_UNRECORDED, 50, 51)
+    ]
+
+
+@pytest.fixture
+def careful(numbers: Numbers) -> Numbers:
+    """The next connection, on which the adapter submits 6 of 6 to 10 again before it goes on with the others."""
+    numbers.take(submission("e", seq) for seq in range(6, 11))
+    numbers = Numbers(numbers.epoch)
+    assert numbers.take([status(6, 11, 5), submission("e", 6)]) == []
+    return numbers
+
+
+def test_what_was_bounced_before_it_was_submitted_again_is_not_missing(careful: Numbers) -> None:
+    assert found(careful, submission("e", 11)) == []
+    assert found(careful, status(11, 12, 10, bounced=(6, 7, 8, 9, 10)), submission("e", 12)) == []
+
+
+def test_what_was_neither_bounced_nor_submitted_again_is_missing(careful: Numbers) -> None:
+    assert found(careful, submission("e", 11)) == []
+    assert (AlarmName.NUMBERS_MISSING, 8, 8) in found(careful, status(11, 12, 10, bounced=(6, 7, 9, 10)))
+
+
+def test_what_is_new_and_never_came_is_missing_at_once(careful: Numbers) -> None:
+    assert found(careful, submission("e", 13)) == [(AlarmName.NUMBERS_MISSING, 11, 12)]
+    assert found(careful, status(13, 14, 12, bounced=(6, 7, 8, 9, 10))) == [
+        (AlarmName.LEFT_UNRECORDED, 11, 12)
+    ]
+
+
 def test_a_status_tells_of_numbers_that_never_came(numbers: Numbers) -> None:
     assert found(numbers, status(6, 9, 5)) == [(AlarmName.NUMBERS_MISSING, 6, 8)]
     assert found(numbers, submission("e", 9)) == []

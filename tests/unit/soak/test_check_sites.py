@@ -1,0 +1,121 @@
+"""The checker of soak runs, for what crosses from one site to another."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from tests.soak.check import BETWEEN_SITES, Report, check_history
+from tests.soak.history import Fate, History, Recorded, ServerEnd
+from tests.support.soak_history import (
+    GATE,
+    HONEST,
+    error,
+    heard,
+    kinds,
+    more,
+    recorded,
+    said,
+    session,
+    without,
+)
+
+ZOE, FAR_GATE = "zoe@zurich.example", "gate.zurich.example"
+BOTH = (f"{GATE}/gate/7", f"{FAR_GATE}/gate/2")
+
+
+def arrival(number: int, fate: Fate = Fate.CARRIED_OUT) -> Recorded:
+    return replace(recorded(number, fate, to=ZOE, index=2), gate=FAR_GATE, came=True)
+
+
+CROSSED = replace(
+    HONEST,
+    said=(*HONEST.said, said(7, ZOE)),
+    heard=(*HONEST.heard, heard(7, ZOE, receipts=BOTH)),
+    sessions=(*HONEST.sessions, session(ZOE)),
+    records=(*HONEST.records, recorded(7, to=ZOE), arrival(7)),
+    acknowledged=HONEST.acknowledged | {"alice-7"},
+)
+
+
+def not_arrived(history: History) -> History:
+    """Return a history in which the other site never had it."""
+    return replace(without(history, "alice-7"), records=tuple(r for r in history.records if not r.came))
+
+
+def test_what_crossed_is_recorded_at_both_sites() -> None:
+    assert check_history(CROSSED) == Report((), Counter())
+
+
+CROSSING: dict[str, tuple[Callable[[History], History], str]] = {
+    "recorded at the sender's site alone": (
+        lambda h: replace(h, records=tuple(r for r in h.records if not r.came)),
+        "unrecorded",
+    ),
+    "recorded at the recipient's site alone": (
+        lambda h: replace(h, records=tuple(r for r in h.records if r.id != "alice-7" or r.came)),
+        "unrecorded",
+    ),
+    "with one receipt of two": (
+        lambda h: more(without(h, "alice-7"), heard(7, ZOE, receipts=BOTH[1:])),
+        "unrecorded",
+    ),
+    "refused at the other site, and received": (
+        lambda h: replace(h, records=(*(r for r in h.records if not r.came), arrival(7, Fate.REFUSED))),
+        "unrecorded",
+    ),
+    "lost, though nothing broke": (not_arrived, "told as carried out"),
+    "carried out at the other site, and came back": (
+        lambda h: more(without(h, "alice-7"), error(7)),
+        "told as carried out",
+    ),
+    "carried out at the other site, and not received": (
+        lambda h: without(h, "alice-7"),
+        "told as carried out",
+    ),
+    "carried out at the other site, and not received, while the link broke": (
+        lambda h: replace(without(h, "alice-7"), link_broke=True),
+        "told as carried out",
+    ),
+    "twice, while the link broke": (
+        lambda h: more(replace(h, link_broke=True), heard(7, ZOE, receipts=BOTH, place=9)),
+        "received twice",
+    ),
+    "recorded twice at the other site": (
+        lambda h: replace(h, records=(*h.records, replace(arrival(7), index=3))),
+        "recorded twice",
+    ),
+    "delivered and returned, though nothing broke": (lambda h: more(h, error(7)), "delivered and returned"),
+    "never settled at the other site": (
+        lambda h: replace(h, records=(*(r for r in h.records if not r.came), arrival(7, Fate.PENDING))),
+        "not settled",
+    ),
+}
+
+
+@pytest.mark.parametrize("planted", CROSSING)
+def test_what_is_planted_between_sites_is_found(planted: str) -> None:
+    plant, kind = CROSSING[planted]
+    assert kind in kinds(check_history(plant(CROSSED)))
+
+
+@pytest.mark.parametrize(
+    "plant",
+    [not_arrived, lambda h: more(h, error(7))],
+    ids=["lost", "delivered and returned"],
+)
+def test_what_a_broken_link_does_is_left_open(plant: Callable[[History], History]) -> None:
+    broken = check_history(replace(plant(CROSSED), link_broke=True))
+    assert broken.violations == ()
+    killed = check_history(replace(plant(CROSSED), server_ends=(ServerEnd(1.0, killed=True),)))
+    assert killed.violations == ()
+    assert broken.excused == killed.excused
+    assert set(broken.excused) == {BETWEEN_SITES}
+
+
+@pytest.mark.parametrize("fate", [None, Fate.BOUNCED, Fate.REFUSED])
+def test_what_the_other_site_gives_back_had_gone_out(fate: Fate | None) -> None:
+    returned = more(not_arrived(CROSSED), error(7))
+    arrivals = () if fate is None else (arrival(7, fate),)
+    assert check_history(replace(returned, records=(*returned.records, *arrivals))) == Report((), Counter())
