@@ -97,9 +97,11 @@ local function after_what_waits(event)
 	local stanza = event.stanza;
 	local session = prosody.hosts[event.from_host].s2sout[event.to_host];
 	if not session or session.type ~= "s2sout" or not session.sendq then return nil; end
-	local type = stanza.attr.type;
+	local sendq, type = session.sendq, stanza.attr.type;
+	-- From Prosody 13 on it is a queue of stanzas with a bound. Beyond that they go out at once.
+	if sendq.push then return sendq:push(st.clone(stanza)) or nil; end
 	local reply = type ~= "error" and type ~= "result" and st.reply(stanza);
-	session.sendq[#session.sendq + 1] = { tostring(stanza), reply };
+	sendq[#sendq + 1] = { tostring(stanza), reply };
 	return true;
 end
 

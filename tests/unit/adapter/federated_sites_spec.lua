@@ -85,6 +85,12 @@ t.test("what comes while a stream begins waits behind what waits, and goes its w
 	t.equal(#waiting.sendq, 3);
 	t.equal(tostring(st.preserialize(waiting.sendq[2][2]).attr.to), "a@here.example"); -- an error comes back to its sender
 	t.equal({ waiting.sendq[1][1], waiting.sendq[2][1]:match "id='(.-)'", waiting.sendq[3][2] }, { "<first/>", "m1", false });
+	-- As it is from Prosody 13 on.
+	local queue = require "util.queue".new(2);
+	queue:push(st.message { id = "m0" });
+	local later = { type = "s2sout", sendq = queue };
+	t.equal({ to_bern(later, "chat"), to_bern(later, "chat") }, { true }); -- the second finds it full
+	t.equal({ queue:count(), queue:pop().attr.id, queue:pop().attr.id }, { 2, "m0", "m1" });
 	-- There is none, it is not authenticated (mod_s2s has it wait), or nothing waits.
 	for _, session in ipairs { false, { type = "s2sout_unauthed", sendq = {} }, { type = "s2sout" } } do
 		t.equal(to_bern(session or nil, "chat"), nil);
