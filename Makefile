@@ -70,7 +70,7 @@ ejabberd:
 	PYTHONHASHSEED=0 $(BIN)/pytest $(WAITING_WORKERS) tests/ejabberd $(ARGS)
 	STEELYARD_SERVER=ejabberd PYTHONHASHSEED=0 $(BIN)/pytest $(WAITING_WORKERS) @tests/ejabberd/same_tests.txt $(ARGS)
 
-# The loop to work in, about two minutes: nothing that takes long, nothing that needs a server or another program,
+# The loop to work in, a minute or two: nothing that takes long, nothing that needs a server or another program,
 # and of what is made up a seventh of the examples that `make test` tries.
 quick: python-lint
 	TMPDIR=$(MEMORY) STEELYARD_EXAMPLES=0.15 PYTHONHASHSEED=0 $(BIN)/pytest $(WORKERS) \
