@@ -62,13 +62,13 @@ matrix: ejabberd
 	@$(MAKE) --no-print-directory compile
 	@server=$$(.ci/other-server) && export PATH="$$server:$$PATH" && \
 	  echo "matrix: the tests that depend on the server, on Prosody $$(cat "$$server/../lib/prosody/prosody.version")" && \
-	  PYTHONHASHSEED=0 $(BIN)/pytest $(WAITING_WORKERS) $(SERVER_TESTS) $(ARGS)
+	  PYTHONHASHSEED=0 $(BIN)/pytest $(WORKERS) $(SERVER_TESTS) $(ARGS)
 
 # ejabberd: its own tests, and those of Prosody's that hold on it.
 ejabberd:
 	@.ci/setup matrix
-	PYTHONHASHSEED=0 $(BIN)/pytest $(WAITING_WORKERS) tests/ejabberd $(ARGS)
-	STEELYARD_SERVER=ejabberd PYTHONHASHSEED=0 $(BIN)/pytest $(WAITING_WORKERS) @tests/ejabberd/same_tests.txt $(ARGS)
+	PYTHONHASHSEED=0 $(BIN)/pytest $(WORKERS) tests/ejabberd $(ARGS)
+	STEELYARD_SERVER=ejabberd PYTHONHASHSEED=0 $(BIN)/pytest $(WORKERS) @tests/ejabberd/same_tests.txt $(ARGS)
 
 # The loop to work in, a minute or two: nothing that takes long, nothing that needs a server or another program,
 # and of what is made up a seventh of the examples that `make test` tries.
