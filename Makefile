@@ -9,7 +9,7 @@ ADAPTER := components/adapter/prosody
 SHARED := --maxprocesses=8 --dist=loadfile --no-loadscope-reorder --max-worker-restart=0
 CORES := $(shell nproc)
 WORKERS := -n $(CORES) $(SHARED)
-# One more where servers run: while a test waits for them, which it does for a third of its time, another goes on.
+# One more for `make test`: while a test waits for servers, for a third of its time, another goes on.
 WAITING_WORKERS := -n $(shell echo $$(($(CORES) + 1))) $(SHARED)
 # What starts the XMPP server, or asks its programs: all but the tests of witnesses and of people's directories.
 SERVER_TESTS := tests/conformance tests/e2e $(wildcard tests/fault/test_gate_*.py) \
