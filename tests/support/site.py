@@ -79,7 +79,11 @@ class RunningSite:
 
     async def __aenter__(self) -> Self:
         self.launch()
-        await self.wait_until_said("is up; Ctrl-C stops it", patience_s=START_PATIENCE_S)
+        try:
+            await self.wait_until_said("is up; Ctrl-C stops it", patience_s=START_PATIENCE_S)
+        except BaseException:
+            await self.__aexit__()
+            raise
         return self
 
     async def __aexit__(self, *_: object) -> None:
