@@ -9,7 +9,7 @@ ADAPTER := components/adapter/prosody
 SHARED := --maxprocesses=8 --dist=loadfile --no-loadscope-reorder --max-worker-restart=0
 CORES := $(shell nproc)
 WORKERS := -n $(CORES) $(SHARED)
-# One more where servers run: while a test waits for them, which it does for a third of its time, another goes on.
+# One more for `make test`: while a test waits for servers, for a third of its time, another goes on.
 WAITING_WORKERS := -n $(shell echo $$(($(CORES) + 1))) $(SHARED)
 # What starts the XMPP server, or asks its programs: all but the tests of witnesses and of people's directories.
 SERVER_TESTS := tests/conformance tests/e2e $(wildcard tests/fault/test_gate_*.py) \
@@ -62,16 +62,16 @@ matrix: ejabberd
 	@$(MAKE) --no-print-directory compile
 	@server=$$(.ci/other-server) && export PATH="$$server:$$PATH" && \
 	  echo "matrix: the tests that depend on the server, on Prosody $$(cat "$$server/../lib/prosody/prosody.version")" && \
-	  PYTHONHASHSEED=0 $(BIN)/pytest $(WAITING_WORKERS) $(SERVER_TESTS) $(ARGS)
+	  PYTHONHASHSEED=0 $(BIN)/pytest $(WORKERS) $(SERVER_TESTS) $(ARGS)
 
 # ejabberd: its own tests, and those of Prosody's that hold on it; its own on the later version as well, if it can run here.
 ejabberd:
 	@.ci/setup matrix
-	PYTHONHASHSEED=0 $(BIN)/pytest $(WAITING_WORKERS) tests/ejabberd $(ARGS)
-	STEELYARD_SERVER=ejabberd PYTHONHASHSEED=0 $(BIN)/pytest $(WAITING_WORKERS) @tests/ejabberd/same_tests.txt $(ARGS)
+	PYTHONHASHSEED=0 $(BIN)/pytest $(WORKERS) tests/ejabberd $(ARGS)
+	STEELYARD_SERVER=ejabberd PYTHONHASHSEED=0 $(BIN)/pytest $(WORKERS) @tests/ejabberd/same_tests.txt $(ARGS)
 	@libraries=$$(.ci/other-ejabberd) && if [ -n "$$libraries" ]; then \
 	  echo "ejabberd: its own tests, on the version of Debian 13" && \
-	  STEELYARD_EJABBERD="$$libraries" PYTHONHASHSEED=0 $(BIN)/pytest $(WAITING_WORKERS) tests/ejabberd $(ARGS); \
+	  STEELYARD_EJABBERD="$$libraries" PYTHONHASHSEED=0 $(BIN)/pytest $(WORKERS) tests/ejabberd $(ARGS); \
 	fi
 
 # A site by its units, under a real systemd, in a machine in memory. It needs root, and a kernel that gives root namespaces.
@@ -79,7 +79,7 @@ systemd:
 	@.ci/setup tests
 	PYTHONHASHSEED=0 $(BIN)/pytest tests/systemd $(ARGS)
 
-# The loop to work in, about two minutes: nothing that takes long, nothing that needs a server or another program,
+# The loop to work in, a minute or two: nothing that takes long, nothing that needs a server or another program,
 # and of what is made up a seventh of the examples that `make test` tries.
 quick: python-lint
 	TMPDIR=$(MEMORY) STEELYARD_EXAMPLES=0.15 PYTHONHASHSEED=0 $(BIN)/pytest $(WORKERS) \

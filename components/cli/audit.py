@@ -76,13 +76,11 @@ def proof(
 def reconcile(*, common: Common = COMMON) -> int:
     """Check that every number which the server gave to a stanza is recorded exactly once. Exit status 1 if not."""
     from components.audit.checks.reconcile import reconcile as reconcile_log
-    from components.cli.output.console import run_with_bar
     from components.cli.output.reconcile import describe_reconciliation, print_reconciliation
     from components.settings.site import SiteFile
 
-    settings = SiteFile(common.site)
-    name = settings.gate_log.name
-    result = run_with_bar("Reconciling", "records", lambda progress: reconcile_log(settings, progress))
+    name = SiteFile(common.site).gate_log.name
+    result = common.run_with_bar("Reconciling", "records", reconcile_log)
     common.tell(
         result,
         lambda found: describe_reconciliation(found, name),
@@ -95,12 +93,9 @@ def reconcile(*, common: Common = COMMON) -> int:
 def topics(*, common: Common = COMMON) -> None:
     """Mark new conversations with the topics that they are about, by the rules that flag topics (docs/topic.md)."""
     from components.audit.checks.topics import mark_topics
-    from components.cli.output.console import run_with_bar
     from components.cli.output.topics import describe_topics, print_topics
-    from components.settings.site import SiteFile
 
-    settings = SiteFile(common.site)
-    marked = run_with_bar("Reading", "records", lambda progress: mark_topics(settings, progress))
+    marked = common.run_with_bar("Reading", "records", mark_topics)
     common.tell(marked, describe_topics, print_topics)
 
 

@@ -24,11 +24,8 @@ def reconcile(
         What was sent so many seconds before the newest record of the other archive may still be on its way.
     """
     from components.audit.sites.reconcile import reconcile_sites
-    from components.cli.output.console import run_with_bar
     from components.cli.output.federation import describe_reconciled, print_reconciled
-    from components.settings.site import SiteFile
 
-    settings = SiteFile(common.site)
-    found = run_with_bar("Reading", "records", lambda bar: reconcile_sites(settings, grace_s, bar))
+    found = common.run_with_bar("Reading", "records", lambda site, bar: reconcile_sites(site, grace_s, bar))
     common.tell(found, describe_reconciled, print_reconciled)
     return 0 if found.ok else 1

@@ -25,12 +25,9 @@ def status(*, common: Common = COMMON) -> int:
 def check(*, common: Common = COMMON) -> int:
     """Make the index a second time, beside it, and compare every row. Exit status 1 if one differs."""
     from components.audit.checks.index import check_index
-    from components.cli.output.console import run_with_bar
     from components.cli.output.index import describe_check, print_check
-    from components.settings.site import SiteFile
 
-    settings = SiteFile(common.site)
-    found = run_with_bar("Indexing anew", "entries", lambda progress: check_index(settings, progress))
+    found = common.run_with_bar("Indexing anew", "entries", check_index)
     common.tell(found, describe_check, print_check)
     return 1 if found.differences else 0
 
@@ -39,10 +36,7 @@ def check(*, common: Common = COMMON) -> int:
 def rebuild(*, common: Common = COMMON) -> None:
     """Delete the index and make it again from the logs. Searches meanwhile wait for it."""
     from components.audit.checks.index import rebuild_index
-    from components.cli.output.console import run_with_bar
     from components.cli.output.index import describe_status, print_status
-    from components.settings.site import SiteFile
 
-    settings = SiteFile(common.site)
-    found = run_with_bar("Indexing", "entries", lambda progress: rebuild_index(settings, progress))
+    found = common.run_with_bar("Indexing", "entries", rebuild_index)
     common.tell(found, describe_status, print_status)

@@ -1,10 +1,10 @@
 """The options and arguments of several commands."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypeVar
 
 from cyclopts import Parameter, Token
 from cyclopts.validators import Number
@@ -13,6 +13,7 @@ from components.cli.output.json_printer import print_json
 
 if TYPE_CHECKING:
     from components.audit.author import Author
+    from components.process.progress import Progress
     from components.settings.site import SiteFile
 
 DEFAULT_SITE = Path("var/site.toml")
@@ -61,6 +62,7 @@ SealedReason = Annotated[
 Timeout = Annotated[float, Parameter(help="How many seconds to wait for an answer.")]
 
 Found = TypeVar("Found")
+Work: TypeAlias = Coroutine[Any, Any, Found]
 
 
 @Parameter(name="*")
@@ -86,6 +88,16 @@ class Common(Output):
     """The options of nearly all commands: their site, and how they print."""
 
     site: SiteOption = DEFAULT_SITE
+
+    def run_with_bar(
+        self, title: str, unit: str, work: "Callable[[SiteFile, Progress], Work[Found]]"
+    ) -> Found:
+        """Read the site's settings and do a long task with them, with a bar while it lasts; raises SettingsError."""
+        from components.cli.output.console import run_with_bar
+        from components.settings.site import SiteFile
+
+        settings = SiteFile(self.site)
+        return run_with_bar(title, unit, lambda progress: work(settings, progress))
 
 
 COMMON = Common()

@@ -55,14 +55,11 @@ def replay(
     """
     from components.audit.checks.replay import parse_time_span
     from components.audit.checks.replay import replay as replay_policy
-    from components.cli.output.console import run_with_bar
     from components.cli.output.replay import describe_replay, print_replay
-    from components.settings.site import SiteFile
 
-    settings = SiteFile(common.site)
     span = parse_time_span(since, until, time.time_ns())
-    found = run_with_bar(
-        "Deciding", "records", lambda progress: replay_policy(settings, file, span, limit, progress)
+    found = common.run_with_bar(
+        "Deciding", "records", lambda site, bar: replay_policy(site, file, span, limit, bar)
     )
     common.tell(found, describe_replay, print_replay)
 

@@ -47,7 +47,7 @@ async def play_demonstration(settings: SiteFile, chat: ChatLink, show: Show) -> 
     try:
         async with _log_in(settings, passwords) as clients:
             if settings.access:
-                await _acknowledge(notice_address(settings.access.jid), clients, show)
+                await acknowledge(notice_address(settings.access.jid), clients, show)
             if settings.roster:
                 await _show_contacts(settings, clients[ALICE], show)
             conversation = Conversation(settings.gate.jid, clients, show)
@@ -104,21 +104,30 @@ async def _show_contacts(settings: SiteFile, client: TraderClient, show: Show) -
     show(Contacts(client.jid, found))
 
 
-async def _acknowledge(access: str, clients: Mapping[str, TraderClient], show: Show) -> None:
-    """Wait for the notice of the recording, and answer it if it asks for that; raises UnexpectedError."""
+async def acknowledge(access: str, clients: Mapping[str, TraderClient], show: Show) -> None:
+    """Wait for each one's notice of the recording, and answer it if it asks for that; raises UnexpectedError.
+
+    All answer before anybody's thanks are waited for: these come when the gate has taken the answer, a second later.
+    """
     show(Heading("First login"))
+    notices = {}
     for jid, client in clients.items():
-        try:
-            notice = await client.receive()
-            while notice.sender != access:
-                notice = await client.receive()  # left over from a demonstration that was interrupted
-            thanks = ""
-            if notice.body.endswith(ASK):
-                client.write(access, "yes")
-                thanks = (await client.receive()).body
-            show(Notice(access, jid, notice.body, thanks))
-        except TimeoutError:
-            raise UnexpectedError(f"{jid} was not told that the line is recorded") from None
+        notices[jid] = notice = await _hear(client, access)
+        if notice.endswith(ASK):
+            client.write(access, "yes")
+    for jid, notice in notices.items():
+        thanks = await _hear(clients[jid], access) if notice.endswith(ASK) else ""
+        show(Notice(access, jid, notice, thanks))
+
+
+async def _hear(client: TraderClient, sender: str) -> str:
+    """Return the next thing that somebody says; what else there is, is left from an interrupted demonstration."""
+    try:
+        while (received := await client.receive()).sender != sender:
+            pass
+    except TimeoutError:
+        raise UnexpectedError(f"{client.jid} was not told that the line is recorded") from None
+    return received.body
 
 
 async def _search(settings: SiteFile, recorded: list[str], since_ns: int, show: Show) -> None:

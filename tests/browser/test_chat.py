@@ -13,8 +13,9 @@ from components.link.client import TraderClient
 from components.settings.site import SiteFile
 from components.site.demo_conversation import ALICE, BOB, GEORGE
 from components.site.demo_media import make_media
-from components.site.init import init_site, load_passwords
+from components.site.init import load_passwords
 from tests.support.browser import Browser, open_browser
+from tests.support.demonstration import init_demonstration
 from tests.support.process import PATIENCE_S
 from tests.support.site import RunningSite
 
@@ -91,10 +92,7 @@ def find_link(said: str, begin: str) -> str:
 async def newcomer(folder: Path) -> AsyncIterator[Newcomer]:
     """Run a demonstration as `make run` does, and open a browser that trusts its authority."""
     site_toml = folder / "var" / "site.toml"
-    init_site(site_toml, demo=True)
-    # Weeks of made-up talk are not what these tests are about, and are verified at each start.
-    site_toml.write_text(re.sub(r"\n\[history\][^\[]*", "", site_toml.read_text()))
-    settings = init_site(site_toml, demo=True).settings
+    settings = init_demonstration(site_toml)
     async with RunningSite(folder / "var", "--demo") as site:
         assert settings.transfer and settings.console
         chat = urlsplit(find_link(site.said(), "http://chat.localhost")).netloc

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from components.link.client import TraderClient
-from components.site.init import init_site
 from components.site.validate import load_site
+from tests.support.demonstration import init_demonstration
 from tests.support.full_site import fill_site
 from tests.support.process import PATIENCE_S, wait_until
 from tests.support.site import RunningSite, run_steelyard
@@ -25,7 +25,7 @@ TIP = "an insider tip on tin"
 def made(tmp_path: Path) -> Path:
     """A demonstration with rules, words in a file of their own, people in a CSV file, statements outside its folder."""
     folder = tmp_path / "var"
-    init_site(folder / "site.toml", demo=True)
+    init_demonstration(folder / "site.toml")
     fill_site(folder / "site.toml", tmp_path / "outside")
     return folder
 

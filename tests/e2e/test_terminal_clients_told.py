@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from components.settings.prosody import ProsodySettings
-from components.site.init import init_site
 from components.site.validate import load_site
+from tests.support.demonstration import init_demonstration
 from tests.support.process import wait_until
 from tests.support.site import RunningSite, run_steelyard
 from tests.support.stream import Element, XmppStream, message
@@ -75,7 +75,7 @@ def firm(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     """Start a site, with the policy that `init` writes or without."""
     folder = tmp_path_factory.mktemp("firm") / "site"
     site = folder / "site.toml"
-    init_site(site, demo=True)
+    init_demonstration(site)
     with_policy = request.param == "example policy"
     if not with_policy:
         lines = site.read_text().splitlines(keepends=True)

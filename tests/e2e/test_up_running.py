@@ -13,7 +13,7 @@ from components.link.client import LoginError, TraderClient
 from components.site.init import init_site
 from components.site.up import process_specs
 from components.site.validate import load_site
-from tests.support.demonstration import ALICE, BOB, NOTICE, add_below, client, exchange
+from tests.support.demonstration import ALICE, BOB, NOTICE, add_below, client, exchange, init_demonstration
 from tests.support.process import PATIENCE_S, wait_until
 from tests.support.site import RunningSite, processes_of, run_steelyard
 
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture
 def made(tmp_path: Path) -> Path:
-    init_site(tmp_path / "var" / "site.toml", demo=True)
+    init_demonstration(tmp_path / "var" / "site.toml")
     return tmp_path / "var"
 
 

@@ -18,7 +18,7 @@ from components.settings.site import SiteFile
 from components.site.init import init_site, load_passwords
 from components.site.key_check import private_files
 from components.site.parts import parts_of
-from tests.support.demonstration import ALICE, BOB, SCIM, add_below, client, exchange
+from tests.support.demonstration import ALICE, BOB, SCIM, add_below, client, exchange, init_demonstration
 from tests.support.ports import free_port
 from tests.support.secrets_told import (
     find_told,
@@ -68,7 +68,7 @@ def write_settings(site_toml: Path) -> None:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def site(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[RunningSite]:
     folder = tmp_path_factory.mktemp("shared")
-    write_settings(init_site(folder / "var" / "site.toml", demo=True).settings.path)
+    write_settings(init_demonstration(folder / "var" / "site.toml").path)
     (folder / "opened").mkdir()
     environment = opened_files(folder / "var", folder / "opened")
     async with RunningSite(folder / "var", "--demo", environment=environment) as running:

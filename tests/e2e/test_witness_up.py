@@ -12,8 +12,8 @@ from components.archive.keys import load_verifier_key
 from components.archive.log.checkpoint import verify_checkpoint
 from components.archive.log.cosignature import encode_cosigner_key, verify_cosignatures
 from components.archive.log.note import encode_verifier_key
-from components.site.init import init_site
 from components.witness.keys import load_witness_vkeys
+from tests.support.demonstration import init_demonstration
 from tests.support.process import wait_until
 from tests.support.site import RunningSite, count_records, run_steelyard
 from tests.support.witness import WitnessProcess
@@ -31,7 +31,7 @@ status_file = "run/witness.status.json"
 
 async def test_a_site_is_witnessed_by_another(tmp_path: Path) -> None:
     folder = tmp_path / "var"
-    site_toml = init_site(folder / "site.toml", demo=True).settings.path
+    site_toml = init_demonstration(folder / "site.toml").path
     log_key = load_verifier_key(folder / "keys" / "log-gate.pub")
     other = WitnessProcess(tmp_path / "other", "other.example/witness", logs=[encode_verifier_key(log_key)])
     asks = json.dumps([encode_cosigner_key(key) for key in other.keys])

@@ -5,6 +5,8 @@ import tomllib
 from pathlib import Path
 
 from components.link.client import TraderClient
+from components.settings.site import SiteFile
+from components.site.init import init_site
 from components.site.validate import load_site
 
 ALICE, BOB = "alice@metals.example", "bob@metals.example"
@@ -22,6 +24,15 @@ auto = true
 default_roles = ["trader"]
 """
 """What has people pushed to the demonstration."""
+
+
+def init_demonstration(site_toml: Path) -> SiteFile:
+    """Make a demonstration without its weeks of made-up talk, which each start makes, indexes, and verifies first."""
+    init_site(site_toml, demo=True)
+    site_toml.write_text(re.sub(r"\n\[history\][^\[]*", "", site_toml.read_text()))
+    for key in site_toml.parent.glob("keys/log-history.*"):
+        key.unlink()
+    return SiteFile(site_toml)
 
 
 def client(folder: Path, jid: str, *, password: str = "", authority: Path | None = None) -> TraderClient:

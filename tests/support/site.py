@@ -19,6 +19,9 @@ from tests.support.process import PATIENCE_S, wait_until
 ROOT = Path(__file__).resolve().parents[2]
 STEELYARD = (sys.executable, "-m", "components.cli.main")
 
+START_PATIENCE_S = 3 * PATIENCE_S
+"""A demonstration starts nine processes, and has a conversation, and searches: 20 s of processor time by itself."""
+
 
 def part_of(site_toml: Path, name: str) -> Part:
     """Return one process of a site as data."""
@@ -34,7 +37,7 @@ def run_steelyard(*arguments: str | Path, **environment: str) -> subprocess.Comp
         check=False,
         cwd=ROOT,
         env={**os.environ, **environment},
-        timeout=PATIENCE_S,
+        timeout=START_PATIENCE_S,
     )
 
 
@@ -76,7 +79,11 @@ class RunningSite:
 
     async def __aenter__(self) -> Self:
         self.launch()
-        await self.wait_until_said("is up; Ctrl-C stops it")
+        try:
+            await self.wait_until_said("is up; Ctrl-C stops it", patience_s=START_PATIENCE_S)
+        except BaseException:
+            await self.__aexit__()
+            raise
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -104,9 +111,9 @@ class RunningSite:
         """Return all that it has written so far."""
         return self._output_file.read_text()
 
-    async def wait_until_said(self, text: str, times: int = 1) -> None:
+    async def wait_until_said(self, text: str, times: int = 1, patience_s: float = PATIENCE_S) -> None:
         """Wait until it has written a text so many times."""
-        said = await wait_until(lambda: self.said().count(text) >= times or not self.running)
+        said = await wait_until(lambda: self.said().count(text) >= times or not self.running, patience_s)
         assert said, f"{text!r} was not said in time:\n{self.said()}"
         assert self.said().count(text) >= times, f"it ended without saying {text!r}:\n{self.said()}"
 

@@ -7,8 +7,8 @@ from rich.table import Table
 from rich.text import Text
 
 from components.audit.history import History, Look
-from components.audit.query.tree import format_query
 from components.audit.view import format_time
+from components.cli.output.asked import describe_looked
 from components.cli.output.console import make_console, make_look, show_time
 from components.cli.output.terminal import show_text
 
@@ -21,11 +21,8 @@ def describe_look(look: Look) -> dict[str, Any]:
 def describe_history(history: History) -> dict[str, Any]:
     """Describe a page of looks for JSON."""
     return {
-        "query": format_query(history.query),
-        "matched": history.matched,
+        **describe_looked(history),
         "next_before": history.next_before,
-        "result_digest": history.digest,
-        "access": history.access_id,
         "looks": [describe_look(look) for look in history.looks],
     }
 

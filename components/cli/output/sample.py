@@ -4,8 +4,8 @@ from typing import Any
 
 from rich.text import Text
 
-from components.audit.query.tree import format_query
 from components.audit.sample import Sample
+from components.cli.output.asked import describe_asked
 from components.cli.output.console import make_console, make_look
 from components.cli.output.record import describe_view
 from components.cli.output.search import print_records
@@ -14,9 +14,8 @@ from components.cli.output.search import print_records
 def describe_sample(sample: Sample) -> dict[str, Any]:
     """Describe a sample for JSON."""
     return {
-        "query": format_query(sample.query),
+        **describe_asked(sample),
         "seed": sample.seed,
-        "matched": sample.matched,
         "eligible": sample.eligible,
         "strata": sample.strata,
         "at_most_if_none": sample.at_most_if_none,

@@ -16,6 +16,7 @@ from components.audit.query.error import QueryError
 from components.audit.query.tree import Node, SearchKind, format_query
 from components.audit.search import SearchResult
 from components.audit.view import FileView, RecordView
+from components.cli.output.asked import describe_asked
 from components.cli.output.console import make_console, make_look, show_time
 from components.cli.output.file_event import tell_file_event
 from components.cli.output.record import describe_upload, describe_view
@@ -48,8 +49,7 @@ _WIDE = 110
 def describe_search(result: SearchResult) -> dict[str, Any]:
     """Describe the result of a search for JSON."""
     return {
-        "query": format_query(result.query),
-        "matched": result.matched,
+        **describe_asked(result),
         "submissions": result.submissions,
         "log_size": result.log_size,
         "result_digest": result.digest,

@@ -9,12 +9,12 @@ from rich.text import Text
 
 from components.archive.log.leaf import encode_leaf
 from components.archive.log.strict_base64 import encode_base64
-from components.audit.query.tree import format_query
 from components.audit.show import RecordProof
 from components.audit.sites.count import SitesTally
 from components.audit.sites.named import SiteFault
 from components.audit.sites.search import Hit, ProvedRecord, SearchedSite, SitesResult
 from components.cli.options import Output
+from components.cli.output.asked import describe_asked
 from components.cli.output.console import make_console, make_look, make_table
 from components.cli.output.json_printer import print_lines
 from components.cli.output.record import describe_view
@@ -40,15 +40,20 @@ def tell_of_sites(found: OfSites, output: Output, *, as_lines: bool) -> None:
             print(f"steelyard: {fault}", file=sys.stderr)
 
 
+def _describe_found(found: OfSites) -> dict[str, Any]:
+    return {
+        **describe_asked(found),
+        "doubles": found.doubles,
+        "complete": found.is_complete,
+        "not_searched": _describe_faults(found.faults),
+    }
+
+
 def describe_sites(result: SitesResult) -> dict[str, Any]:
     """Describe the result of a search of several sites for JSON."""
     return {
-        "query": format_query(result.query),
-        "matched": result.matched,
-        "doubles": result.doubles,
-        "complete": result.is_complete,
+        **_describe_found(result),
         "next_before": result.next_before,
-        "not_searched": _describe_faults(result.faults),
         "sites": [_describe_site(site) for site in result.sites],
         "records": [_describe_hit(hit) for hit in result.hits],
     }
@@ -57,11 +62,7 @@ def describe_sites(result: SitesResult) -> dict[str, Any]:
 def describe_counts(tally: SitesTally) -> dict[str, Any]:
     """Describe counts of several sites for JSON."""
     return {
-        "query": format_query(tally.query),
-        "matched": tally.matched,
-        "doubles": tally.doubles,
-        "complete": tally.is_complete,
-        "not_searched": _describe_faults(tally.faults),
+        **_describe_found(tally),
         "sites": [
             {
                 "site": site.name,

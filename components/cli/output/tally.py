@@ -5,9 +5,9 @@ from typing import Any
 from rich.text import Text
 
 from components.audit.index.facets import Counted
-from components.audit.query.tree import format_query
 from components.audit.tally import Tally, TermHits, TermReport
 from components.cli.options import Output
+from components.cli.output.asked import describe_looked
 from components.cli.output.console import make_console, make_look, make_table
 from components.cli.output.json_printer import print_lines
 from components.cli.output.terminal import show_text
@@ -35,13 +35,10 @@ def describe_counted(tally: Tally, counted: Counted) -> dict[str, Any]:
 def describe_tally(tally: Tally) -> dict[str, Any]:
     """Describe counts for JSON."""
     return {
-        "query": format_query(tally.query),
-        "matched": tally.matched,
+        **describe_looked(tally),
         "log_size": tally.log_size,
-        "result_digest": tally.digest,
         "examined": tally.examined,
         "is_cut": tally.is_cut,
-        "access": tally.access_id,
         "counts": [describe_counted(tally, each) for each in tally.counted],
     }
 
@@ -69,11 +66,8 @@ def describe_term(term: TermHits) -> dict[str, Any]:
 def describe_terms(report: TermReport) -> dict[str, Any]:
     """Describe the hits of a list of terms for JSON."""
     return {
-        "query": format_query(report.query),
-        "matched": report.matched,
+        **describe_looked(report),
         "log_size": report.log_size,
-        "result_digest": report.digest,
-        "access": report.access_id,
         "terms": [describe_term(term) for term in report.terms],
     }
 

@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
+from components.access.notice import ASK
 from components.link.client import Received, SendResult
+from components.site.demo import acknowledge
 from components.site.demo_conversation import ALICE, BOB, GEORGE, HANNA, Conversation, UnexpectedError
-from components.site.demo_scenes import Message, Scene
+from components.site.demo_scenes import Message, Notice, Scene
 
 GATE = "gate.steelyard.example"
 Deliver = Callable[["FakeLine", str, str, str, bool], SendResult]
@@ -176,3 +178,49 @@ async def test_what_an_interrupted_demonstration_left_is_passed_over() -> None:
     for client in line.clients.values():
         client.inbox.put_nowait(Received(f"{HANNA}/phone", "an earlier message", {}, delayed=True))
     assert len(await line.play()) == 4
+
+
+NOTICE = "notice@access.steelyard.example"
+
+
+class FakeNewcomer:
+    """Somebody who is told of the recording, and thanked once all who are `asked` have answered."""
+
+    def __init__(self, jid: str, asked: dict[str, "FakeNewcomer"], *told: str) -> None:
+        self.jid = jid
+        self._asked = asked
+        self._told = list(told)
+        self.wrote: list[tuple[str, str]] = []
+
+    def write(self, to: str, text: str) -> None:
+        self.wrote.append((to, text))
+
+    async def receive(self) -> Received:
+        if self._told:
+            sender, _, text = self._told.pop(0).partition(": ")
+            return Received(sender, text, {}, delayed=False)
+        if not self.wrote or not all(each.wrote for each in self._asked.values()):
+            raise TimeoutError
+        return Received(NOTICE, "Thank you.", {}, delayed=False)
+
+
+async def test_all_say_yes_before_anybody_waits_for_thanks() -> None:
+    asked: dict[str, FakeNewcomer] = {}
+    for jid in (ALICE, BOB):
+        asked[jid] = FakeNewcomer(jid, asked, f"{BOB}: of a time before", f"{NOTICE}: It is recorded. {ASK}")
+    clients = asked | {HANNA: FakeNewcomer(HANNA, asked, f"{NOTICE}: It is recorded.")}
+    shown: list[Scene] = []
+    await acknowledge(NOTICE, clients, shown.append)  # type: ignore[arg-type]
+    assert [each.wrote for each in clients.values()] == [[(NOTICE, "yes")], [(NOTICE, "yes")], []]
+    assert shown[1:] == [
+        Notice(NOTICE, ALICE, f"It is recorded. {ASK}", "Thank you."),
+        Notice(NOTICE, BOB, f"It is recorded. {ASK}", "Thank you."),
+        Notice(NOTICE, HANNA, "It is recorded."),
+    ]
+
+
+@pytest.mark.parametrize("told", [(), (f"{BOB}: something else",)])
+async def test_whoever_is_told_nothing_fails_the_demonstration(told: tuple[str, ...]) -> None:
+    client = FakeNewcomer(ALICE, {}, *told)
+    with pytest.raises(UnexpectedError, match=f"{ALICE} was not told that the line is recorded"):
+        await acknowledge(NOTICE, {ALICE: client}, lambda _scene: None)  # type: ignore[dict-item]
