@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from functools import cache
 
 # The plural, particles of case, and after these of topic; what joins nouns, and the copula.
 _CASES = """
@@ -20,10 +21,6 @@ PARTICLES = tuple(sorted({*_SINGULAR, "들", *("들" + each for each in _SINGULA
 
 _HANGUL = "\uac00-\ud7a3"
 _SOME = re.compile("[\uac00-\ud7a3]")
-# A word, and the longest particle at its end. No word is as long as 32; without bounds, a long row would take for ever.
-_WORD = re.compile(
-    rf"(?<![{_HANGUL}])([{_HANGUL}]{{1,32}}?)(?:{'|'.join(sorted(PARTICLES, key=len, reverse=True))})(?![{_HANGUL}])"
-)
 
 # Jamo that stand alone. Behind a vowel, and before none, a consonant ends a syllable.
 _JAMO = re.compile("[\u1100-\u11ff\u3131-\u318e\uffa1-\uffdc]{3,}")
@@ -48,11 +45,21 @@ def _compose(found: re.Match[str]) -> str:
     return unicodedata.normalize("NFC", _LAST.sub(lambda last: _AS_LAST.get(last[0], last[0]), parts))
 
 
+@cache
+def _word() -> re.Pattern[str]:
+    """Return the pattern of a word and the longest particle at its end; it takes a while, and is for Korean alone.
+
+    No word is as long as 32; without bounds, a long row would take for ever.
+    """
+    particles = "|".join(sorted(PARTICLES, key=len, reverse=True))
+    return re.compile(rf"(?<![{_HANGUL}])([{_HANGUL}]{{1,32}}?)(?:{particles})(?![{_HANGUL}])")
+
+
 def drop_particles(text: str) -> str:
     """Return a text without the particles of its Korean words; empty if there are none."""
     if not _SOME.search(text):
         return ""
-    dropped = _WORD.sub(r"\1", text)
+    dropped = _word().sub(r"\1", text)
     return dropped if dropped != text else ""
 
 

@@ -1,6 +1,7 @@
 """An auditor on a machine of their own: records and requests through PostgreSQL, their key and their log there."""
 
 import asyncio
+import re
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -43,14 +44,9 @@ from tests.support.process import PATIENCE_S
 from tests.support.site_toml import write_site_toml
 from tests.unit.cli.test_review_queues import DIRECTORY, POLICY
 
-GRANTS = """
-CREATE ROLE erin LOGIN;
-GRANT CREATE ON DATABASE {database} TO erin;
-GRANT USAGE ON SCHEMA gate TO erin;
-GRANT SELECT ON ALL TABLES IN SCHEMA gate TO erin;
-GRANT INSERT, UPDATE, DELETE ON gate.request TO erin;
-GRANT USAGE ON ALL SEQUENCES IN SCHEMA gate TO erin;
-"""
+ROOT = Path(__file__).resolve().parents[2]
+# What docs/auditor.md has an operator, and then the auditor, tell the database.
+FOR_ERIN, FOR_SERVER = re.findall(r"```sql\n(.*?)```", (ROOT / "docs/auditor.md").read_text(), re.DOTALL)
 ALICE, BOB = "alice@metals.example/d", "bob@metals.example"
 BODY = f"<message xmlns='jabber:client' from='{ALICE}' to='{BOB}'><body>a tip</body></message>".encode()
 HELD = Submission(RecordKind.STANZA, "e1", 1, "c2s", "s", T0_NS, "hold", ("tips",), None, BODY)
@@ -109,7 +105,11 @@ verifier_key = "{others}/keys/log-audit.pub"
 async def machines(tmp_path: Path, postgres_server: PostgresServer) -> AsyncIterator[TwoMachines]:
     database = postgres_server.make_database()
     name = database.rpartition("/")[2]
-    server = make_site(tmp_path / "server", database, "steelyard", "audit")
+    # As docs/settings.md says: the server's user owns the database, and is no superuser.
+    keeper = f"keeper_{name}"
+    postgres_server.execute(f"CREATE ROLE {keeper} LOGIN")
+    postgres_server.execute(f"ALTER DATABASE {name} OWNER TO {keeper}")
+    server = make_site(tmp_path / "server", database, keeper, "audit")
     erins = make_site(tmp_path / "erin", database, "erin", "audit-erin")
     create_recipient_key(tmp_path / "erin/keys/auditor.key", "auditor")
     public = (tmp_path / "erin/keys/auditor.pub").read_bytes()
@@ -123,13 +123,12 @@ async def machines(tmp_path: Path, postgres_server: PostgresServer) -> AsyncIter
     writer = await open_writer(server, server.gate_log)
     index = await writer.append([Entry(RecordKind.STANZA, encode_submission(HELD))])
     await writer.close()
-    postgres_server.execute(GRANTS.format(database=name), name)
-    server = finish_site(server, "../erin", "audit-erin", database, "steelyard")
-    erins = finish_site(erins, "../server", "audit", database, "erin")
-    # The server's own log of looks, which Erin may read.
     await (await open_writer(server, server.audit_log)).close()
-    postgres_server.execute("GRANT USAGE ON SCHEMA audit TO erin", name)
-    postgres_server.execute("GRANT SELECT ON ALL TABLES IN SCHEMA audit TO erin", name)
+    postgres_server.execute(FOR_ERIN.replace("DATABASE archive", f"DATABASE {name}"), name)
+    server = finish_site(server, "../erin", "audit-erin", database, keeper)
+    erins = finish_site(erins, "../server", "audit", database, "erin")
+    await (await open_writer(erins, erins.audit_log)).close()
+    postgres_server.execute(FOR_SERVER.replace("TO steelyard", f"TO {keeper}"), name)
     yield TwoMachines(server, erins, key, f"gate/{index}", postgres_server, name)
     postgres_server.execute("DROP OWNED BY erin CASCADE; DROP ROLE erin", name)
 
