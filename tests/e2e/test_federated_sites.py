@@ -25,7 +25,7 @@ from tests.support.gate_process import GATE, GateProcess, gated_plan, one_enterp
 from tests.support.observer import read_log
 from tests.support.ports import free_port
 from tests.support.prosody import ProsodyServer
-from tests.support.stream import Element, StreamEndedError, XmppStream, message
+from tests.support.stream import Element, StreamEndedError, XmppStream, message, show
 
 METALS, ZURICH, LONDON = "metals.example", "zurich.example", "london.example"
 ALICE, BOB = f"alice@{METALS}", f"bob@{METALS}"
@@ -302,6 +302,68 @@ async def test_a_forged_receipt_is_no_receipt(
     log, _, index = (receipt.get("id") or "").partition("/")
     recorded = (await read_log(metals.gate)).submissions[int(index)]
     assert (log, b"id='receipt'" in recorded.body) == ("gate", True)
+
+
+async def test_nothing_is_heard_of_a_site_before_it_has_proved_who_it_is(
+    metals: Metals, alice: XmppStream
+) -> None:
+    stream = ForeignStream(metals.s2s, ZURICH, METALS, tls=showing(metals.made.of("zurich", ZURICH)))
+    await stream.open()
+    stream.send(f"<message from='{ZOE}' to='{ALICE}' type='chat' id='early'><body>Too early</body></message>")
+    await stream.prove()
+    stream.send(f"<message from='{ZOE}' to='{ALICE}' type='chat'><body>Now then</body></message>")
+    await alice.expect(message("Now then"))
+    assert not [each for each in alice.received if each.get("id") == "early"]
+    assert not await find(metals, "early")
+    await stream.close()
+
+
+@pytest.mark.parametrize(
+    ("name", "addresses"),
+    [
+        ("message xmlns='jabber:client'", f"from='{BOB}'"),
+        ("c:message xmlns:c='jabber:client'", f"from='{BOB}'"),
+        ("message xmlns='jabber:component:accept'", f"from='{BOB}'"),
+        ("message xmlns='urn:x'", f"from='{BOB}'"),
+        ("stream:message", f"from='{BOB}'"),
+        ("message", ""),
+        ("message", "from=''"),
+        ("message", f"from='{ZOE}@{METALS}'"),
+        ("message", f"from='{BOB}/@{ZURICH}'"),
+        ("message", "from='bob@metals\u3002example'"),
+        ("message xmlns:s='jabber:server'", f"s:from='{ZOE}' from='{BOB}'"),
+    ],
+)
+async def test_no_spelling_of_a_stanza_speaks_for_somebody_else(
+    metals: Metals, zurich: ForeignStream, alice: XmppStream, name: str, addresses: str
+) -> None:
+    element = name.partition(" ")[0]
+    zurich.send(f"<{name} {addresses} to='{ALICE}' id='twisted'><body>Forged</body></{element}>")
+    zurich.send(f"<message from='{ZOE}' to='{ALICE}' type='chat'><body>That was all</body></message>")
+    heard = asyncio.ensure_future(alice.expect(message("That was all")))
+    ended = asyncio.ensure_future(zurich.wait_for_end())
+    await asyncio.wait((heard, ended), return_when=asyncio.FIRST_COMPLETED)
+    heard.cancel()
+    ended.cancel()
+    assert not [each for each in alice.received if "Forged" in show(each)]
+    assert not await find(metals, "twisted")
+
+
+@pytest.mark.parametrize("name", ["received", "sent"])
+async def test_a_site_has_no_copies_of_what_others_said(
+    metals: Metals, zurich: ForeignStream, alice: XmppStream, name: str
+) -> None:
+    said = f"<message xmlns='jabber:client' from='{BOB}/desk' to='{ALICE}'><body>Sold.</body></message>"
+    before = len(await find(metals, "copy"))
+    for sender in (ZOE, f"{ZOE}/desk", ZURICH):
+        zurich.send(
+            f"<message from='{sender}' to='{ALICE}' id='copy'><{name} xmlns='urn:xmpp:carbons:2'>"
+            f"<forwarded xmlns='urn:xmpp:forward:0'>{said}</forwarded></{name}></message>"
+        )
+    zurich.send(f"<message from='{ZOE}' to='{ALICE}' type='chat'><body>That was all</body></message>")
+    await alice.expect(message("That was all"))
+    assert (await find(metals, "copy"))[before:] == [("s2s", "refuse")] * 3
+    assert not [each for each in alice.received if each.get("id") == "copy"]
 
 
 _VERDICT = "<verdict xmlns='urn:steelyard:gate:0' epoch='1' through='999999' first='0'/>"

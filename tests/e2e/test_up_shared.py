@@ -150,6 +150,18 @@ async def test_others_read_what_says_nothing_and_none_of_the_rest(site: RunningS
     assert unused == []
 
 
+async def test_what_was_said_lies_in_the_clear_in_the_servers_own_archive_alone(site: RunningSite) -> None:
+    """Whoever may read the files of a site, and has no auditor's key."""
+    said = SAID.encode()
+    files = [each for each in site.folder.rglob("*") if each.is_file()]
+    found = {str(each.relative_to(site.folder)) for each in files if said in each.read_bytes()}
+    assert found
+    assert {
+        each for each in found if "/archive/" not in each or not each.startswith("prosody/data/")
+    } == set()
+    assert [each for each in files if each.name.startswith("gate.db")]
+
+
 async def test_each_process_reads_the_secrets_that_the_table_says(site: RunningSite) -> None:
     """What each Python really opened is compared with docs/security.md, section 7."""
     page = (ROOT / "docs" / "security.md").read_text()

@@ -157,9 +157,9 @@ class SoakSite:
         self.wire.go_on()
 
     async def _wire_slow(self, fault: Fault) -> None:
-        self.wire.delay_s = SLOW_S
+        self.wire.delay_s = lambda: SLOW_S
         await asyncio.sleep(fault.for_s)
-        self.wire.delay_s = 0.0
+        self.wire.delay_s = float
 
     async def _link_cut(self, _fault: Fault) -> None:
         self.link.cut()

@@ -1,6 +1,7 @@
-"""A network that fails: a TCP relay on loopback that refuses, stalls or cuts what goes through it."""
+"""A network that fails: a TCP relay on loopback that delays, refuses, stalls or cuts what goes through it."""
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Self
 
@@ -8,15 +9,15 @@ from typing import Self
 class BadNetwork:
     """Relays connections to a port on loopback, as long as it is up.
 
-    `stalls_after` so many bytes towards the server nothing goes on, in either direction. What goes through it takes
-    `delay_s` for each piece.
+    `stalls_after` so many bytes towards the server nothing goes on, in either direction. What comes waits for
+    `delay_s()` seconds, in either direction, and what comes after it waits for it.
     """
 
     def __init__(self, to_port: int) -> None:
         self.port = 0
         self.is_up = True
         self.stalls_after: int | None = None
-        self.delay_s = 0.0
+        self.delay_s: Callable[[], float] = float
         self._to_port = to_port
         self._relayed = 0
         self._moves = asyncio.Event()
@@ -77,8 +78,8 @@ class BadNetwork:
                     self._moves.clear()
                     self._stalled.set()
                 await self._moves.wait()
-                if self.delay_s:
-                    await asyncio.sleep(self.delay_s)
+                if delay_s := self.delay_s():
+                    await asyncio.sleep(delay_s)
                 writer.write(data)
                 await writer.drain()
         writer.transport.abort()

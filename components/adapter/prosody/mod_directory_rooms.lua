@@ -3,8 +3,8 @@
 -- no policy in this file.
 --
 -- Its rooms tell everybody in them who is behind a name (XEP-0045, 4.2): names are free, and a colleague's may be taken.
--- An existing room stays as it is otherwise, and as a whole where it has an owner of its own. The module is loaded on each
--- host of rooms, beside mod_room_borders.
+-- Otherwise an existing room stays as it is, and as a whole where it has an owner of its own. The module is loaded on
+-- each host of rooms, beside mod_room_borders.
 --
 -- Setting: access_notice (the access component's JID, if there is one: it owns the rooms, and describes them).
 
