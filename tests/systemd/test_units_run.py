@@ -167,6 +167,15 @@ def test_a_gate_that_is_killed_is_started_again_and_loses_nothing(machine: Boote
     assert machine.show(unit("gate"), "NRestarts") == "1"
 
 
+def test_root_and_the_indexer_keep_one_index(machine: Booted) -> None:
+    """Who has other keys than the other would make it anew, each time."""
+    for _ in range(2):
+        told = machine.run("sh", "-c", f"steelyard audit search offer --site {SITE} 2>&1")
+        assert "gate/" in told
+        assert "again" not in told
+    assert "again" not in machine.run("journalctl", "-b", "-o", "cat", "-u", unit("indexer"))
+
+
 def test_a_process_that_hangs_is_ended_and_started_again(machine: Booted) -> None:
     """By the watchdog, whose time a drop-in makes shorter."""
     drop_in = f"[Service]\nWatchdogSec={WATCHED_S}\n"
