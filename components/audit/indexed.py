@@ -1,5 +1,6 @@
 """What the index covers: the logs that it is made of, opened, and the index itself."""
 
+import os
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
@@ -74,16 +75,24 @@ async def open_indexed(settings: SiteFile) -> AsyncIterator[Mapping[IndexedLog, 
 def open_site_index(settings: SiteFile) -> Iterator[Index]:
     """Open a site's index, or create it; raises SiteError.
 
-    Where the key of links to files is not there, messages are not found by what is in the files.
+    Where the key of links to files is not there, messages are not found by what is in the files. Where it is there for
+    somebody else, nothing is opened: the index would be made anew without it, and with it again by whoever has it.
     """
     try:
         links = load_file_links(settings)
-    except KeyFileError:
+    except KeyFileError as error:
+        if settings.transfer and is_of_others(settings.transfer.link_key_file):
+            raise SiteError(f"{error}; run this as root, or as who keeps the index") from None
         links = None
     place = find_index(settings)
     key = find_index_key(settings) if isinstance(place, Path) else None
     with open_index(place, links, key) as index:
         yield index
+
+
+def is_of_others(file: Path) -> bool:
+    """Return whether a file is there, and this user may not read it."""
+    return os.access(file, os.F_OK) and not os.access(file, os.R_OK)
 
 
 def find_index(settings: SiteFile) -> IndexPlace:

@@ -80,7 +80,8 @@ def _shared(site: SiteFile, part: Part) -> Iterator[tuple[str, Path]]:
         yield f"{part.name}.secret_file", part.component.secret_file
     if part.name in ("gate", *_AUDIT):
         yield "archive.conversation_key_file", site.archive.conversation_key_file
-    if site.transfer is not None and part.name in ("gate", "transfer"):
+    # The index knows which message has which file: without this key the indexer and root would each make it anew.
+    if site.transfer is not None and part.name in ("gate", "transfer", *_AUDIT):
         yield "transfer.link_key_file", site.transfer.link_key_file
 
 

@@ -167,6 +167,15 @@ def test_a_gate_that_is_killed_is_started_again_and_loses_nothing(machine: Boote
     assert machine.show(unit("gate"), "NRestarts") == "1"
 
 
+def test_root_and_the_indexer_keep_one_index(machine: Booted) -> None:
+    """Who has other keys than the other would make it anew, each time."""
+    for _ in range(2):
+        told = machine.run("sh", "-c", f"steelyard audit search offer --site {SITE} 2>&1")
+        assert "gate/" in told
+        assert "built again" not in told
+    assert "built again" not in machine.run("journalctl", "-b", "-o", "cat", "-u", unit("indexer"))
+
+
 def test_a_process_that_hangs_is_ended_and_started_again(machine: Booted) -> None:
     """By the watchdog, whose time a drop-in makes shorter."""
     drop_in = f"[Service]\nWatchdogSec={WATCHED_S}\n"
@@ -228,7 +237,18 @@ def test_after_a_power_cycle_all_comes_up_and_people_log_in(machine: Booted) -> 
     assert roots == ""
 
 
+def control_groups() -> set[str]:
+    found = subprocess.run(
+        ["find", "/sys/fs/cgroup", "-maxdepth", "8", "-name", "steelyard-boot-*"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return set(found.stdout.splitlines())
+
+
 def test_what_is_booted_here_is_gone_afterwards(tmp_path: Path) -> None:
+    groups = control_groups()
     with Booted(tmp_path) as machine:
         assert machine.run("systemd-detect-virt", check=False) != "none"
         machine.run("touch", "/etc/made-inside")
@@ -236,5 +256,6 @@ def test_what_is_booted_here_is_gone_afterwards(tmp_path: Path) -> None:
     assert not Path("/etc/made-inside").exists()
     assert [*tmp_path.iterdir()] == []
     assert Path("/proc/self/cgroup").read_text() == group
+    assert control_groups() <= groups
     mounted = subprocess.run(["mount"], capture_output=True, text=True, check=True).stdout
     assert str(tmp_path) not in mounted

@@ -1,17 +1,21 @@
 """Files in the search: by name, type and content's hash, with the messages that carry a link to them."""
 
 import base64
+import os
 from collections.abc import Iterable
 from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
+from components.archive.keys import KeyFileError
 from components.audit.index import rows
 from components.audit.index.carried import CarriedRow
+from components.audit.indexed import is_of_others
 from components.audit.search import Page, SearchResult, search
 from components.audit.show import show
 from components.cli.output.record import describe_detail, print_detail
+from components.process.errors import SiteError
 from tests.support.filed_site import FiledSite, make_filed_site
 
 pytestmark = [pytest.mark.usefixtures("readers_here"), pytest.mark.slow]
@@ -131,6 +135,36 @@ async def test_without_the_key_of_links_files_are_found_alone(filed: FiledSite) 
     assert await find(filed, "file:offer") == [sent.record]
     filed.transfer.link_key_file.with_suffix(".away").rename(filed.transfer.link_key_file)
     assert await find(filed, "file:offer") == [sent.record, message]
+
+
+async def test_who_may_not_read_the_key_of_links_leaves_the_index_as_it_is(
+    filed: FiledSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two users, one with the key and one without, would otherwise make it anew in turns."""
+    sent = await filed.send("offer.txt", b"content")
+    message = await filed.say(sent.link, at_s=1)
+    assert await find(filed, "file:offer") == [sent.record, message]
+
+    def refuse(_site: object) -> None:
+        raise KeyFileError("the key: cannot be read (Permission denied)")
+
+    with monkeypatch.context() as for_another:
+        for_another.setattr("components.audit.indexed.load_file_links", refuse)
+        for_another.setattr("components.audit.indexed.is_of_others", lambda _file: True)
+        with pytest.raises(SiteError, match=r"cannot be read .*; run this as root"):
+            await find(filed, "file:offer")
+    assert await find(filed, "file:offer") == [sent.record, message]
+
+
+def test_a_file_is_of_others_if_it_is_there_and_cannot_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = tmp_path / "link.key"
+    assert not is_of_others(key)
+    key.touch()
+    assert not is_of_others(key)
+    monkeypatch.setattr("os.access", lambda _file, mode: mode == os.F_OK)  # root may read anything
+    assert is_of_others(key)
 
 
 async def test_an_order_of_both_logs_is_that_of_time(filed: FiledSite) -> None:

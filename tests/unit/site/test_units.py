@@ -103,7 +103,7 @@ def test_a_secret_of_several_is_roots_and_comes_to_those_who_need_it(everything:
         "access.secret_file": {"access", SERVER},
         "transfer.secret_file": {"transfer", SERVER},
         "archive.conversation_key_file": {"gate", "indexer", "console"},
-        "transfer.link_key_file": {"transfer", "gate"},
+        "transfer.link_key_file": {"transfer", "gate", "indexer", "console"},
     }
 
 
@@ -116,6 +116,20 @@ def test_every_private_file_of_a_process_is_named(everything: SiteFile) -> None:
     assert {
         file for _, file in everything.shown_certificates if file.with_suffix(".key") not in given
     } == set()
+
+
+def test_a_process_is_given_what_it_was_seen_to_open(everything: SiteFile) -> None:
+    """A test compares docs/security.md with what the processes of a demonstration open, run by one user."""
+    table = (ROOT / "docs/security.md").read_text().split("### Which process needs which secret")[1]
+    opened = dict(re.findall(r"^\| `components\.(?:audit\.)?([a-z]+)` \| (.+) \|$", table, re.MULTILINE))
+    given = {
+        each.name: {file.name for file in (*each.secrets, *each.shared.values())}
+        for each in find_needs(everything)
+    }
+    assert set(opened) == set(given) - {SERVER}
+    for name, files in opened.items():
+        named = {Path(file).name for file in re.findall(r"`(?:keys/)([^`]+)`", files)}
+        assert named - given[name] == set(), name
 
 
 def test_a_unit_says_nothing_of_a_secret_and_each_setting_once(everything: SiteFile) -> None:
