@@ -140,6 +140,27 @@ async def test_what_the_server_makes_stops_at_a_border_and_is_submitted_as_that(
     assert not [each for each in bob.received if each.find("{jabber:client}status") is not None]
 
 
+async def test_who_is_parted_by_a_new_table_sees_the_other_go(line: ScriptedLine) -> None:
+    line.prosody.befriend("alice@metals.example", "bob@metals.example")
+    together = "alice@metals.example bob@metals.example carol@metals.example metals.example"
+    line.gate.say_borders(f"<class id='1' reaches='1'>{together}</class>")
+    await line.turn()
+    alice, bob = await line.login("alice/parted"), await line.login("bob/parted")
+    for one, other in ((alice, bob), (bob, alice)):
+        one.send("<presence/>")
+        await other.expect(lambda each, jid=one.jid: each.get("from") == jid)
+    line.gate.say_borders(
+        "<class id='1' reaches='1'>alice@metals.example metals.example</class>"
+        "<class id='2' reaches='2'>bob@metals.example carol@metals.example</class>"
+    )
+    for one, other in ((alice, bob), (bob, alice)):
+        await one.expect(
+            lambda each, jid=other.jid: each.get("from") == jid and each.get("type") == "unavailable"
+        )
+        made = await line.gate.expect(is_made(other, "unavailable", one.jid))
+        assert not made.stopped
+
+
 def is_made(by: XmppStream, type_: str, to: str) -> Callable[[Held], bool]:
     """Match a presence that the server made in this session's name, to this address."""
     return lambda held: (

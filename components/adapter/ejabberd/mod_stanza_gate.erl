@@ -125,6 +125,8 @@ on_info(State, {stanza_gate_carry_out, Seq, Packet}) ->
     stanza_gate_window:done(Seq),
     % The client did not say it, so it does not count for it (XEP-0198).
     {stop, maps:merge(Carried, maps:with([mgmt_stanzas_in], State))};
+on_info(State, {stanza_gate_parted, Farewells}) ->
+    {stop, stanza_gate_parted:say(Farewells, State)};
 on_info(State, _) ->
     State.
 

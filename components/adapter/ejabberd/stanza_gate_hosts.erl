@@ -2,7 +2,7 @@
 
 -module(stanza_gate_hosts).
 
--export([own/0, unheld/0, streams_of/1, is_stopped/2, is_stopped_though_listed/2, is_in_force/0, is_room_host/1]).
+-export([own/0, unheld/0, streams_of/1, is_stopped/2, is_stopped_by/3, keep_borders/2, is_stopped_though_listed/2, is_in_force/0, is_room_host/1]).
 
 %% The host in whose name the adapter speaks to the gate.
 own() -> hd(ejabberd_option:hosts()).
@@ -19,7 +19,9 @@ streams_of(Domain) ->
 
 %% Whether a border is between two addresses; also where that cannot be looked up.
 is_stopped(From, To) ->
-    Borders = persistent_term:get({stanza_gate, borders}, stanza_gate_borders:new()),
+    is_stopped_by(persistent_term:get({stanza_gate, borders}, stanza_gate_borders:new()), From, To).
+
+is_stopped_by(Borders, From, To) ->
     try stanza_gate_borders:is_between(bare(From), bare(To), Borders, {ejabberd_option:hosts(), fun is_component/1})
     catch Class:Reason ->
         logger:error("stanza_gate: a border could not be looked up: ~p ~p", [Class, stanza_gate_guard:name_of(Reason)]),
@@ -47,3 +49,14 @@ is_stopped_though_listed(One, Other) ->
     Borders = persistent_term:get({stanza_gate, borders}, stanza_gate_borders:new()),
     stanza_gate_borders:is_listed(bare(One), Borders) andalso stanza_gate_borders:is_listed(bare(Other), Borders)
         andalso is_stopped(One, Other).
+
+%% Keep the table for all processes, and have it told where it is another.
+keep_borders(Borders, Before) ->
+    persistent_term:put({stanza_gate, borders}, Borders),
+    case maps:get(in_force, Borders) =:= maps:get(in_force, Before) of
+        true ->
+            ok;
+        false ->
+            stanza_gate_parted:part(Before),
+            stanza_gate_carrier:tell_borders()
+    end.

@@ -166,8 +166,7 @@ take({noted, Number}, #{status := Status} = State) ->
     end_silence(State#{status := stanza_gate_status:forget(Number, Status)});
 take({borders, Element}, #{borders := Borders} = State) ->
     Borders1 = stanza_gate_borders:take(Element, Borders),
-    persistent_term:put({stanza_gate, borders}, Borders1),
-    _ = [stanza_gate_carrier:tell_borders() || maps:get(in_force, Borders1) =/= maps:get(in_force, Borders)],
+    _ = [stanza_gate_hosts:keep_borders(Borders1, Borders) || Borders1 =/= Borders],
     State#{borders := Borders1};
 take({canary, Id}, State) ->
     hold_own(canary, stanza_gate_carrier:canary(gate(State), Id), #{way => <<"canary">>}, State);
