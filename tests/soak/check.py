@@ -18,6 +18,8 @@ ON_THE_WAY = "lost on the way to a client whose connection broke"
 NOT_CONFIRMED = "received by a client that could not say so"
 # docs/gate-protocol.md, 5.7 and 5.8, docs/federation.md, 6.
 BETWEEN_SITES = "between two sites, whose link or server broke"
+# docs/gate-protocol.md, 5.1.
+ERROR_DROPPED = "given back by another site to a site that could not record it"
 # XEP-0198 knows no errors: a client has to say again what was not acknowledged, also if it came back.
 AGAIN_AFTER_ERROR = "came back, and went out when its client said it again after a kill"
 # docs/gate-protocol.md, 5.2: whoever bounces it has no gate to ask whether it went out before.
@@ -162,6 +164,8 @@ def _told_as_carried_out(ledger: Ledger, case: Case) -> Iterator[str]:
         return  # it went out, and the other site gave it back before it had a number there
     if ledger.lost_between_sites(case) and not case.arrivals:
         raise _Excused(BETWEEN_SITES)
+    if ledger.error_was_dropped(case) and not case.arrivals:
+        raise _Excused(ERROR_DROPPED)
     if ledger.lost_on_the_way(case.recipient, case) and not case.errors:
         raise _Excused(ON_THE_WAY)
     yield _story(case)
@@ -185,6 +189,8 @@ def _lost(ledger: Ledger, case: Case) -> Iterator[str]:
         return
     if ledger.lost_between_sites(case):
         raise _Excused(BETWEEN_SITES)
+    if ledger.error_was_dropped(case) and Fate.CARRIED_OUT not in {each.fate for each in case.arrivals}:
+        raise _Excused(ERROR_DROPPED)
     # Nobody knows whether it went out before the kill: but it was acknowledged, so it was written (5.7).
     if case.fates & {Fate.CARRIED_OUT, Fate.UNKNOWN} and ledger.lost_on_the_way(case.recipient, case):
         raise _Excused(ON_THE_WAY)

@@ -104,7 +104,7 @@ class History:
 
     `acknowledged` are the ids of the messages that a client was told are handled (XEP-0198). `statuses` are those that
     the archive says were said and not refused; `faults` what is wrong with the archive itself. `link_broke` is whether
-    something was done to what connects the sites.
+    something was done to what connects the sites; `stood_still` are the gates that could not record for a time.
     """
 
     said: tuple[Said, ...]
@@ -116,3 +116,4 @@ class History:
     server_ends: tuple[ServerEnd, ...] = ()
     faults: tuple[str, ...] = ()
     link_broke: bool = False
+    stood_still: frozenset[str] = frozenset()

@@ -81,6 +81,13 @@ class Ledger:
         """Whether a message may have been lost between sites: a link broke, or a server with what it kept for one."""
         return case.crosses and (self.history.link_broke or bool(self.history.server_ends))
 
+    def error_was_dropped(self, case: Case) -> bool:
+        """Whether another site may have given it back while its sender's site could not record that.
+
+        An error has nobody to go back to itself (docs/gate-protocol.md, 5.1).
+        """
+        return case.crosses and gate_of(_domain(case.said[0].sender)) in self.history.stood_still
+
     def may_come_again(self, heard: Heard) -> bool:
         """Whether the server cannot know that this was received: the session ended before its client said so."""
         session = self.sessions[heard.session]

@@ -21,7 +21,8 @@ class SoakLine:
         self._stack = AsyncExitStack()
         authority = CertificateAuthority(root / "authority") if len(plan.sites) > 1 else None
         self.sites = {
-            domain: SoakSite(root / domain, domain, plan, authority, self._note_end) for domain in plan.sites
+            domain: SoakSite(root / domain.partition(".")[0], domain, plan, authority, self._note_end)
+            for domain in plan.sites
         }
         at = {**self.sites, OTHER_FIRM: self.sites[SITE]}
         self.people = {

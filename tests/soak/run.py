@@ -106,6 +106,7 @@ async def _write_history(line: SoakLine, plan: Plan) -> History:
         tuple(line.server_ends),
         tuple(fault for each in archives for fault in each.faults),
         any(each.where == "link" for each in plan.faults),
+        frozenset(gate_of(each.site) for each in plan.faults if each.where in ("gate", "wire", "server")),
     )
 
 

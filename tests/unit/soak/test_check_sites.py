@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.soak.check import BETWEEN_SITES, Report, check_history
+from tests.soak.check import BETWEEN_SITES, ERROR_DROPPED, Report, check_history
 from tests.soak.history import Fate, History, Recorded, ServerEnd
 from tests.support.soak_history import (
     GATE,
@@ -119,3 +119,14 @@ def test_what_the_other_site_gives_back_had_gone_out(fate: Fate | None) -> None:
     returned = more(not_arrived(CROSSED), error(7))
     arrivals = () if fate is None else (arrival(7, fate),)
     assert check_history(replace(returned, records=(*returned.records, *arrivals))) == Report((), Counter())
+
+
+def test_what_is_given_back_to_a_site_that_stands_still_is_left_open() -> None:
+    for history in (not_arrived(CROSSED), replace(not_arrived(CROSSED), records=())):
+        report = check_history(replace(history, stood_still=frozenset({GATE})))
+        assert {each.kind for each in report.violations if each.id == "alice-7"} == set()
+        assert report.excused[ERROR_DROPPED] > 0
+    elsewhere = check_history(replace(not_arrived(CROSSED), stood_still=frozenset({FAR_GATE})))
+    assert kinds(elsewhere) == {"told as carried out", "lost"}
+    at_home = check_history(replace(without(HONEST, "alice-0"), stood_still=frozenset({GATE})))
+    assert kinds(at_home) == {"told as carried out", "lost"}
