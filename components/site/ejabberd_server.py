@@ -111,6 +111,6 @@ def register_ejabberd_accounts(config: Path, passwords: Mapping[str, str]) -> li
     except subprocess.TimeoutExpired:
         raise SiteError(f"ejabberd registered no accounts in {_COMMAND_TIMEOUT_S} s") from None
     if answer.returncode != 0:
-        last = (answer.stdout.strip().splitlines() or ["no output"])[-1]
-        raise SiteError(f"ejabberd could not register accounts: {last}")
+        told = re.findall(r"^failed (.+)$", answer.stdout, re.MULTILINE) or answer.stdout.strip().splitlines()
+        raise SiteError(f"ejabberd could not register accounts: {told[-1] if told else 'no output'}")
     return re.findall(r"^added (\S+)$", answer.stdout, re.MULTILINE)

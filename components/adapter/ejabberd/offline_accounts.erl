@@ -2,8 +2,8 @@
 %% from standard input, and ends. Standard input has a line for each account, JID and password with a tab between: a
 %% command line is for everybody on the machine to read.
 %%
-%% Who is there keeps the password; who is not is told in a line `added JID`. When one cannot be made, the last line says
-%% why, and the status is 1.
+%% Who is there keeps the password; who is not is told in a line `added JID`. When one cannot be made, a line `failed`
+%% says why, and the status is 1.
 
 -module(offline_accounts).
 
@@ -15,7 +15,7 @@ start() ->
     ok = io:setopts(standard_io, [binary, {encoding, unicode}]),
     Status = case add_all(read([]), fun add/3) of
         {ok, Added} -> [io:put_chars([<<"added ">>, Jid, "\n"]) || Jid <- Added], 0;
-        {error, Why} -> io:put_chars([Why, "\n"]), 1
+        {error, Why} -> io:put_chars([<<"failed ">>, Why, "\n"]), 1
     end,
     % In order: what was made is on the disk then.
     init:stop(Status).
