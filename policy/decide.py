@@ -31,12 +31,22 @@ def decide(
     which chaperones are in their rooms, `remembered` are the ids of those that match because of what was said before
     (RuleMemory.observe).
     """
+    decision = decide_again(directory, facts, present)
+    if decision.action is not Action.REFUSE:
+        decision = decide_forged(directory, facts) or decision
+    return decision if content is None else add_content(decision, content, facts, remembered)
+
+
+def decide_again(directory: Directory, facts: StanzaFacts, present: Occupancy = NOBODY) -> Decision:
+    """Decide on what a person has read and released: may it still go there?
+
+    The gate's own `<delay/>` stands in it (XEP-0203), so nobody asks who said that.
+    """
     decision = decide_affiliation(directory, facts, present)
     if decision is ALLOWED or decision is JOIN_WAITS:
         payload = decide_payload(facts, has_upload=directory.transfer is not None)
-        refused = decide_forged(directory, facts) if payload.action is Action.RELEASE else payload
-        decision = refused or decision
-    return decision if content is None else add_content(decision, content, facts, remembered)
+        decision = decision if payload.action is Action.RELEASE else payload
+    return decision
 
 
 def add_content(

@@ -20,7 +20,7 @@ from components.rules.inside_files import InsideFiles
 from components.rules.sent_files import SentFiles
 from components.rules.topic_models import load_model
 from policy.content.memory import RuleMemory
-from policy.decide import decide
+from policy.decide import decide, decide_again
 from policy.decision import Action, Decision, refuse, release
 from policy.facts import StanzaFacts, Way
 from policy.observe import is_observed, observe_only
@@ -214,7 +214,7 @@ class Decider:
     def _decide_again(self, facts: StanzaFacts) -> Decision:
         """Decide on what a person has read and released: may it still go there, and its files with it?"""
         rules, present = self._rules, self._epoch.present
-        decision = decide(rules.directory, facts, None, present)
+        decision = decide_again(rules.directory, facts, present)
         return self._files.decide_again(decision, rules, facts, present)
 
 

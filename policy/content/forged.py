@@ -87,7 +87,10 @@ def _is_to_room(directory: Directory, facts: StanzaFacts) -> bool:
 def _is_own_delay(facts: StanzaFacts) -> bool:
     """Return whether every delay is said of oneself: a client may send later what was written before it had a network.
 
-    Of people at another site, their server may say it, too.
+    Of people at another site, their server or its gate may say it, too, whatever the gate's domain is: that gate has
+    refused what they themselves may not say.
     """
-    own = {bare(facts.sender)} | ({domain_of(facts.sender)} if facts.way is Way.S2S else set())
-    return all(fold_address(bare(each.jid)) in own for each in facts.jids if each.element in DELAYS)
+    by_server = facts.way is Way.S2S
+    own = bare(facts.sender)
+    said_by = [fold_address(bare(each.jid)) for each in facts.jids if each.element in DELAYS]
+    return all(by == own or (by_server and by != "" and by == domain_of(by)) for by in said_by)

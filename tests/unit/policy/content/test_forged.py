@@ -4,10 +4,11 @@ import pytest
 
 from policy.content.forged import decide_forged
 from policy.content.refusals import FORGED, OMEMO
-from policy.decide import decide
+from policy.decide import decide, decide_again
 from policy.decision import Action
 from policy.directory.directory import parse_directory
 from policy.facts import Way
+from policy.review import delay_stanza
 from tests.unit.policy.samples import ALICE, BOB, EXAMPLE, EXAMPLE_TEXT, GEORGE, ROOM, read_stanza
 
 CAROL = "carol@metals.example"
@@ -56,7 +57,7 @@ OF_PERSONS = {
 } | {
     f"a delay of {whose or 'nobody'}": f"<message to='{BOB}'><body>Sold.</body>"
     f"<delay xmlns='urn:xmpp:delay' from='{whose}' stamp='2026-01-05T09:00:00Z'/></message>"
-    for whose in (CAROL, BOB, "metals.example", ROOM, f"{ROOM}/alice", "")
+    for whose in (CAROL, BOB, "metals.example", "gate.line.example", ROOM, f"{ROOM}/alice", "")
 }  # fmt: skip
 OF_PERSONS["a delay of before"] = (
     f"<message to='{BOB}'><body>Sold.</body><x xmlns='jabber:x:delay' from='{CAROL}' stamp='20260105T09:00:00'/>"
@@ -96,8 +97,10 @@ HONEST = {
 @pytest.mark.parametrize("name", COPIES | ARCHIVED | OF_PERSONS)
 def test_a_person_does_not_say_what_servers_and_rooms_do(name: str, way: Way) -> None:
     facts = read_stanza((COPIES | ARCHIVED | OF_PERSONS)[name], way=way)
-    if way is Way.S2S and name == "a delay of metals.example":
-        assert decide_forged(EXAMPLE, facts) is None  # their own server, which may have kept it back
+    if way is Way.S2S and name in ("a delay of metals.example", "a delay of gate.line.example"):
+        assert (
+            decide_forged(EXAMPLE, facts) is None
+        )  # their own server, or its gate, which may have kept it back
     else:
         assert decide(EXAMPLE, facts) is FORGED
 
@@ -160,3 +163,13 @@ def test_a_line_with_an_upload_says_the_same() -> None:
     with_upload = parse_directory('transfer = "upload.metals.example"\n' + EXAMPLE_TEXT)
     for xml in COPIES.values():
         assert decide(with_upload, read_stanza(xml)) is FORGED
+
+
+def test_what_a_person_has_released_may_have_the_gates_delay_in_it() -> None:
+    said = f"<message to='{BOB}' type='chat'><body>Sold.</body></message>"
+    released = delay_stanza(said.encode(), "gate.metals.example", 1_767_603_600_000_000_000).decode()
+    assert decide(EXAMPLE, read_stanza(released)) is FORGED
+    assert decide_again(EXAMPLE, read_stanza(released)).action is Action.RELEASE
+    assert decide_again(EXAMPLE, read_stanza(released.replace(BOB, GEORGE))).action is Action.REFUSE
+    omemo = released.replace("</message>", "<encrypted xmlns='eu.siacs.conversations.axolotl'/></message>")
+    assert decide_again(EXAMPLE, read_stanza(omemo)) is OMEMO
