@@ -16,7 +16,7 @@ import pyte
 
 from tests.support.process import PATIENCE_S, wait_until
 
-COLUMNS, LINES = 120, 45
+COLUMNS, LINES = 120, 60
 """Room for what a test looks at, so that nothing has scrolled away."""
 _READ_BYTES = 65536
 _ENTER = "\r"
