@@ -64,7 +64,8 @@ class ReplicatedServer(PostgresServer):
         everything = [first, *first.children(recursive=True)]
         for number in signals:
             for process in everything:
-                process.send_signal(number)
+                with suppress(psutil.NoSuchProcess):  # it ended when it was let go on
+                    process.send_signal(number)
         return everything
 
 
