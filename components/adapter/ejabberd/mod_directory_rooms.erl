@@ -39,7 +39,9 @@ make(Host, Domain, Name) ->
     end.
 
 create(Host, Domain, Name) ->
-    Options = [{persistent, true} | lists:keydelete(persistent, 1, mod_muc_opt:default_room_options(Host))],
+    %% Everybody in it sees who is behind a name (XEP-0045, 4.2): names are free, and a colleague's may be taken.
+    Ours = [{anonymous, false}, {persistent, true}],
+    Options = lists:ukeymerge(1, Ours, lists:ukeysort(1, mod_muc_opt:default_room_options(Host))),
     case mod_muc:create_room(Domain, Name, Options) of
         ok ->
             {atomic, _} = mod_muc:store_room(Host, Domain, Name, Options),
