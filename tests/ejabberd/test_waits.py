@@ -169,7 +169,8 @@ async def test_the_next_gate_gets_what_is_held_again_under_its_numbers(line: Scr
     await arrives(bob, "a0")
     await arrives(bob, "a1")
     assert second.submissions[:2] == [one, two]
-    assert sorted(heard(bob)) == ["a0", "a1"]  # each sender's process carries out its own, in no order between them
+    # Each sender's process carries out its own, in no order between them.
+    assert sorted(heard(bob)) == ["a0", "a1"]
 
 
 async def test_a_full_window_turns_away_and_time_bounces(small: ScriptedLine) -> None:
