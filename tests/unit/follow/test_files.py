@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -140,7 +140,7 @@ async def test_what_was_asked_for_may_be_forgotten(machine: Machine, damage: str
     if damage == "garbage":
         (machine.files / "asked.db").write_bytes(b"garbage" * 1000)
     elif damage == "another layout":
-        with sqlite3.connect(machine.files / "asked.db") as database:
+        with closing(sqlite3.connect(machine.files / "asked.db")) as database, database:
             database.execute("CREATE TABLE file (record INTEGER)")
     machine.link.asked.clear()
     await machine.run()

@@ -1,6 +1,7 @@
 """What was destroyed, is missing or cannot be opened has its place in a conversation: nothing is left out."""
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -35,7 +36,7 @@ async def site(tmp_path: Path) -> Site:
 
 
 def spoil(site: Site, number: int, column: str) -> None:
-    with sqlite3.connect(Path(str(site.settings.gate_log.store))) as db:
+    with closing(sqlite3.connect(Path(str(site.settings.gate_log.store)))) as db, db:
         db.execute(f"UPDATE record SET {column} WHERE idx = ?", (site.places[number],))
 
 
