@@ -79,7 +79,7 @@ systemd:
 	@.ci/setup tests
 	PYTHONHASHSEED=0 $(BIN)/pytest tests/systemd $(ARGS)
 
-# The loop to work in, a minute or two: nothing that takes long, nothing that needs a server or another program,
+# The loop to work in, about a minute: nothing that takes long, nothing that needs a server or another program,
 # and of what is made up a seventh of the examples that `make test` tries.
 quick: python-lint
 	TMPDIR=$(MEMORY) STEELYARD_EXAMPLES=0.15 PYTHONHASHSEED=0 $(BIN)/pytest $(WORKERS) \
