@@ -87,25 +87,8 @@ def init_site(
     settings = read_site(site_toml)
     if is_machine(settings):
         return _init_machine(settings)
-    if not settings.gate.directory_file.exists():
-        text = (packaged_folder("examples") / "directory.toml").read_text()
-        text = add_approvers(text) if demo and settings.access else text
-        text = add_file_service(text) if demo and settings.transfer else text
-        replace_durably(settings.gate.directory_file, text.encode())
-        made.append(settings.gate.directory_file)
-    for file, example in (
-        (settings.gate.policy, "policy.toml"),
-        (settings.archive.retention, "retention.toml"),
-    ):
-        if file and not file.exists():
-            replace_durably(file, (packaged_folder("examples") / example).read_bytes())
-            made.append(file)
-    try:
-        made += _make_keys(settings)
-        if demo and settings.access:
-            made += make_approver_keys(settings.access)
-    except KeyFileError as err:
-        raise SiteError(str(err)) from None
+    made += _make_rules(settings, demo=demo)
+    made += _make_all_keys(settings, demo=demo)
     if settings.certified_names:
         made += make_certificates(
             settings.prosody.certificates,
@@ -122,6 +105,34 @@ def init_site(
         admit_everybody(settings)
         made.append(settings.access.folder)
     return MadeSite(settings, tuple(made))
+
+
+def _make_rules(settings: SiteFile, *, demo: bool) -> list[Path]:
+    """Make the directory and the rules that site.toml names, from the examples; return what was not there."""
+    made = []
+    if not settings.gate.directory_file.exists():
+        text = (packaged_folder("examples") / "directory.toml").read_text()
+        text = add_approvers(text) if demo and settings.access else text
+        text = add_file_service(text) if demo and settings.transfer else text
+        replace_durably(settings.gate.directory_file, text.encode())
+        made.append(settings.gate.directory_file)
+    for file, example in (
+        (settings.gate.policy, "policy.toml"),
+        (settings.archive.retention, "retention.toml"),
+    ):
+        if file and not file.exists():
+            replace_durably(file, (packaged_folder("examples") / example).read_bytes())
+            made.append(file)
+    return made
+
+
+def _make_all_keys(settings: SiteFile, *, demo: bool) -> list[Path]:
+    """Make keys that are not there, of a demonstration's approvers, too; raises SiteError."""
+    try:
+        made = _make_keys(settings)
+        return [*made, *make_approver_keys(settings.access)] if demo and settings.access else [*made]
+    except KeyFileError as err:
+        raise SiteError(str(err)) from None
 
 
 def _init_machine(settings: SiteFile) -> MadeSite:
