@@ -18,7 +18,7 @@ _WORKER = """
 import asyncio, json, os, shutil, signal, sqlite3, sys
 from hashlib import sha256
 from pathlib import Path
-from components.audit.export import collect, write
+from components.audit.export import collect, pdf_pages, write
 from components.audit.export.formats import FORMATS
 from components.process.errors import SiteError
 from components.settings.site import SiteFile
