@@ -124,7 +124,7 @@ async def test_a_site_serves_its_logs(tmp_path: Path) -> None:
             await asyncio.sleep(0.05)
         killed = site.pid_of("components.tiles")
         os.kill(killed, signal.SIGKILL)
-        await site.wait_until_said("✔ tiles is healthy", times=2)
+        await site.wait_until_back("tiles")
         assert await fetch_size(port, "gate", folder / "keys/log-gate.pub") >= size
         said = run_steelyard("audit", "proof", "gate/5", "-o", tmp_path / "5.tlog-proof", "--site", site.site)
         assert said.returncode == 0, said.stderr

@@ -117,6 +117,13 @@ class RunningSite:
         assert said, f"{text!r} was not said in time:\n{self.said()}"
         assert self.said().count(text) >= times, f"it ended without saying {text!r}:\n{self.said()}"
 
+    async def wait_until_back(self, name: str) -> None:
+        """Wait until a process that was killed has started again and is healthy: it was so before, too."""
+        ended, healthy = f"{name} was ended by SIGKILL; starts again in 0.2 s", f"✔ {name} is healthy"
+        await self.wait_until_said(ended)
+        is_back = await wait_until(lambda: healthy in self.said().rpartition(ended)[2] or not self.running)
+        assert is_back and self.running, f"{name} did not come back:\n{self.said()}"
+
     def send_signal(self, number: signal.Signals) -> None:
         """Send a signal to `up` alone."""
         assert self.process is not None
