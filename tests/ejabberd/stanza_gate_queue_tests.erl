@@ -43,3 +43,8 @@ what_is_not_there_is_not_removed_test() ->
     Queue = stanza_gate_queue:remove(7, Queue),
     none = stanza_gate_queue:find(7, Queue),
     #{until := 1} = stanza_gate_queue:find(1, Queue).
+
+what_is_known_of_an_entry_can_change_test() ->
+    Queue = stanza_gate_queue:change(2, (entry(7))#{breaks => 1}, filled([5, 6])),
+    [{1, #{until := 5}}, {2, #{until := 7, breaks := 1}}] = stanza_gate_queue:entries(Queue),
+    {3, _} = stanza_gate_queue:add(entry(8), Queue).

@@ -7,7 +7,7 @@
 
 -module(stanza_gate_queue).
 
--export([new/2, add/2, find/2, remove/2, settle/2, overdue/2, limited/1, entries/1, first/1, next/1, done/1, is_full/2, count/1]).
+-export([new/2, add/2, find/2, change/3, remove/2, settle/2, overdue/2, limited/1, entries/1, first/1, next/1, done/1, is_full/2, count/1]).
 
 new(MaxStanzas, MaxBytes) ->
     #{entries => gb_trees:empty(), next => 1, bytes => 0, through => 0, ahead => #{},
@@ -19,6 +19,10 @@ add(#{size := Size} = Entry, #{entries := Entries, next := Seq, bytes := Bytes} 
 
 find(Seq, #{entries := Entries}) ->
     case gb_trees:lookup(Seq, Entries) of {value, Entry} -> Entry; none -> none end.
+
+%% What is known of an entry in the window is this now.
+change(Seq, Entry, #{entries := Entries} = Queue) ->
+    Queue#{entries := gb_trees:update(Seq, Entry, Entries)}.
 
 %% Take an entry out: it has its verdict, or none comes any more.
 remove(Seq, #{entries := Entries, bytes := Bytes} = Queue) ->

@@ -65,9 +65,9 @@ init(#{window_stanzas := MaxStanzas, window_bytes := MaxBytes, timeout_ms := Tim
     [xmpp_stream_in:send(Pid, xmpp:serr_connection_timeout()) || Pid <- stanza_gate_hosts:streams_of(maps:get(gate, Options))],
     Epoch = string:lowercase(binary:encode_hex(crypto:strong_rand_bytes(8))),
     {ok, #{options => Options, epoch => Epoch, queue => stanza_gate_queue:new(MaxStanzas, MaxBytes),
-           monitors => #{}, released => #{}, link => none, silence => stanza_gate_silence:new(now_ms(), TimeoutMs),
+           holders => stanza_gate_holders:new(), link => none, silence => stanza_gate_silence:new(now_ms(), TimeoutMs),
            borders => stanza_gate_borders:new(), status => stanza_gate_status:new(), quiet => stanza_gate_quiet:new(),
-           stopping => none}}.
+           quarantine => stanza_gate_quarantine:new(), stopping => none}}.
 
 handle_call({stop, WithinMs}, From, State) ->
     {noreply, stop_if_settled(now_ms(), State#{stopping := {From, now_ms() + WithinMs}})};
@@ -101,21 +101,19 @@ handle_info(tick, State) ->
     {noreply, tick(State)};
 handle_info({'DOWN', Monitor, process, _, _}, #{link := {_, Monitor, _}} = State) ->
     logger:error("stanza_gate: the gate is disconnected: stanzas are held until their time is over"),
-    {noreply, fall_silent(now_ms(), State#{link := none})};
-handle_info({'DOWN', Monitor, process, _, _}, #{monitors := Monitors} = State) ->
-    case maps:take(Monitor, Monitors) of
-        {Seq, Rest} -> {noreply, holder_gone(Seq, State#{monitors := Rest})};
-        error -> {noreply, State}
+    {noreply, disconnected(State)};
+handle_info({'DOWN', Monitor, process, _, _}, #{holders := Holders} = State) ->
+    case stanza_gate_holders:gone(Monitor, Holders) of
+        {Seq, Rest} -> {noreply, holder_gone(Seq, State#{holders := Rest})};
+        none -> {noreply, State}
     end;
 handle_info(_, State) ->
     {noreply, State}.
 
 %% The gate's stream --------------------------------------------------------------------------------------------------
 
-connected(Pid, #{link := none, queue := Queue} = State) ->
-    State1 = send_status(State#{link := stanza_gate_link:open(Pid, now_ms())}),
-    lists:foreach(fun({_, #{xml := Xml}}) -> send(Xml, State1) end, stanza_gate_queue:entries(Queue)),
-    State1;
+connected(Pid, #{link := none} = State) ->
+    again(fun stanza_gate_quarantine:begin_again/2, send_status(State#{link := stanza_gate_link:open(Pid, now_ms())}));
 connected(Pid, #{link := {First, Monitor, _}} = State) ->
     case is_process_alive(First) of
         true ->
@@ -123,12 +121,36 @@ connected(Pid, #{link := {First, Monitor, _}} = State) ->
             State;
         false ->
             erlang:demonitor(Monitor, [flush]),
-            connected(Pid, fall_silent(now_ms(), State#{link := none}))
+            connected(Pid, disconnected(State))
     end.
+
+%% What was submitted and has no verdict may be what has ended the gate's stream.
+disconnected(#{queue := Queue, quarantine := Quarantine} = State) ->
+    {Queue1, What} = stanza_gate_quarantine:broken(Queue, Quarantine),
+    put_away(What, fall_silent(now_ms(), State#{link := none, queue := Queue1})).
+
+put_away({unrecorded, Seq}, #{queue := Queue, status := Status} = State) ->
+    logger:error("stanza_gate: submission ~p ended the gate's stream in quarantine as well: it cannot be recorded", [Seq]),
+    answer(stanza_gate_queue:find(Seq, Queue), unwritable),
+    settle(Seq, State#{queue := stanza_gate_queue:remove(Seq, Queue), status := stanza_gate_status:add_unrecorded(Seq, Status)});
+put_away({quarantined, Seq}, State) ->
+    logger:error("stanza_gate: submission ~p has ended the gate's stream twice: it goes into quarantine", [Seq]),
+    State;
+put_away(nothing, State) ->
+    State.
+
+%% Submit again what is its turn now.
+again(Turn, #{queue := Queue, quarantine := Quarantine} = State) ->
+    {Entries, Quarantine1} = Turn(Queue, Quarantine),
+    lists:foreach(fun({_, #{xml := Xml}}) -> send(Xml, State) end, Entries),
+    State#{quarantine := Quarantine1}.
+
+go_on(#{link := none} = State) -> State;
+go_on(State) -> again(fun stanza_gate_quarantine:go_on/2, State).
 
 %% Submitting ---------------------------------------------------------------------------------------------------------
 
-submit(Head, Content, Size, Kind, #{queue := Queue, options := Options, epoch := Epoch} = State) ->
+submit(Head, Content, Size, Kind, #{queue := Queue, options := Options, epoch := Epoch, quarantine := Quarantine} = State) ->
     #{gate := Gate, timeout_ms := TimeoutMs} = Options,
     Seq = stanza_gate_queue:next(Queue),
     FullHead = Head#{gate => Gate, epoch => Epoch},
@@ -138,23 +160,18 @@ submit(Head, Content, Size, Kind, #{queue := Queue, options := Options, epoch :=
         _ -> {stanza_gate_wire:held(FullHead, Seq, Content), now_ms() + TimeoutMs}
     end,
     {Seq, Queue1} = stanza_gate_queue:add(#{xml => Xml, size => Size, until => Until, kind => Kind}, Queue),
-    send(Xml, State),
+    _ = [send(Xml, State) || not stanza_gate_quarantine:is_careful(Quarantine)],
     State#{queue := Queue1}.
 
 %% Whoever holds the newest entry may die before its verdict, or while it carries it out.
 watch(Pid, #{queue := Queue} = State) ->
     watch(Pid, stanza_gate_queue:next(Queue) - 1, State).
 
-watch(Pid, Seq, #{monitors := Monitors, released := Released} = State) ->
-    Monitor = erlang:monitor(process, Pid),
-    State#{monitors := Monitors#{Monitor => Seq}, released := Released#{Seq => Monitor}}.
+watch(Pid, Seq, #{holders := Holders} = State) ->
+    State#{holders := stanza_gate_holders:watch(Pid, Seq, Holders)}.
 
 holder_gone(Seq, #{queue := Queue} = State) ->
-    State1 = State#{queue := stanza_gate_queue:remove(Seq, Queue)},
-    case stanza_gate_queue:done(Queue) >= Seq orelse not maps:is_key(Seq, maps:get(released, State)) of
-        true -> State1;
-        false -> bounced(Seq, State1)
-    end.
+    bounced(Seq, State#{queue := stanza_gate_queue:remove(Seq, Queue)}).
 
 send(Xml, #{link := Link}) -> stanza_gate_link:send(Xml, Link).
 
@@ -164,6 +181,8 @@ take({verdict, Verdict}, State) ->
     take_verdict(Verdict, State);
 take({noted, Number}, #{status := Status} = State) ->
     end_silence(State#{status := stanza_gate_status:forget(Number, Status)});
+take({unread, Seq}, #{quarantine := Quarantine} = State) ->
+    State#{quarantine := stanza_gate_quarantine:named(Seq, Quarantine)};
 take({borders, Element}, #{borders := Borders} = State) ->
     Borders1 = stanza_gate_borders:take(Element, Borders),
     _ = [stanza_gate_hosts:keep_borders(Borders1, Borders) || Borders1 =/= Borders],
@@ -183,11 +202,12 @@ hold_own(Kind, Stanza, Head, #{queue := Queue} = State) ->
         false -> submit(Head#{host => stanza_gate_hosts:own(), session => <<"gate">>}, Stanza, Size, {Kind, Stanza}, State)
     end.
 
-take_verdict(#{through := Through} = Verdict, #{epoch := Epoch, queue := Queue} = State) ->
+take_verdict(#{through := Through} = Verdict, #{epoch := Epoch, queue := Queue, quarantine := Quarantine} = State) ->
     case stanza_gate_verdict:is_in_turn(Verdict, Epoch, Queue) of
         true ->
             Numbers = lists:seq(stanza_gate_queue:first(Queue), Through),
-            lists:foldl(fun(Seq, Acc) -> decide(Seq, Verdict, Acc) end, end_silence(State), Numbers);
+            Answered = end_silence(State#{quarantine := stanza_gate_quarantine:answered(Quarantine)}),
+            go_on(lists:foldl(fun(Seq, Acc) -> decide(Seq, Verdict, Acc) end, Answered, Numbers));
         false ->
             logger:error("stanza_gate: a verdict out of turn, or of another epoch, up to ~p", [Through]),
             State
@@ -214,15 +234,8 @@ follow(wait, _, State) -> State.
 
 %% Settling -----------------------------------------------------------------------------------------------------------
 
-settle(Seq, #{queue := Queue, released := Released, monitors := Monitors} = State) ->
-    State1 = State#{queue := stanza_gate_queue:settle(Seq, Queue)},
-    case maps:take(Seq, Released) of
-        {Monitor, Rest} ->
-            erlang:demonitor(Monitor, [flush]),
-            State1#{released := Rest, monitors := maps:remove(Monitor, Monitors)};
-        error ->
-            State1
-    end.
+settle(Seq, #{queue := Queue, holders := Holders} = State) ->
+    State#{queue := stanza_gate_queue:settle(Seq, Queue), holders := stanza_gate_holders:settled(Seq, Holders)}.
 
 bounced(Seq, #{status := Status} = State) ->
     settle(Seq, State#{status := stanza_gate_status:add_bounced(Seq, Status)}).
@@ -237,19 +250,20 @@ turn_away(#{status := Status} = State) ->
 
 tick(#{queue := Queue} = State) ->
     Now = now_ms(),
-    State1 = lists:foldl(fun expire/2, State, stanza_gate_queue:overdue(Now, Queue)),
+    State1 = go_on(lists:foldl(fun expire/2, State, stanza_gate_queue:overdue(Now, Queue))),
     State2 = ripen(Now, State1),
     case is_stuck(Now, State2) of
         true -> State2#{link := stanza_gate_link:close(maps:get(link, State2))};
         false -> stop_if_settled(Now, send_status_if_due(State2))
     end.
 
-expire({Seq, #{kind := Kind, until := Until}}, #{queue := Queue, options := #{timeout_ms := TimeoutMs}} = State) ->
-    case Kind of
-        {held, From} -> gen_server:reply(From, {bounced, interrupted});
-        _ -> ok
-    end,
+expire({Seq, #{until := Until} = Entry}, #{queue := Queue, options := #{timeout_ms := TimeoutMs}} = State) ->
+    answer(Entry, interrupted),
     bounced(Seq, fall_silent(Until - TimeoutMs, State#{queue := stanza_gate_queue:remove(Seq, Queue)})).
+
+%% Whoever waits for this entry is told why nothing comes of it.
+answer(#{kind := {held, From}}, Reason) -> gen_server:reply(From, {bounced, Reason});
+answer(_, _) -> ok.
 
 %% What a session has carried out may still wait in the mailbox of another, which is busy for as long as it waits for
 %% a verdict of its own. So `done` follows behind.
@@ -272,8 +286,8 @@ stop_if_settled(Now, #{stopping := {From, Until}, queue := Queue, status := Stat
 stop_if_settled(_, State) ->
     State.
 
-send_status_if_due(#{status := Status} = State) ->
-    case maps:get(link, State) =/= none andalso stanza_gate_status:is_due(stanza_gate_hosts:unheld(), Status) of
+send_status_if_due(#{status := Status, link := Link, quarantine := Quarantine} = State) ->
+    case Link =/= none andalso not stanza_gate_quarantine:is_careful(Quarantine) andalso stanza_gate_status:is_due(stanza_gate_hosts:unheld(), Status) of
         true -> send_status(State);
         false -> State
     end.
