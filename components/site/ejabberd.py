@@ -109,10 +109,15 @@ def _certificate_files(plan: ProsodyPlan, folder: Path) -> Iterator[Path]:
 
 def _modules(plan: ProsodyPlan) -> dict[str, dict[str, Any]]:
     """Return the modules of all domains."""
-    offered = [each.jid for each in plan.components if each.side.offered]
+    offered = [each.jid for each in plan.components if each.side.offered or each.side.makes_accounts]
     modules = {**MODULES, "mod_disco": {"extra_domains": offered}}
     if plan.gate:
         modules["mod_stanza_gate"] = _gate(plan)
+    for each in plan.components:
+        if each.side.keeps_rosters:
+            modules["mod_managed_rosters"] = {"entity": each.jid}
+        if each.side.makes_accounts:
+            modules["mod_access"] = {"component": each.jid, "passwords": str(plan.first_passwords)}
     return modules
 
 
@@ -177,6 +182,8 @@ def _rooms(plan: ProsodyPlan, rooms: list[str]) -> dict[str, dict[str, Any]]:
     muc = {
         "hosts": rooms,
         "access_create": "nobody" if plan.makes_rooms else "local",
+        # It puts the notice of the recording into each room.
+        "access_admin": [{"allow": [{"server": jid}]} for jid in _makers(plan)] or "nobody",
         "default_room_options": {"mam": True, "public": False},
     }
     modules: dict[str, dict[str, Any]] = {"mod_muc": muc}
@@ -185,6 +192,11 @@ def _rooms(plan: ProsodyPlan, rooms: list[str]) -> dict[str, dict[str, Any]]:
     if plan.gate and plan.makes_rooms:
         modules["mod_directory_rooms"] = {}
     return modules
+
+
+def _makers(plan: ProsodyPlan) -> list[str]:
+    """Return the components that make accounts: one, or none."""
+    return [each.jid for each in plan.components if each.side.makes_accounts]
 
 
 def _gate(plan: ProsodyPlan) -> dict[str, Any]:

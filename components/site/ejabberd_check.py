@@ -3,10 +3,8 @@
 from collections.abc import Iterator
 
 from components.process.errors import SiteError
-from components.settings.access import AccessSettings
 from components.settings.federation import FederationSettings
 from components.settings.prosody import ProsodySettings
-from components.settings.roster import RosterSettings
 from components.settings.site import SiteFile
 from components.settings.table import Table
 
@@ -14,8 +12,6 @@ EJABBERD = "ejabberd"
 
 # By table: what would be missing.
 _TABLES: dict[type[Table], str] = {
-    RosterSettings: "nobody's contact list is kept as directory.toml says",
-    AccessSettings: "accounts are not made by whom two approvers admit, and nobody is told of the recording",
     FederationSettings: "no other site is reached",
 }
 # By setting of [prosody].

@@ -57,9 +57,12 @@ KEEPS_ROSTERS = ServerSide(
     own_modules=("privilege",),
     options=("managed_rosters_by = {jid}", "privileged_entities = { [{jid}] = { roster = 'both' } }"),
     hidden=True,
+    keeps_rosters=True,
 )
 MAKES_ACCOUNTS = ServerSide(
-    modules=("admin_adhoc", "access_notice"), options=("admins = { {jid} }", "access_notice = {jid}")
+    modules=("admin_adhoc", "access_notice"),
+    options=("admins = { {jid} }", "access_notice = {jid}"),
+    makes_accounts=True,
 )
 # Hidden, or those whose domain is above its own would see it twice.
 TAKES_FILES = ServerSide(options=("disco_items = { { {jid}, 'Files' } }",), hidden=True, offered=True)

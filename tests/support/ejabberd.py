@@ -21,7 +21,7 @@ from components.site.ejabberd import (
 )
 from components.site.prosody import ProsodyPlan
 from tests.support.ports import free_port
-from tests.support.process import PATIENCE_S, ProcessUnderTest
+from tests.support.process import PATIENCE_S, ProcessUnderTest, wait_until
 from tests.support.prosody import PASSWORD
 
 LIBRARIES = Path(os.environ.get("STEELYARD_EJABBERD", SYSTEM_LIBRARIES))
@@ -111,6 +111,11 @@ class EjabberdServer(ProcessUnderTest):
     def settle(self) -> None:
         """Wait until nothing is on its way inside it, but what waits for the gate."""
         self.evaluate("test_console:settle().")
+
+    async def wait_for_no_gate(self) -> None:
+        """Wait until it knows that the gate is gone: it turns away a second one."""
+        link = "maps:get(link, sys:get_state(stanza_gate_window))."
+        assert await wait_until(lambda: self.evaluate(link) == "none")
 
     def _when_running(self, expression: str) -> None:
         if self.running:
