@@ -155,23 +155,24 @@ def _check_certificates(settings: SiteFile) -> Iterator[str]:
 def _check_server(settings: SiteFile) -> Iterator[str]:
     if settings.site.server == EJABBERD:
         yield f"version {find_ejabberd()}; what does not hold with it yet is in docs/ejabberd.md"
-        return
     if (config := settings.prosody.attached_to) is not None:
         yield from _describe_attached(settings, config)
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        yield f"version {require_version(write_probe_config(settings, Path(folder)))}"
+    elif settings.site.server != EJABBERD:
+        with tempfile.TemporaryDirectory() as folder:
+            yield f"version {require_version(write_probe_config(settings, Path(folder)))}"
 
 
 def _describe_attached(settings: SiteFile, config: Path) -> Iterator[str]:
     plan = plan_attach(settings, config)
     if not plan.is_attached:
-        raise SiteError(f"{config} is not attached: run `steelyard attach prosody --apply` (docs/attach.md)")
+        raise SiteError(
+            f"{config} is not attached: run `steelyard attach {plan.server} --apply` (docs/attach.md)"
+        )
     if problems := plan.problems:
         raise _CheckError(list(problems))
     if plan.is_old:
         raise SiteError(
-            f"{plan.included} is not as site.toml says: run `steelyard attach prosody --apply` again"
+            f"{plan.included} is not as site.toml says: run `steelyard attach {plan.server} --apply` again"
         )
     yield f"{config} is attached"
     yield from (note.text for note in plan.notes)

@@ -18,7 +18,6 @@ _TABLES: dict[type[Table], str] = {
 _SETTINGS = {
     "s2s_port": "no other server is reached",
     "federated_domains": "no other server is reached",
-    "attached_to": "a server that runs already is not attached",
     "storage": "the server keeps its data in files of its own",
 }
 _ADVICE = "take it out, or run Prosody (docs/ejabberd.md)"
@@ -38,8 +37,8 @@ def find_unsupported(site: SiteFile) -> Iterator[str]:
             yield f"prosody.{name}: with ejabberd {what}; {_ADVICE}"
     if site.prosody.web and site.prosody.web.bosh_path:
         yield 'prosody.web.bosh_path: with ejabberd browsers come by WebSocket alone; write bosh_path = ""'
-    if site.gate.observes:
-        yield f"gate.mode: with ejabberd the gate cannot only observe; {_ADVICE}"
+    if site.gate.observes and site.prosody.attached_to is None:
+        yield f"gate.mode: a private ejabberd tells nobody that the gate only observes; {_ADVICE}"
 
 
 def refuse_ejabberd(site: SiteFile, what: str) -> None:

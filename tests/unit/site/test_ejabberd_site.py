@@ -27,11 +27,11 @@ EJABBERD: Mapping[str, object] = {"server": "ejabberd"}
 # The settings of [prosody] that ejabberd's configuration is made of; all others are refused.
 HEEDED = {
     "address", "c2s_port", "direct_tls_port", "domains", "room_domains", "folder", "certificates", "log_level", "web",
+    "attached_to",
 }  # fmt: skip
 OTHERWISE: Mapping[str, object] = {
     "s2s_port": 5269,
     "federated_domains": ["zurich.example"],
-    "attached_to": "/etc/ejabberd/ejabberd.yml",
     "storage": "sql",
 }
 
@@ -78,7 +78,9 @@ def test_each_setting_is_heeded_or_refused(tmp_path: Path) -> None:
 
 def test_other_sites_and_a_gate_that_observes_are_refused(tmp_path: Path) -> None:
     (observing,) = unsupported(tmp_path, gate={"mode": "observe"})
-    assert observing.startswith("gate.mode: with ejabberd ")
+    assert observing.startswith("gate.mode: a private ejabberd tells nobody")
+    attached = {"attached_to": "/etc/ejabberd/ejabberd.yml"}
+    assert unsupported(tmp_path, gate={"mode": "observe"}, prosody=attached) == []
     (bosh,) = unsupported(tmp_path, more="[prosody.web]\nport = 5281\n")
     assert bosh.startswith("prosody.web.bosh_path: with ejabberd ")
     (federation,) = unsupported(tmp_path, more="[federation]\n")
