@@ -3,7 +3,7 @@
 Its table gives its log, if it has one (`SiteFile.logs`).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any, Generic, TypeVar
 
 from components.process.metrics import METRICS_ADDRESS
 from components.settings.access import AccessSettings
+from components.settings.audit import AuditSettings
 from components.settings.console import ConsoleSettings
 from components.settings.directory import DirectorySettings
 from components.settings.feed import FeedSettings
@@ -127,8 +128,13 @@ ON_MACHINES = (FollowSettings, IndexerSettings, ConsoleSettings)
 
 
 def is_machine(site: SiteFile) -> bool:
-    """Return whether a site.toml is that of a machine of auditors' own, which follows the site's feed."""
-    return FollowSettings.table_name in site.document
+    """Return whether a site.toml is that of a machine of auditors' own, on which nothing of the line runs.
+
+    It follows the site's feed, or says `audit.own_machine` and reads the logs in PostgreSQL.
+    """
+    audit = site.document.get(AuditSettings.table_name)
+    is_own = isinstance(audit, Mapping) and audit.get("own_machine") is True
+    return is_own or FollowSettings.table_name in site.document
 
 
 def running_parts(site: SiteFile) -> tuple[Part, ...]:

@@ -15,13 +15,14 @@ from components.audit.conversation.gone import find_gone, hash_conversations
 from components.audit.conversation.item import Item, Party
 from components.audit.conversation.links import Links
 from components.audit.conversation.names import NamedThen, Names, find_named
-from components.audit.conversation.part import Around, Whole, assemble_part, describe_part
+from components.audit.conversation.part import Around, During, Part, Whole, assemble_part, describe_part
 from components.audit.conversation.said import Said
 from components.audit.conversation.seen import judge_items
 from components.audit.conversation.watch import watch
 from components.audit.index.database import Connection
 from components.audit.index.index import Index
 from components.audit.index.logs import LAST_NUMBER, IndexedLog
+from components.audit.index.spans import find_places
 from components.audit.index.talk import fold_bare
 from components.audit.index.talk_find import (
     find_accounts,
@@ -39,6 +40,11 @@ from components.settings.site import SiteFile
 from policy.directory.directory import Directory, DirectoryError
 
 __all__ = ["Around", "ConversationView", "Whole", "read_conversation"]
+
+
+class NoConversationError(SiteError):
+    """There is no such conversation here, or none that the auditor may read."""
+
 
 _NO_PART = "{} is no part of a conversation that you may read: `steelyard audit show` shows other records"
 
@@ -67,7 +73,7 @@ class ConversationView:
 
 async def read_conversation(
     settings: SiteFile,
-    what: Whole | Around,
+    what: Part,
     progress: Progress,
     auditor: Auditor | None = None,
     seen_by: str = "",
@@ -75,8 +81,8 @@ async def read_conversation(
 ) -> ConversationView:
     """Read a part of a conversation; with `seen_by`, what of it had reached a person by a time (now, if None).
 
-    Raises SiteError if there is no such conversation, or none that the auditor may see, or the look cannot be
-    recorded; and LogError.
+    Raises NoConversationError if there is none that the auditor may see, SiteError if the look cannot be recorded, and
+    LogError.
     """
     auditor = auditor or find_auditor(settings)
     auditor.require(Role.AUDITOR, Role.REVIEWER, Role.LEAD)
@@ -110,7 +116,7 @@ class _Reader:
     log_names: Mapping[IndexedLog, str]
     auditor: Auditor
 
-    async def read(self, what: Whole | Around, seen_by: str, until_ns: int) -> ConversationView:
+    async def read(self, what: Part, seen_by: str, until_ns: int) -> ConversationView:
         directory = self._load_directory()
         conversations, wanted, hit = self._find_own(what, directory)
         room = self._find_room(wanted, conversations)
@@ -144,7 +150,7 @@ class _Reader:
         )
 
     def _find_own(
-        self, what: Whole | Around, directory: Directory | None
+        self, what: Part, directory: Directory | None
     ) -> tuple[dict[int, tuple[str, str]], tuple[str, ...], int]:
         """Find as `_find` does; an auditor of some enterprises is told nothing of records of others, by their ids."""
         try:
@@ -157,7 +163,7 @@ class _Reader:
             ) from None
 
     def _find(
-        self, what: Whole | Around, directory: Directory | None
+        self, what: Part, directory: Directory | None
     ) -> tuple[dict[int, tuple[str, str]], tuple[str, ...], int]:
         """Find the conversations, whose they are, and the place of the record around which they are read."""
         hit = 0
@@ -175,7 +181,9 @@ class _Reader:
             # Of a record that others may see, it does not tell whose it is.
             if isinstance(what, Around):
                 raise SiteError(_NO_PART.format(what.record_id))
-            raise SiteError(f"there is no conversation of {' and '.join(parties)} that you may read")
+            raise NoConversationError(
+                f"there is no conversation of {' and '.join(parties)} that you may read"
+            )
         return conversations, parties, hit
 
     def _find_room(self, parties: Sequence[str], conversations: Mapping[int, tuple[str, str]]) -> str:
@@ -193,12 +201,10 @@ class _Reader:
         found = [jid for jid in find_accounts(db, party) if self._may_see([(jid, "")], directory)]
         if len(found) == 1:
             return found[0]
-        which = (
-            f"there are {', '.join(found[:5])}: write one of them"
-            if found
-            else "write the JID, with its domain"
-        )
-        raise SiteError(f"{party!r} is no one account's name in a conversation: {which}")
+        what = f"{party!r} is no one account's name in a conversation"
+        if found:
+            raise SiteError(f"{what}: there are {', '.join(found[:5])}: write one of them")
+        raise NoConversationError(f"{what}: write the JID, with its domain")
 
     def _find_place(self, record_id: str) -> int:
         log, number = parse_record_id(self.settings, record_id)
@@ -218,12 +224,17 @@ class _Reader:
         firms = {directory.find_enterprise(jid) if directory else None for jid in jids}
         return all(firm is not None and self.auditor.may_see(firm) for firm in firms)
 
-    async def _take(self, talk: Talk, what: Whole | Around, hit: int) -> tuple[list[Said], tuple[bool, bool]]:
+    async def _take(self, talk: Talk, what: Part, hit: int) -> tuple[list[Said], tuple[bool, bool]]:
         """Take the records of a part, and whether there are more before and after it."""
         if isinstance(what, Around):
             back = await talk.take(range(_FIRST, hit), what.before + 1, newest=True)
             on = await talk.take(range(hit, _END), what.after + 2, newest=False)
             return [*back, *on], (False, False)
+        if isinstance(what, During):
+            with self.index.look() as db:
+                places = find_places(db, what.from_ns, what.until_ns)
+            found = await talk.take(places, what.limit + 1, newest=True)
+            return [said for said in found if what.from_ns <= said.at_ns < what.until_ns], (False, False)
         if what.after:
             start = self._find_place(what.after) + 1
             return await talk.take(range(start, _END), what.limit + 1, newest=False), (True, False)
