@@ -1,7 +1,7 @@
 """Reads a conversation as a person does; the look is recorded before anything is returned."""
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from components.archive.keys import KeyFileError, load_conversation_key
@@ -19,6 +19,7 @@ from components.audit.conversation.part import Around, During, Part, Whole, asse
 from components.audit.conversation.said import Said
 from components.audit.conversation.seen import judge_items
 from components.audit.conversation.watch import watch
+from components.audit.conversation.within import Within
 from components.audit.index.database import Connection
 from components.audit.index.index import Index
 from components.audit.index.logs import LAST_NUMBER, IndexedLog
@@ -91,7 +92,7 @@ async def read_conversation(
     async with open_indexed(settings) as logs:
         with open_site_index(settings) as index:
             await catch_up_logs(settings, index, logs, progress)
-            reader = _Reader(settings, index, logs, names, auditor)
+            reader = _Reader(settings, index, logs, names, Within(auditor, _load_directory(settings)))
             view = await reader.read(what, seen_by, now_ns if at_ns is None else at_ns)
             log_size = index.size_of(IndexedLog.GATE)
     digest = digest_of(dict.fromkeys(id_ for item in view.items for id_ in item.records))
@@ -114,14 +115,13 @@ class _Reader:
     index: Index
     logs: Mapping[IndexedLog, RecordOpener]
     log_names: Mapping[IndexedLog, str]
-    auditor: Auditor
+    within: Within
 
     async def read(self, what: Part, seen_by: str, until_ns: int) -> ConversationView:
-        directory = self._load_directory()
-        conversations, wanted, hit = self._find_own(what, directory)
-        room = self._find_room(wanted, conversations)
-        talk = Talk(self.index, self.logs, self.log_names, conversations, room, frozenset(wanted))
-        hit = await talk.find_item(hit) if isinstance(what, Around) else 0
+        if seen_by and not self.within.has(seen_by):
+            raise SiteError(f"{seen_by} is of no enterprise that you may see (audit.auditors)")
+        talk, wanted, hit = await self._find_own(what)
+        conversations, room = talk.conversations, talk.room
         shown, more = await self._take(talk, what, hit)
         related = await talk.find_related(shown)
         if seen_by:
@@ -149,22 +149,18 @@ class _Reader:
             names.find(seen_by, last_ns) if seen_by else None,
         )
 
-    def _find_own(
-        self, what: Part, directory: Directory | None
-    ) -> tuple[dict[int, tuple[str, str]], tuple[str, ...], int]:
+    async def _find_own(self, what: Part) -> tuple[Talk, tuple[str, ...], int]:
         """Find as `_find` does; an auditor of some enterprises is told nothing of records of others, by their ids."""
         try:
-            return self._find(what, directory)
+            return await self._find(what)
         except SiteError:
-            if self.auditor.enterprises is None or not isinstance(what, Around):
+            if self.within.auditor.enterprises is None or not isinstance(what, Around):
                 raise
             raise SiteError(
-                f"there is no record {what.record_id} among what {self.auditor.id} may see"
+                f"there is no record {what.record_id} among what {self.within.auditor.id} may see"
             ) from None
 
-    def _find(
-        self, what: Part, directory: Directory | None
-    ) -> tuple[dict[int, tuple[str, str]], tuple[str, ...], int]:
+    async def _find(self, what: Part) -> tuple[Talk, tuple[str, ...], int]:
         """Find the conversations, whose they are, and the place of the record around which they are read."""
         hit = 0
         with self.index.look() as db:
@@ -175,16 +171,28 @@ class _Reader:
                 if not parties:
                     raise SiteError(_NO_PART.format(what.record_id))
             else:
-                parties = tuple(self._resolve(db, each, directory) for each in what.parties)
-            conversations = find_conversations(db, parties)
-        if not conversations or not self._may_see(conversations.values(), directory):
-            # Of a record that others may see, it does not tell whose it is.
-            if isinstance(what, Around):
-                raise SiteError(_NO_PART.format(what.record_id))
+                parties = tuple(self._resolve(db, each) for each in what.parties)
+            conversations = self.within.keep(find_conversations(db, parties))
+        # What somebody says to others is read as theirs, and what others tried to say to them is not.
+        if not conversations or (not isinstance(what, Around) and not all(map(self.within.has, parties))):
             raise NoConversationError(
                 f"there is no conversation of {' and '.join(parties)} that you may read"
             )
-        return conversations, parties, hit
+        room = self._find_room(parties, conversations)
+        talk = Talk(
+            self.index,
+            self.logs,
+            self.log_names,
+            conversations,
+            room,
+            frozenset(parties),
+            self.within.has_said,
+        )
+        if not isinstance(what, Around):
+            return talk, parties, 0
+        if (item := await talk.find_item(hit)) is None:
+            raise SiteError(_NO_PART.format(what.record_id))
+        return talk, parties, item
 
     def _find_room(self, parties: Sequence[str], conversations: Mapping[int, tuple[str, str]]) -> str:
         """Return the room that is read, empty if it is people: somebody may write to a person as if to a room."""
@@ -194,11 +202,11 @@ class _Reader:
         with self.index.look() as db:
             return parties[0] if len(conversations) == 1 or has_joins(db, own) else ""
 
-    def _resolve(self, db: Connection, party: str, directory: Directory | None) -> str:
+    def _resolve(self, db: Connection, party: str) -> str:
         """Return a party's JID; a name without a domain is that of the only account of this name."""
         if "@" in party:
             return fold_bare(party)
-        found = [jid for jid in find_accounts(db, party) if self._may_see([(jid, "")], directory)]
+        found = [jid for jid in find_accounts(db, party) if self.within.has(jid)]
         if len(found) == 1:
             return found[0]
         what = f"{party!r} is no one account's name in a conversation"
@@ -215,14 +223,6 @@ class _Reader:
         if number >= size:
             raise SiteError(explain_absence(log.name, number, size))
         return which.place(number)
-
-    def _may_see(self, conversations: Iterable[tuple[str, str]], directory: Directory | None) -> bool:
-        """Return whether all parties are of enterprises whose records the auditor may see."""
-        if self.auditor.enterprises is None:
-            return True
-        jids = {jid for pair in conversations for jid in pair if jid}
-        firms = {directory.find_enterprise(jid) if directory else None for jid in jids}
-        return all(firm is not None and self.auditor.may_see(firm) for firm in firms)
 
     async def _take(self, talk: Talk, what: Part, hit: int) -> tuple[list[Said], tuple[bool, bool]]:
         """Take the records of a part, and whether there are more before and after it."""
@@ -260,15 +260,18 @@ class _Reader:
         )
 
     def _load_names(self, jid: str) -> list[NamedThen]:
+        if not self.within.has(jid):
+            return []
         with self.index.look() as db:
             return find_named(db, jid)
 
-    def _load_directory(self) -> Directory | None:
-        file = self.settings.gate.directory_file
-        try:
-            return parse_site_directory(file.name, file.read_text()).directory
-        except (OSError, DirectoryError, RulesError, UnicodeDecodeError):
-            return None
+
+def _load_directory(settings: SiteFile) -> Directory | None:
+    file = settings.gate.directory_file
+    try:
+        return parse_site_directory(file.name, file.read_text()).directory
+    except (OSError, DirectoryError, RulesError, UnicodeDecodeError):
+        return None
 
 
 _FIRST = min(IndexedLog).place(0)
