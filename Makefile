@@ -15,7 +15,7 @@ WAITING_WORKERS := -n $(shell echo $$(($(CORES) + 1))) $(SHARED)
 SERVER_TESTS := tests/conformance tests/e2e $(wildcard tests/fault/test_gate_*.py) \
   --ignore=tests/e2e/test_witness_processes.py --ignore=tests/e2e/test_directory_ldap.py
 
-# Where `make quick` has its files: in memory, if there is room for them, so that it waits for no disk.
+# Where the tests that need no server have their files: in memory, if there is room, so that they wait for no disk.
 MEMORY = $(shell df --block-size=1G --output=avail,target /dev/shm /tmp 2>/dev/null | awk '$$1 + 0 >= 4 {print $$2; exit}')
 
 # What tries the modules that are compiled.
@@ -50,11 +50,11 @@ python-lint:
 	$(BIN)/lint-imports --no-cache
 
 # By a fixed chance: what fails fails again. The tests try the sources, and what they start runs what was compiled; then
-# those of the compiled modules try that themselves.
+# those of the compiled modules try that themselves, with a quarter of the examples that were made up before.
 test: lint compile
 	PYTHONHASHSEED=0 $(BIN)/pytest $(WAITING_WORKERS) --ignore=tests/bench --ignore=tests/ejabberd --ignore=tests/systemd $(ARGS)
-	STEELYARD_COMPILED=1 PYTHONHASHSEED=0 $(BIN)/pytest $(WORKERS) $(COMPILED_TESTS) \
-	  -m 'not sources and not slow and not programs' $(ARGS)
+	TMPDIR=$(MEMORY) STEELYARD_COMPILED=1 STEELYARD_EXAMPLES=0.25 PYTHONHASHSEED=0 $(BIN)/pytest $(WORKERS) \
+	  -o tmp_path_retention_policy=failed $(COMPILED_TESTS) -m 'not sources and not slow and not programs' $(ARGS)
 
 # What depends on the server, on the other version of it: 13.0 where 0.12 is installed, 0.12 where a later one is; and
 # what is there of it on ejabberd (docs/ejabberd.md).

@@ -23,10 +23,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("programs")
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection() -> None:
+    """Search for no garbage while tests are collected: nearly all of what is made then stays to the end."""
+    gc.disable()
+
+
 def pytest_collection_finish() -> None:
-    """Leave what collecting made out of the search for garbage: it stays to the end, and there is much of it."""
-    gc.collect()
+    """Leave what collecting made out of the search for garbage, unsearched: there is much of it."""
     gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(scope="session", autouse=True)

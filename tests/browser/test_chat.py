@@ -9,6 +9,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from xml.etree import ElementTree as ET
 
+import pytest
+import pytest_asyncio
+
 from components.link.client import TraderClient
 from components.settings.site import SiteFile
 from components.site.demo_conversation import ALICE, BOB, GEORGE
@@ -18,6 +21,8 @@ from tests.support.browser import Browser, open_browser
 from tests.support.demonstration import init_demonstration
 from tests.support.process import PATIENCE_S
 from tests.support.site import RunningSite
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 ATTACKS = (
     "<script>window.hit=1</script>",
@@ -73,6 +78,13 @@ class Newcomer:
         await self.browser.wait_for("a.brand", "Steelyard")
         return link.partition("/login")[0]
 
+    async def find(self, search: str, text: str) -> None:
+        """Search until a text is found, which is when a checkpoint covers it: a page that is open finds no more."""
+        async with asyncio.timeout(PATIENCE_S):
+            await self.browser.open(search)
+            while text not in await self.browser.run("return document.querySelector('main').textContent"):
+                await self.browser.open(search)
+
     async def find_complaints(self) -> tuple[list[str], list[str]]:
         """Return what the security policy stopped, and the hosts of others that the page has asked."""
         violations = await self.browser.run("return window.violations")
@@ -88,23 +100,44 @@ def find_link(said: str, begin: str) -> str:
     return found[1]
 
 
+@dataclass
+class Demonstration:
+    """A demonstration that is up, as `make run` starts it: its settings, and what it has printed."""
+
+    settings: SiteFile
+    said: str
+
+
 @asynccontextmanager
-async def newcomer(folder: Path) -> AsyncIterator[Newcomer]:
-    """Run a demonstration as `make run` does, and open a browser that trusts its authority."""
-    site_toml = folder / "var" / "site.toml"
-    settings = init_demonstration(site_toml)
+async def demonstrate(folder: Path) -> AsyncIterator[Demonstration]:
+    """Run a demonstration in a folder."""
+    settings = init_demonstration(folder / "var" / "site.toml")
     async with RunningSite(folder / "var", "--demo") as site:
-        assert settings.transfer and settings.console
-        chat = urlsplit(find_link(site.said(), "http://chat.localhost")).netloc
-        others = (settings.transfer.port, settings.console.port)
-        names = {
-            name: f"127.0.0.1:{name.rpartition(':')[2]}"
-            for name in (chat, *(f"localhost:{port}" for port in others))
-        }
-        certificate = settings.prosody.certificates / "localhost.crt"
-        async with open_browser(folder / "browser", certificate, names) as browser:
-            await browser.command("Page.addScriptToEvaluateOnNewDocument", source=_LISTEN)
-            yield Newcomer(settings, site.said(), browser)
+        yield Demonstration(settings, site.said())
+
+
+@asynccontextmanager
+async def visit(shown: Demonstration, folder: Path) -> AsyncIterator[Newcomer]:
+    """Open a browser that has been nowhere, and trusts the demonstration's authority."""
+    settings = shown.settings
+    assert settings.transfer and settings.console
+    chat = urlsplit(find_link(shown.said, "http://chat.localhost")).netloc
+    others = (settings.transfer.port, settings.console.port)
+    names = {
+        name: f"127.0.0.1:{name.rpartition(':')[2]}"
+        for name in (chat, *(f"localhost:{port}" for port in others))
+    }
+    certificate = settings.prosody.certificates / "localhost.crt"
+    async with open_browser(folder / "browser", certificate, names) as browser:
+        await browser.command("Page.addScriptToEvaluateOnNewDocument", source=_LISTEN)
+        yield Newcomer(settings, shown.said, browser)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shown(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Demonstration]:
+    """One demonstration for all: each test has a browser of its own, and says things that no other test says."""
+    async with demonstrate(tmp_path_factory.mktemp("shown")) as shown:
+        yield shown
 
 
 @asynccontextmanager
@@ -127,8 +160,8 @@ async def expect(client: TraderClient, wanted: str) -> str:
             return received.body
 
 
-async def test_a_trader_in_one_tab_and_the_auditor_in_the_next(tmp_path: Path) -> None:
-    async with newcomer(tmp_path) as here, logged_in(here.settings, BOB) as bob:
+async def test_a_trader_in_one_tab_and_the_auditor_in_the_next(shown: Demonstration, tmp_path: Path) -> None:
+    async with visit(shown, tmp_path) as here, logged_in(here.settings, BOB) as bob:
         browser = here.browser
         await here.be(ALICE)
         await browser.wait_for(".who", "You are Alice Arden")
@@ -163,12 +196,11 @@ async def test_a_trader_in_one_tab_and_the_auditor_in_the_next(tmp_path: Path) -
 
         console = await here.become_auditor()
         for query, text in (("zinc", "Zinc it is"), ("zinc verdict:refuse", "Zinc for you too?")):
-            await browser.open(f"{console}/search?q={query}")
-            await browser.wait_for("main", text)
+            await here.find(f"{console}/search?q={query}", text)
 
 
-async def test_a_page_without_the_key_lets_nobody_in(tmp_path: Path) -> None:
-    async with newcomer(tmp_path) as here:
+async def test_a_page_without_the_key_lets_nobody_in(shown: Demonstration, tmp_path: Path) -> None:
+    async with visit(shown, tmp_path) as here:
         origin = here.chat.partition("#")[0]
         await here.browser.open(origin)
         await here.browser.wait_until("the warning", "return !document.querySelector('#keyless').hidden")
@@ -186,9 +218,9 @@ async def hear_from(sender: TraderClient, to: str) -> None:
                 return
 
 
-async def test_nothing_that_is_written_runs(tmp_path: Path) -> None:
+async def test_nothing_that_is_written_runs(shown: Demonstration, tmp_path: Path) -> None:
     """Bodies, nicknames and the names of files, as they come and as they are sent."""
-    async with newcomer(tmp_path) as here, logged_in(here.settings, BOB) as bob:
+    async with visit(shown, tmp_path) as here, logged_in(here.settings, BOB) as bob:
         browser = here.browser
         await here.be(ALICE)
         await here.turn_to(BOB)

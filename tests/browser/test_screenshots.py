@@ -12,7 +12,7 @@ from PIL import Image
 
 from components.audit.mark import Mark
 from components.site.demo_conversation import ALICE, BOB
-from tests.browser.test_chat import newcomer
+from tests.browser.test_chat import demonstrate, visit
 from tests.support.certificates import CertificateAuthority
 from tests.support.console_browser import show_console
 from tests.support.console_site import make_console_site
@@ -60,7 +60,8 @@ async def test_the_pictures_show_what_is_there(picture_folder: Path, authority: 
 
 
 async def test_the_picture_of_the_chat_page_shows_what_a_newcomer_sees(picture_folder: Path) -> None:
-    async with newcomer(picture_folder / "chat") as somebody:
+    folder = picture_folder / "chat"
+    async with demonstrate(folder) as shown, visit(shown, folder) as somebody:
         browser = somebody.browser
         await browser.command(
             "Emulation.setDeviceMetricsOverride", width=1200, height=860, deviceScaleFactor=1, mobile=False

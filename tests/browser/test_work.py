@@ -75,7 +75,8 @@ async def test_items_are_claimed_noted_and_closed_together(shown: ConsoleInBrows
     await browser.press(*"known joke")
     await browser.run("document.querySelector('#act').value = 'close'")
     await browser.run("document.querySelector('#disposition').value = 'false-positive'")
-    await browser.press(_ENTER)
+    async with browser.new_page():
+        await browser.press(_ENTER)
     await shown.open("/review?state=closed")
     await browser.wait_for(".marks", "known joke")
     assert await browser.run("return document.querySelectorAll('[data-item]').length") == 2

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from components.site.validate import load_site
+from tests.support.demonstration import init_demonstration, register_people
 from tests.support.site import count_records, processes_of, run_steelyard
 
 
@@ -69,7 +70,10 @@ def test_the_demonstration_shows_the_line_and_leaves_nothing_running(tmp_path: P
 
 
 def test_lost_accounts_are_registered_again_with_their_passwords(tmp_path: Path) -> None:
-    up_once(tmp_path / "var")
+    site = init_demonstration(tmp_path / "var" / "site.toml")
+    register_people(site)
+    result = run_steelyard("up", "--once", "--site", site.path)
+    assert result.returncode == 0, result.stdout + result.stderr
     shutil.rmtree(tmp_path / "var" / "prosody")
     up_once(tmp_path / "var")
 
@@ -102,8 +106,7 @@ def test_a_missing_server_is_one_line(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("damaged", ["gate.db", "review.db"])
 def test_a_gate_that_cannot_start_is_one_line_with_its_reason(tmp_path: Path, damaged: str) -> None:
-    site = tmp_path / "var" / "site.toml"
-    run_steelyard("init", "--demo", "--site", site)
+    site = init_demonstration(tmp_path / "var" / "site.toml").path
     (site.parent / "archive").mkdir()
     (site.parent / "archive" / damaged).write_text("this is no database" * 100)
     result = run_steelyard("up", "--demo", "--once", "--site", site)
@@ -116,8 +119,7 @@ def test_a_gate_that_cannot_start_is_one_line_with_its_reason(tmp_path: Path, da
 
 
 def test_the_demonstration_fails_when_the_line_does_something_else(tmp_path: Path) -> None:
-    site = tmp_path / "var" / "site.toml"
-    run_steelyard("init", "--demo", "--site", site)
+    site = init_demonstration(tmp_path / "var" / "site.toml").path
     directory = site.with_name("directory.toml")
     text = directory.read_text()
     assert 'jid = "bob@metals.example"' in text

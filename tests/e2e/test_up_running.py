@@ -5,6 +5,8 @@ import contextlib
 import json
 import os
 import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -13,7 +15,17 @@ from components.link.client import LoginError, TraderClient
 from components.site.init import init_site
 from components.site.up import process_specs
 from components.site.validate import load_site
-from tests.support.demonstration import ALICE, BOB, NOTICE, add_below, client, exchange, init_demonstration
+from tests.support.demonstration import (
+    ALICE,
+    BOB,
+    NOTICE,
+    add_below,
+    client,
+    exchange,
+    init_demonstration,
+    let_write,
+    register_people,
+)
 from tests.support.process import PATIENCE_S, wait_until
 from tests.support.site import RunningSite, processes_of, run_steelyard
 
@@ -22,12 +34,20 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture
 def made(tmp_path: Path) -> Path:
-    init_demonstration(tmp_path / "var" / "site.toml")
+    register_people(init_demonstration(tmp_path / "var" / "site.toml"))
     return tmp_path / "var"
 
 
+@asynccontextmanager
+async def in_use(folder: Path) -> AsyncIterator[RunningSite]:
+    """Start a site on which Alice and Bob may write."""
+    async with RunningSite(folder) as site:
+        await let_write(folder, ALICE, BOB)
+        yield site
+
+
 async def test_what_is_killed_comes_back(made: Path) -> None:
-    async with RunningSite(made, "--demo") as site:
+    async with in_use(made) as site:
         for part, name in (("components.gate", "gate"), ("prosody", "prosody")):
             killed = site.pid_of(part)
             os.kill(killed, signal.SIGKILL)
@@ -43,7 +63,7 @@ async def test_what_is_killed_comes_back(made: Path) -> None:
 async def test_certificates_are_read_anew_while_all_goes_on(made: Path, tmp_path: Path) -> None:
     other = init_site(tmp_path / "other" / "site.toml", demo=True).settings.prosody.certificates
     certificates = load_site(made / "site.toml").prosody.certificates
-    async with RunningSite(made, "--demo") as site:
+    async with in_use(made) as site:
         before = {each.pid for each in processes_of(made)}
         for part in ("components.gate", "components.roster", "components.access"):
             os.kill(site.pid_of(part), signal.SIGHUP)
@@ -67,7 +87,7 @@ async def test_logs_and_settings_are_read_anew_while_all_goes_on(made: Path) -> 
     settings = load_site(made / "site.toml")
     gate = settings.site.logs / "gate.log"
     logs = {file: file.with_name(f"{file.name}.old") for file in log_files(made)}
-    async with RunningSite(made, "--demo") as site:
+    async with in_use(made) as site:
         before = {each.pid for each in processes_of(made)}
         await exchange(made)
         site_toml = (made / "site.toml").read_text()
@@ -117,7 +137,7 @@ async def wait_until_trusted(folder: Path) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 async def test_a_signal_ends_all_in_order(made: Path, number: signal.Signals) -> None:
-    async with RunningSite(made, "--demo") as site:
+    async with RunningSite(made) as site:
         settings = load_site(site.site)
         assert len(processes_of(made)) == 1 + len(process_specs(settings, settings.prosody.config_file))
         assert await site.end(number) == 0
@@ -128,7 +148,7 @@ async def test_a_signal_ends_all_in_order(made: Path, number: signal.Signals) ->
 
 
 async def test_a_signal_while_all_starts_ends_all(made: Path) -> None:
-    site = RunningSite(made, "--demo")
+    site = RunningSite(made)
     site.launch()
     await site.wait_until_said("gate is starting")
     assert await site.end(signal.SIGINT) == 130
@@ -137,7 +157,7 @@ async def test_a_signal_while_all_starts_ends_all(made: Path) -> None:
 
 
 async def test_when_up_itself_is_killed_the_rest_ends_and_the_next_start_works(made: Path) -> None:
-    async with RunningSite(made, "--demo") as site:
+    async with RunningSite(made) as site:
         assert await site.end(signal.SIGKILL) == -signal.SIGKILL
         result = await asyncio.to_thread(run_steelyard, "up", "--demo", "--once", "--site", site.site)
         assert result.returncode == 0, result.stdout + result.stderr
@@ -146,7 +166,7 @@ async def test_when_up_itself_is_killed_the_rest_ends_and_the_next_start_works(m
 
 async def test_a_gate_is_restarted_under_load_and_nothing_is_lost_twice_or_sent_back(made: Path) -> None:
     """Each message of a stream that goes on arrives once, in its order, and the line's doctor is content."""
-    async with RunningSite(made, "--demo") as site:
+    async with in_use(made) as site:
         alice, bob = client(made, ALICE), client(made, BOB)
         await alice.connect()
         await bob.connect()

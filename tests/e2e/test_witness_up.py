@@ -12,6 +12,7 @@ from components.archive.keys import load_verifier_key
 from components.archive.log.checkpoint import verify_checkpoint
 from components.archive.log.cosignature import encode_cosigner_key, verify_cosignatures
 from components.archive.log.note import encode_verifier_key
+from components.site.init import init_site
 from components.witness.keys import load_witness_vkeys
 from tests.support.demonstration import init_demonstration
 from tests.support.process import wait_until
@@ -37,8 +38,9 @@ async def test_a_site_is_witnessed_by_another(tmp_path: Path) -> None:
     asks = json.dumps([encode_cosigner_key(key) for key in other.keys])
     with site_toml.open("a") as file:
         file.write(f'{TABLE}[[witness.asks]]\nurl = "{other.url}"\nvkeys = {asks}\n')
+    init_site(site_toml, demo=True)  # makes the key of what was added
 
-    async with other, RunningSite(folder, "--demo") as site:
+    async with other, RunningSite(folder) as site:
         keys = [*other.keys, *load_witness_vkeys(folder / "keys" / "witness.pub")]
 
         def is_witnessed() -> bool:
@@ -52,6 +54,7 @@ async def test_a_site_is_witnessed_by_another(tmp_path: Path) -> None:
         await site.wait_until_said("witness was ended by SIGKILL; starts again in 0.2 s")
         await site.wait_until_said("✔ witness is healthy", times=2)
         # The other witness does not know the log of the auditors' looks: that is told, and stops nothing.
+        assert run_steelyard("audit", "search", "tin", "--site", site.site).returncode == 0
         told = await wait_until(lambda: "404" in run_steelyard("check", "--site", site.site).stdout)
         assert told, run_steelyard("check", "--site", site.site).stdout
         assert await site.end(signal.SIGTERM) == 0

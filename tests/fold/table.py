@@ -83,14 +83,7 @@ def _make_characters() -> str:
 
 def _ranges(name: str, comment: str, pattern: str) -> list[str]:
     """Return a constant: the ranges of the characters that match."""
-    matches = regex.compile(f"[{pattern}]", regex.V1).match
-    ranges: list[list[int]] = []
-    for code in map(ord, _characters()):
-        if matches(chr(code)):
-            if ranges and ranges[-1][1] == code - 1:
-                ranges[-1][1] = code
-            else:
-                ranges.append([code, code])
+    ranges = _find_ranges(f"[{pattern}]")
     words = " ".join(f"{first:04X}" if first == last else f"{first:04X}-{last:04X}" for first, last in ranges)
     return [f"# {comment}", f'{name} = """', *textwrap.wrap(words, _LINE, break_on_hyphens=False), '"""']
 
@@ -98,7 +91,7 @@ def _ranges(name: str, comment: str, pattern: str) -> list[str]:
 def _lookalikes() -> list[str]:
     """Return a constant: for each letter and digit of ASCII, what looks like it (UTS 39)."""
     found: dict[str, list[str]] = defaultdict(list)
-    for character in _characters():
+    for character in _characters(r"[^\p{Cn}\p{Co}]"):
         seen = _seen(character)
         if (
             seen != character
@@ -132,11 +125,9 @@ def _make_chinese() -> str:
     of_japan, convert = opencc.OpenCC("jp2t").convert, opencc.OpenCC("t2s").convert
     simplified = {
         character: told
-        for character in _characters()
-        if _matches(r"\p{Script=Han}", character)
-        and not _matches(r"\p{NFKC_QC=N}", character)
+        for character in _characters(r"[\p{Script=Han}--\p{NFKC_QC=N}]")
         # What Japan alone has; some of its others are another character in China.
-        and len(told := convert(character if _is_in_gb2312(character) else of_japan(character))) == 1
+        if len(told := convert(character if _is_in_gb2312(character) else of_japan(character))) == 1
         and told != character
     }
     pairs = [character + _last(simplified, told) for character, told in simplified.items()]
@@ -176,10 +167,21 @@ def _matches(pattern: str, character: str) -> bool:
     return regex.match(pattern, character, regex.V1) is not None
 
 
+def _characters(pattern: str) -> Iterator[str]:
+    """Yield all characters that match a set."""
+    return (chr(code) for first, last in _find_ranges(pattern) for code in range(first, last + 1))
+
+
+def _find_ranges(pattern: str) -> Iterator[tuple[int, int]]:
+    """Yield the first and the last code point of each run of characters that match a set."""
+    find = regex.compile(f"{pattern}+", regex.V1).finditer
+    for first, text in _characters_around_surrogates():
+        for found in find(text):
+            yield first + found.start(), first + found.end() - 1
+
+
 @cache
-def _all_characters() -> tuple[str, ...]:
-    return tuple(chr(code) for code in range(0x110000) if not 0xD800 <= code < 0xE000)
-
-
-def _characters() -> Iterator[str]:
-    return iter(_all_characters())
+def _characters_around_surrogates() -> tuple[tuple[int, str], ...]:
+    return tuple(
+        (first, "".join(map(chr, range(first, end)))) for first, end in ((0, 0xD800), (0xE000, 0x110000))
+    )

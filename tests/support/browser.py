@@ -19,6 +19,8 @@ from tests.support.process import PATIENCE_S, ProcessUnderTest
 _ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
 _POLL_S = 0.05
 _ENTER = "\ue007"
+_LEAVING = ("document unloaded", "aborted by navigation", "execution context")
+"""What chromedriver says of a script that ran in a page just when that was left."""
 _MIDDLE = """
 const box = document.querySelector(arguments[0]).getBoundingClientRect();
 return [Math.round(box.x + box.width / 2), Math.round(box.y + box.height / 2)];
@@ -86,6 +88,13 @@ class Browser:
 
         await self._until(f"{css} to be taken", is_taken)
 
+    @asynccontextmanager
+    async def new_page(self) -> AsyncIterator[None]:
+        """Wait until what is done within has led to another page: to open one at once would cut off what is sent."""
+        await self.run("window.isBefore = true")
+        yield
+        await self.wait_until("another page", "return !window.isBefore && document.readyState === 'complete'")
+
     async def click(self, css: str) -> None:
         """Click on the element that a selector finds."""
         await self._do(css, "click", {})
@@ -142,23 +151,36 @@ class Browser:
 
     async def give_file(self, css: str, file: Path) -> None:
         """Choose a file in a field for files, which may be hidden."""
-        status, found = await self._try("element", {"using": "css selector", "value": css})
-        assert status == 200, found
-        await self._post(f"element/{found[_ELEMENT]}/value", {"text": str(file)})
+        await self._do(css, "value", {"text": str(file)})
 
     async def wait_until(self, what: str, script: str, *arguments: object) -> Any:
         """Wait until a script returns something, and return it; `what` says what is waited for."""
-        await self._until(what, lambda: self.run(script, *arguments))
-        return await self.run(script, *arguments)
+        found: Any = None
+
+        async def is_so() -> Any:
+            nonlocal found
+            found = await self._look(script, *arguments)
+            return found
+
+        await self._until(what, is_so)
+        return found
 
     async def wait_for(self, css: str, text: str) -> None:
         """Wait until an element that a selector finds contains a text."""
         script = "return [...document.querySelectorAll(arguments[0])].some(e => e.textContent.includes(arguments[1]))"
-        await self._until(f"{css} with {text!r}", lambda: self.run(script, css, text))
+        await self._until(f"{css} with {text!r}", lambda: self._look(script, css, text))
 
     async def run(self, script: str, *arguments: object) -> Any:
         """Run a script in the page, and return what it returns."""
         status, value = await self._try("execute/sync", {"script": script, "args": list(arguments)})
+        assert status == 200, value
+        return value
+
+    async def _look(self, script: str, *arguments: object) -> Any:
+        """Run a script, and return what it returns: nothing, in a page that is just left."""
+        status, value = await self._try("execute/sync", {"script": script, "args": list(arguments)})
+        if status != 200 and any(each in str(value) for each in _LEAVING):
+            return None
         assert status == 200, value
         return value
 

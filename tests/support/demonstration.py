@@ -6,7 +6,9 @@ from pathlib import Path
 
 from components.link.client import TraderClient
 from components.settings.site import SiteFile
-from components.site.init import init_site
+from components.site.demo import acknowledge
+from components.site.init import init_site, load_passwords
+from components.site.server_program import program_of
 from components.site.validate import load_site
 
 ALICE, BOB = "alice@metals.example", "bob@metals.example"
@@ -35,6 +37,15 @@ def init_demonstration(site_toml: Path) -> SiteFile:
     return SiteFile(site_toml)
 
 
+def register_people(settings: SiteFile) -> None:
+    """Give everybody of a demonstration the account that `up --demo` gives them.
+
+    Then `up` alone will do for a test that is not about what the demonstration plays, which takes half of its time.
+    """
+    program = program_of(settings)
+    assert program.register(program.prepare(settings), load_passwords(settings))
+
+
 def client(folder: Path, jid: str, *, password: str = "", authority: Path | None = None) -> TraderClient:
     """Return a client of somebody, with the password that the demonstration has for them."""
     server = load_site(folder / "site.toml").prosody
@@ -46,6 +57,18 @@ def client(folder: Path, jid: str, *, password: str = "", authority: Path | None
         server.c2s_port,
         authority or server.certificates / "ca.crt",
     )
+
+
+async def let_write(folder: Path, *jids: str) -> None:
+    """Acknowledge for them, for good, that the line is recorded: a site has started, and nothing is wrong with it."""
+    clients = {jid: client(folder, jid) for jid in jids}
+    try:
+        for each in clients.values():
+            await each.connect()
+        await acknowledge(NOTICE, clients, show=lambda _scene: None)
+    finally:
+        for each in clients.values():
+            await each.close()
 
 
 async def exchange(folder: Path, text: str = "Tin?") -> None:

@@ -8,6 +8,7 @@ from components.audit.index.contents import WaitingContent, find_waiting, note_r
 from components.audit.index.index import Index
 from components.audit.reading.content import ContentState, ReadContent
 from components.audit.reading.places import ContentDamaged, ContentPlaces
+from components.audit.reading.turn import take_turn
 from components.audit.reading.workers import FileReaders
 from components.process.progress import Progress
 
@@ -17,10 +18,22 @@ async def read_new_files(
 ) -> None:
     """Read all files that were not read yet, and index what they say; call `progress(files done, files in all)`.
 
-    What cannot be opened now waits for the next call. A crash leaves whole files.
+    What another process is just reading is waited for. What cannot be opened now waits for the next call. A crash
+    leaves whole files.
     """
-    with index.look() as db:
-        waiting = find_waiting(db, (readers.name, readers.sound_name))
+    async with take_turn(readers.folder):
+        with index.look() as db:
+            waiting = find_waiting(db, (readers.name, readers.sound_name))
+        await _read_all(waiting, index, places, readers, progress)
+
+
+async def _read_all(
+    waiting: list[WaitingContent],
+    index: Index,
+    places: ContentPlaces,
+    readers: FileReaders,
+    progress: Progress,
+) -> None:
     turn = asyncio.Semaphore(os.cpu_count() or 1)
     done = 0
     is_available = True

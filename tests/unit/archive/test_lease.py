@@ -108,6 +108,7 @@ async def test_a_writer_in_doubt_that_was_replaced_meanwhile(kept: bool, log: Pa
     await assert_whole(log, payloads(0, said + 2))
 
 
+@pytest.mark.slow
 async def test_a_second_process_fences_off_the_first(log: Path) -> None:
     first = await open_writer(log)
     await first.append(entries(0, 3))

@@ -68,7 +68,9 @@ def rewrite(log: Path, index: int) -> None:
         database.execute("UPDATE record SET leaf = ?, payload = ? WHERE idx = ?", (leaf, forged, index))
 
 
-@pytest.mark.parametrize("batches", [(), (1,), (1, 1, 1), (3, 1, 500), (5000, 4096, 1)])
+@pytest.mark.parametrize(
+    "batches", [(), (1,), (1, 1, 1), (3, 1, 500), pytest.param((5000, 4096, 1), marks=pytest.mark.slow)]
+)
 async def test_what_a_killed_writer_left_is_taken_up(store_name: StoreName, batches: tuple[int, ...]) -> None:
     signed_size = await leave_tail(store_name, *batches)
     assert await find(store_name) == ""

@@ -156,6 +156,7 @@ async def test_two_writers_do_not_meet(tmp_path: Path) -> None:
         pass
 
 
+@pytest.mark.slow
 async def test_an_export_that_was_cut_off_is_taken_up(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.support.command import run_command
+from tests.support.rounds import mostly_slow
 
 CAROL, ERIN, FRANK, GINA = (f"{name}@metals.example" for name in ("carol", "erin", "frank", "gina"))
 
@@ -127,7 +128,7 @@ WRITTEN_OTHERWISE = [
 ]
 
 
-@pytest.mark.parametrize("act", ["request", "approve", "deny", "certify", "revoke"])
+@pytest.mark.parametrize("act", mostly_slow(["request", "approve", "deny", "certify", "revoke"]))
 def test_whoever_is_named_otherwise_than_the_server_knows_them_is_told_how(person: Person, act: str) -> None:
     key = () if act == "request" else ("--key", person.key(ERIN))
     for written, told in WRITTEN_OTHERWISE:

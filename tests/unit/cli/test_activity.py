@@ -32,6 +32,7 @@ def test_who_sees_whose_activity(shell: Shell) -> None:
     assert {"erin", "greta", "lena"} <= set(actors(shell, "lena"))
 
 
+@pytest.mark.slow
 def test_looks_of_auditors_machines_are_in_it_and_what_does_not_open_is_named(shell: Shell) -> None:
     """Whoever works elsewhere, and seals the records of it to themselves, is found out."""
     folder, text = shell.site.path.parent, shell.site.path.read_text()

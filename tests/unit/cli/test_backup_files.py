@@ -51,6 +51,7 @@ def run(
     return status, json.loads(out) if out else {}, err
 
 
+@pytest.mark.slow
 def test_a_damaged_file_is_named_and_the_rest_is_backed_up(
     settings: SiteFile, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -85,7 +85,6 @@ def forge_manifest(out: Path) -> None:
             (lambda out: (out / "manifest.tlog-proof").unlink(), {"manifest-unproved"}),
             (lambda out: shutil.rmtree(out / "records"), {"file-missing"}),
         ],
-        3,
     ),
 )
 def test_what_is_wrong_is_told_with_what_to_do(

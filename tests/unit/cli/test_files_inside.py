@@ -10,6 +10,7 @@ import pytest
 
 from tests.support.audit_site import Site, make_site
 from tests.support.command import run_command
+from tests.support.rounds import mostly_slow
 
 PICTURE, SOUND = b"\x89PNG\r\n\x1a\n a picture", b"OggS a sound"
 INSIDE = (
@@ -46,14 +47,17 @@ async def run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Run:
 
 @pytest.mark.parametrize(
     ("options", "expected"),
-    [
-        ((), ["1.1", "2.1", "3.1"]),
-        (("--owner", "Bob@metals.example"), ["2.1"]),
-        (("--name", "SMILE"), ["1.1"]),
-        (("--hash", sha256(PICTURE).hexdigest()[:9].upper()), ["1.1", "2.1"]),
-        (("--before", "2020-01-01"), []),
-        (("--after", "2020-01-01", "--limit", "1"), ["3.1"]),
-    ],
+    mostly_slow(
+        [
+            ((), ["1.1", "2.1", "3.1"]),
+            (("--owner", "Bob@metals.example"), ["2.1"]),
+            (("--name", "SMILE"), ["1.1"]),
+            (("--hash", sha256(PICTURE).hexdigest()[:9].upper()), ["1.1", "2.1"]),
+            (("--before", "2020-01-01"), []),
+            (("--after", "2020-01-01", "--limit", "1"), ["3.1"]),
+        ],
+        2,
+    ),
 )
 async def test_files_inside_stanzas_are_listed(
     run: Run, options: tuple[str, ...], expected: list[str]

@@ -202,6 +202,7 @@ def test_a_clock_that_was_set_back_issues_nothing_that_is_over(signers: Grants) 
     assert signers.ask("grant", "list")["grants"][0]["issued"] == ""
 
 
+@pytest.mark.slow
 def test_who_is_no_auditor_any_more_gets_none_and_gives_none(signers: Grants) -> None:
     file = ask_for(signers)
     contribute(signers, file, 1, "greta")
@@ -215,6 +216,7 @@ def test_who_is_no_auditor_any_more_gets_none_and_gives_none(signers: Grants) ->
     issue(signers, file)
 
 
+@pytest.mark.slow
 def test_a_grant_for_a_matter_that_was_closed_is_not_issued(signers: Grants) -> None:
     key = ("--key", signers.keys["lena"])
     signers.run("matter", "open", "Copper", "--id", "M-1", "--enterprise", "metals", *key)
@@ -229,6 +231,7 @@ def test_a_grant_for_a_matter_that_was_closed_is_not_issued(signers: Grants) -> 
     assert "erin does not work on M-1" in issue(signers, file, status=2)
 
 
+@pytest.mark.slow
 def test_shares_of_a_key_of_before_open_what_was_sealed_to_it(signers: Grants) -> None:
     """The auditors' key is replaced: segments of before stay sealed to the old one, which is named by its id."""
     folder, text = signers.folder, signers.site.path.read_text()

@@ -222,6 +222,7 @@ def test_nobodys_departure_opens_a_room() -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_role_that_is_not_approved_keeps_apart_and_lets_in_nowhere() -> None:
     """Else a change of roles, before anybody has approved it, would open what it is to close."""
     text = WALLED_TEXT.replace(

@@ -203,6 +203,7 @@ def test_it_finds_a_hole(case: str) -> None:
         )
 
 
+@pytest.mark.slow
 def test_twins_have_no_hole() -> None:
     proof = prove(TWINS)
     assert (proof.holes, proof.counterexamples) == (0, [])
@@ -224,6 +225,7 @@ def _change_rooms(directory: Directory, name: str, **changed: Any) -> Directory:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", mostly_slow(["both-too", "both"]))
 @pytest.mark.parametrize("changed", mostly_slow([{"entry": None}, {"chaperoned": False}]))
 def test_a_weaker_rule_for_either_of_two_rooms_alike_is_a_hole(name: str, changed: dict[str, Any]) -> None:
@@ -242,6 +244,7 @@ def test_a_weaker_table_for_the_adapter_is_a_hole() -> None:
     }
 
 
+@pytest.mark.slow
 def test_what_waits_for_an_acknowledgement_is_proved_as_if_it_had_come() -> None:
     """Somebody acknowledges while the line runs, and nobody proves it anew then."""
 
@@ -252,6 +255,7 @@ def test_what_waits_for_an_acknowledgement_is_proved_as_if_it_had_come() -> None
     assert {bare(each.sender) for each in prove(TWINS, decide_).counterexamples} == {"ron@metals.example"}
 
 
+@pytest.mark.slow
 @pytest.mark.sources
 @pytest.mark.parametrize("method", mostly_slow(["keeps_apart", "closes"]))
 def test_it_does_not_rest_on_what_decisions_rest_on(monkeypatch: pytest.MonkeyPatch, method: str) -> None:
@@ -259,6 +263,7 @@ def test_it_does_not_rest_on_what_decisions_rest_on(monkeypatch: pytest.MonkeyPa
     assert prove(WALLED).holes > 0
 
 
+@pytest.mark.slow
 def test_a_rule_that_is_not_in_the_directory_decided_by_is_a_hole() -> None:
     weaker = parse_directory(
         WALLED_TEXT.replace("reaches = { desks", 'reaches = { roles = ["approver"], desks')
@@ -275,6 +280,7 @@ def test_a_rule_that_is_not_in_the_directory_decided_by_is_a_hole() -> None:
     assert proof.holes > 0
 
 
+@pytest.mark.slow
 def test_a_room_in_which_two_meet_who_must_not_is_a_hole() -> None:
     """`parse_directory` refuses it; the proof would find it all the same."""
     proof = prove(_change_rooms(WALLED, "both", chaperoned=False))

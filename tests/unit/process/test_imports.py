@@ -13,6 +13,11 @@ print(sorted({"rich", "pygments", "pyrage", "components.site", "cyclopts"} & sys
 import pygments.lexers
 import rich.traceback
 """
+_CONSOLE = """
+import sys
+import components.audit.console.app
+print(sorted({"fpdf", "fontTools", "uharfbuzz"} & sys.modules.keys()))
+"""
 _ONE_ARENA = """
 import threading
 from components.process.memory import use_one_arena
@@ -26,8 +31,15 @@ print(len(held))
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("program", "said"), [(_CHECK, "[]\n"), (_ONE_ARENA, "4\n")], ids=["lean", "arena"])
+@pytest.mark.parametrize(
+    ("program", "said"),
+    [(_CHECK, "[]\n"), (_CONSOLE, "[]\n"), (_ONE_ARENA, "4\n")],
+    ids=["lean", "console", "arena"],
+)
 def test_what_a_process_takes(program: str, said: str) -> None:
-    """Libraries that write in colours where they can do without; who asks for the colours by name gets them."""
+    """Libraries that write in colours where they can do without; who asks for the colours by name gets them.
+
+    The console writes a PDF when somebody exports one, which few do.
+    """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert (done.stdout, done.stderr) == (said, "")

@@ -5,6 +5,8 @@ import subprocess
 import sys
 from typing import Any
 
+import pytest
+
 PROGRAM = """
 import logging, structlog
 from components.process.logs import configure_logging
@@ -36,6 +38,7 @@ def test_a_line_break_in_a_value_does_not_make_a_line() -> None:
     assert line["to"] == "a\nb"
 
 
+@pytest.mark.slow
 def test_what_is_below_the_level_is_left_out() -> None:
     code = "log = structlog.get_logger()\nfor name in ('debug', 'info', 'warning', 'error'): getattr(log, name)(name)"
     assert [line["event"] for line in logged(code, "debug")] == ["debug", "info", "warning", "error"]

@@ -231,6 +231,7 @@ def test_the_file_that_is_missing_is_the_one_that_is_named(certs: Path, spoiled:
     assert problem(certs).endswith(f"{certs}/{spoiled}: Is a directory")
 
 
+@pytest.mark.slow
 def test_an_authority_that_ends_is_told_once(site: Path) -> None:
     settings = SiteFile(site)
     assert find_certificate_problems(settings, NOW) == []

@@ -8,7 +8,7 @@ import pytest
 
 from components.access.notice import ASK
 from components.link.client import Received, SendResult
-from components.site.demo import acknowledge
+from components.site.demo import acknowledge, tell_fault
 from components.site.demo_conversation import ALICE, BOB, GEORGE, HANNA, Conversation, UnexpectedError
 from components.site.demo_scenes import Message, Notice, Scene
 
@@ -224,3 +224,36 @@ async def test_whoever_is_told_nothing_fails_the_demonstration(told: tuple[str, 
     client = FakeNewcomer(ALICE, {}, *told)
     with pytest.raises(UnexpectedError, match=f"{ALICE} was not told that the line is recorded"):
         await acknowledge(NOTICE, {ALICE: client}, lambda _scene: None)  # type: ignore[dict-item]
+
+
+def found(id_: str, **more: Any) -> tuple[str, dict[str, Any]]:
+    return id_, {"id": id_, "at_ns": 100, "verdict": "release", **more}
+
+
+REFUSED = (found("gate/8", verdict="refuse"), found("gate/9", verdict="refuse"))
+TALK = (found("gate/1"), found("gate/2"), *REFUSED)
+READ = found("gate/3", kept_files=[{"in_the_file": True}])
+UNREAD = found("gate/3", kept_files=[{"in_the_file": False}])
+
+
+@pytest.mark.parametrize(
+    ("records", "fault"),
+    [
+        ((*TALK, READ), ""),
+        ((*TALK, READ, found("gate/0", verdict="refuse", at_ns=99)), ""),
+        ((found("gate/1"), *REFUSED, READ), "the search did not find gate/2"),
+        (TALK, "the search did not find gate/3"),
+        ((*TALK, UNREAD), "the search found gate/3, but not nordsee in its file"),
+        ((*TALK, found("gate/3")), "the search found gate/3, but not nordsee in its file"),
+        ((*TALK[:-1], READ), "the search found 1 refused messages of this talk, not 2"),
+        ((*TALK, READ, found("gate/7", verdict="refuse")), "the search found 3 refused messages of this"),
+    ],
+)
+def test_all_is_found_or_what_is_not_is_told(records: tuple[tuple[str, Any], ...], fault: str) -> None:
+    told = tell_fault(dict(records), ["gate/1", "gate/2"], {"nordsee": "gate/3"}, since_ns=100)
+    assert told.startswith(fault)
+    assert bool(told) == bool(fault)
+
+
+def test_a_file_that_nothing_here_can_read_is_found_by_its_name() -> None:
+    assert tell_fault(dict((*TALK, UNREAD)), ["gate/1"], {"file:voice-note": "gate/3"}, since_ns=100) == ""

@@ -153,6 +153,7 @@ def test_passwords_that_are_no_text(keys: Path) -> None:
     assert len(problems(keys)) == 1
 
 
+@pytest.mark.slow
 def test_keys_that_no_process_needs_are_named_until_they_are_elsewhere(keys: Path) -> None:
     site = SiteFile(keys.parent / "site.toml")
     approvers = sorted(file.name for file in keys.glob("approver-*.key"))

@@ -56,6 +56,7 @@ async def test_uploads_lie_in_the_export_once(filed: FiledSite, tmp_path: Path) 
     assert len(report.logs) == 2
 
 
+@pytest.mark.slow
 async def test_mails_and_rsmf_have_them_attached(filed: FiledSite, tmp_path: Path) -> None:
     await export_to(filed.site, tmp_path / "eml", "eml", "from:alice kind:message")
     (path,) = (tmp_path / "eml").rglob("*.eml")

@@ -60,6 +60,7 @@ async def test_a_folder_that_is_removed_is_no_export(
     assert [each.act for each in await said.site.accesses()] == ["export"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", mostly_slow(FORMAT_NAMES))
 async def test_a_file_that_is_removed_meanwhile_is_missed(
     name: str, said: Said, tmp_path: Path, before: BeforeEach
@@ -108,6 +109,7 @@ async def test_two_exports_into_one_folder_are_one(said: Said, tmp_path: Path, b
     assert [path.name for path in out.iterdir()] == ["theirs.txt"]
 
 
+@pytest.mark.slow
 async def test_an_export_that_others_write_now_is_theirs(said: Said, tmp_path: Path) -> None:
     out = tmp_path / "out"
     out.mkdir()
@@ -117,6 +119,7 @@ async def test_an_export_that_others_write_now_is_theirs(said: Said, tmp_path: P
     await export_to(said.site, out, "csv")
 
 
+@pytest.mark.slow
 async def test_an_export_that_was_completed_meanwhile_stays_as_it_is(
     said: Said, tmp_path: Path, before: BeforeEach, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from components.audit.export import pdf_words
 from components.audit.export.fonts import find_fonts
-from components.audit.export.pdf import printable
 from components.audit.export.pdf_lines import Word, break_lines, order_pieces
+from components.audit.export.pdf_pages import printable
 from components.audit.export.pdf_words import Words
 
 pytestmark = pytest.mark.programs

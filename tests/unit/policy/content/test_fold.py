@@ -199,7 +199,7 @@ def test_a_rule_that_does_not_fold_takes_neither_form() -> None:
     assert rule_finds("сору", "Сору", folds=False)
 
 
-EVERY_CHARACTER = "".join(chr(code) for code in range(0x110000) if not 0xD800 <= code < 0xE000)
+EVERY_CHARACTER = "".join(map(chr, (*range(0xD800), *range(0xE000, 0x110000))))
 IGNORABLE = regex.findall(r"[\p{Default_Ignorable_Code_Point}\p{Cf}]", EVERY_CHARACTER)
 MARKS = regex.findall(r"\p{M}", EVERY_CHARACTER)
 

@@ -9,6 +9,7 @@ from policy.topic.model import ModelName, Topic
 from policy.topic.ngram import BUCKETS, ZERO, NgramModel, find_buckets
 from policy.topic.sentences import CHARACTERS_MAX, SENTENCES_MAX, split_sentences
 from policy.topic.window import CONVERSATIONS_MAX, ConversationWindows
+from tests.support.rounds import mostly_slow
 
 
 @pytest.mark.parametrize(
@@ -59,7 +60,7 @@ def test_a_model_adds_up_what_a_sentence_has() -> None:
     assert EmbeddingClassifier(((1.0, 0.0), (0.0, 1.0)), (0.0, 0.0)).score([5.0, 0.0])[0] > 0.99
 
 
-@pytest.mark.parametrize("name", ModelName)
+@pytest.mark.parametrize("name", mostly_slow(ModelName))
 def test_a_shipped_model_tells_plain_sentences(name: ModelName) -> None:
     model = load_model(name)
     sentences = {
@@ -79,7 +80,7 @@ def test_a_shipped_model_tells_plain_sentences(name: ModelName) -> None:
     assert model.score([*sentences, "and one more"])[: len(sentences)] == scores
 
 
-@pytest.mark.parametrize("name", ModelName)
+@pytest.mark.parametrize("name", mostly_slow(ModelName))
 def test_no_text_breaks_a_model(name: ModelName) -> None:
     wild = ["", "\0", "a\0b", "\udc00", "x" * CHARACTERS_MAX, "👍" * 50, "\u202e\u200b", "𠀀" * 99]
     for scores in load_model(name).score(wild):
