@@ -9,6 +9,7 @@ from components.link.entity import EntityError
 
 XMLNS_COMMANDS = "http://jabber.org/protocol/commands"
 _ADMIN = "http://jabber.org/protocol/admin"
+_OURS = "urn:steelyard:access:0"
 _TIMEOUT_S = 10.0
 _EXISTS = "already exists"
 
@@ -33,7 +34,7 @@ async def add_account(link: Asking, jid: str, password: str) -> bool:
     """
     values = {"accountjid": [jid], "password": [password], "password-verify": [password]}
     try:
-        await _run(link, jid, "add-user", values)
+        await _run(link, jid, f"{_ADMIN}#add-user", values)
     except AccountError as error:
         if _EXISTS in str(error):
             return False
@@ -43,18 +44,22 @@ async def add_account(link: Asking, jid: str, password: str) -> bool:
 
 async def delete_account(link: Asking, jid: str) -> None:
     """Remove an account, if there is one, and end its sessions (XEP-0133, 4.2). Raises EntityError."""
-    await _run(link, jid, "delete-user", {"accountjids": [jid]})
+    await _run(link, jid, f"{_ADMIN}#delete-user", {"accountjids": [jid]})
 
 
 async def end_sessions(link: Asking, jid: str) -> None:
     """End all sessions of an account (XEP-0133, 4.5); raises EntityError."""
-    await _run(link, jid, "end-user-session", {"accountjids": [jid]})
+    await _run(link, jid, f"{_ADMIN}#end-user-session", {"accountjids": [jid]})
 
 
-async def _run(link: Asking, jid: str, command: str, values: Mapping[str, Sequence[str]]) -> None:
+async def take_password(link: Asking, jid: str) -> None:
+    """Have ejabberd take an account's drafted password from its file, so that no record has it. Raises EntityError."""
+    await _run(link, jid, f"{_OURS}#take-password", {"accountjid": [jid]})
+
+
+async def _run(link: Asking, jid: str, node: str, values: Mapping[str, Sequence[str]]) -> None:
     """Run a command on the server of an account: ask for its form, then send the filled-in form."""
-    domain = jid.partition("@")[2]
-    node = f"{_ADMIN}#{command}"
+    domain, command = jid.partition("@")[2], node.partition("#")[2]
     asked = ET.Element(f"{{{XMLNS_COMMANDS}}}command", node=node, action="execute")
     form = await link.request(domain, asked, kind="set", timeout_s=_TIMEOUT_S)
     session = form.get("sessionid", "") if form is not None else ""

@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from components.archive.durable import PRIVATE, replace_durably
@@ -17,11 +18,14 @@ class PasswordError(Exception):
 
 
 class PasswordFolder:
-    """Files with first passwords, to be handed over: one for each new account, named by its JID."""
+    """Files with first passwords, to be handed over: one for each new account, named by its JID.
 
-    def __init__(self, path: Path, server_config: Path) -> None:
+    `set_password` sets a password of an account (JID, password) on the server; the draft is in its file meanwhile.
+    """
+
+    def __init__(self, path: Path, set_password: Callable[[str, str], Awaitable[None]]) -> None:
         self._path = path
-        self._server_config = server_config
+        self._set_password = set_password
 
     def is_drafted(self, jid: str) -> bool:
         """Return whether an account was about to be made, or was made, when the component stopped."""
@@ -34,28 +38,12 @@ class PasswordFolder:
         replace_durably(self._draft(jid), f"{'-'.join(groups)}\n".encode(), PRIVATE)
 
     async def hand_over(self, jid: str) -> None:
-        """Set the drafted password on the server, and leave its file there; raises PasswordError and OSError."""
+        """Set the drafted password on the server, and leave its file there.
+
+        Raises PasswordError, EntityError and OSError.
+        """
         password = self._draft(jid).read_text().strip()
-        # Through standard input, because everybody on the machine can read a command line.
-        command = ("prosodyctl", "--config", str(self._server_config), "mod_offline_accounts", "set")
-        process = await asyncio.create_subprocess_exec(
-            *command,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-        )
-        try:
-            async with asyncio.timeout(_TIMEOUT_S):
-                said, _ = await process.communicate(f"{jid}\t{password}\n".encode())
-        except TimeoutError:
-            raise PasswordError(f"prosodyctl gave no answer in {_TIMEOUT_S:g} s") from None
-        finally:
-            if process.returncode is None:
-                process.kill()
-                await process.wait()
-        if process.returncode != 0:
-            lines = said.decode(errors="replace").strip().splitlines()
-            raise PasswordError(lines[-1] if lines else "prosodyctl failed")
+        await self._set_password(jid, password)
         # Killed before: the draft is there, and the next start sets the password again.
         self._draft(jid).replace(self._path / jid)
 
@@ -70,3 +58,27 @@ class PasswordFolder:
 
     def _draft(self, jid: str) -> Path:
         return self._path / f"{jid}{_DRAFT}"
+
+
+async def set_by_prosodyctl(server_config: Path, jid: str, password: str) -> None:
+    """Set a password by Prosody's own program, whether the server is up or not; raises PasswordError."""
+    # Through standard input, because everybody on the machine can read a command line.
+    command = ("prosodyctl", "--config", str(server_config), "mod_offline_accounts", "set")
+    process = await asyncio.create_subprocess_exec(
+        *command,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    try:
+        async with asyncio.timeout(_TIMEOUT_S):
+            said, _ = await process.communicate(f"{jid}\t{password}\n".encode())
+    except TimeoutError:
+        raise PasswordError(f"prosodyctl gave no answer in {_TIMEOUT_S:g} s") from None
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    if process.returncode != 0:
+        lines = said.decode(errors="replace").strip().splitlines()
+        raise PasswordError(lines[-1] if lines else "prosodyctl failed")

@@ -7,6 +7,7 @@ from xml.etree import ElementTree as ET
 
 import structlog
 
+from components.access.accounts import take_password
 from components.access.acknowledge import COMMAND as ACKNOWLEDGE
 from components.access.acknowledge import NAME as ACKNOWLEDGE_NAME
 from components.access.acknowledge import Acknowledging, Standing
@@ -23,7 +24,7 @@ from components.access.notice import (
     read_body,
     read_receipt,
 )
-from components.access.password import PasswordFolder
+from components.access.password import PasswordFolder, set_by_prosodyctl
 from components.access.rooms import RoomNotices
 from components.link.entity import XMLNS_DISCO_INFO, XMLNS_DISCO_ITEMS, EntityLink, Request
 from components.link.stream import ComponentLogin
@@ -57,7 +58,7 @@ class AccessService:
         self._memory = Memory(self._access.folder / MEMORY)
         login = ComponentLogin(self._access.jid, secret, site.gate.address, site.gate.component_port)
         self.link = EntityLink(login, on_state=self._link_changed)
-        passwords = PasswordFolder(self._access.passwords, site.prosody.config_file)
+        passwords = PasswordFolder(self._access.passwords, self._set_password)
         self.keeper = AccountKeeper(self.link, self._memory, passwords)
         self._wake = asyncio.Event()
         self._rooms = RoomNotices(self.link)
@@ -100,6 +101,12 @@ class AccessService:
                 async with asyncio.timeout(pause_s):
                     await self._wake.wait()
             self._wake.clear()
+
+    async def _set_password(self, jid: str, password: str) -> None:
+        if self._site.site.server == "ejabberd":
+            await take_password(self.link, jid)
+        else:
+            await set_by_prosodyctl(self._site.prosody.config_file, jid, password)
 
     def _rooms_here(self) -> list[Room]:
         here = self._site.prosody.room_domains

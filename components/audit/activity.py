@@ -12,6 +12,8 @@ from zoneinfo import ZoneInfo
 from components.archive.record import Access
 from components.audit.access import record_access
 from components.audit.auditor import Auditor
+from components.audit.checks.export import ACT as CHECKED
+from components.audit.export.finish import ACT as COMPLETED
 from components.audit.looks import LookFilter, RecordedLook, SeenActors, read_looks
 from components.process.progress import Progress
 from components.settings.site import SiteFile
@@ -21,6 +23,8 @@ _EVERYTHING = ("", "*")
 # What a search adds for an auditor of some enterprises (components/audit/asked.py).
 _SCOPE = re.compile(r'^\(?owner:"[^"]*"(?: OR owner:"[^"]*")*\)? AND ')
 _SATURDAY = 5
+# What is recorded of an export that was counted when it began.
+_OF_AN_EXPORT = (COMPLETED, CHECKED)
 
 
 class ActKind(StrEnum):
@@ -111,14 +115,14 @@ def summarize(looks: Iterable[RecordedLook], ordinary: Ordinary) -> tuple[Activi
         if access.matter:
             activity.in_matters += 1
             activity.matters.add(access.matter)
-        if reasons := tuple(_find_unusual(access, at, counts, ordinary)):
+        if reasons := tuple(_find_unusual(look, at, counts, ordinary)):
             activity.unusual.append(Unusual(look, reasons))
     return tuple(found[actor] for actor in sorted(found))
 
 
 def classify(act: str) -> ActKind:
     """Return what kind of look an act is."""
-    words = act.replace("-", " ").split()
+    words = [] if act in _OF_AN_EXPORT else act.replace("-", " ").split()
     for kind, named in _KINDS.items():
         if named & set(words):
             return kind
@@ -126,13 +130,14 @@ def classify(act: str) -> ActKind:
 
 
 def _find_unusual(
-    access: Access, at: datetime, counts: Counter[ActKind], ordinary: Ordinary
+    look: RecordedLook, at: datetime, counts: Counter[ActKind], ordinary: Ordinary
 ) -> Iterator[str]:
+    access = look.access
     kind = classify(access.act)
     if at.weekday() >= _SATURDAY or not ordinary.first_hour <= at.hour < ordinary.end_hour:
         yield f"outside of hours ({at:%a %H:%M})"
     if kind in (ActKind.SEARCH, ActKind.EXPORT):
-        if _SCOPE.sub("", access.query).strip(" ()") in _EVERYTHING or _is_most(access, ordinary):
+        if _SCOPE.sub("", access.query).strip(" ()") in _EVERYTHING or _is_most(look, ordinary):
             yield f"the whole archive, or most of it ({access.result_count:,} records)"
         if not access.matter and _OF_A_PERSON.search(access.query):
             yield "a person, without a matter"
@@ -149,9 +154,18 @@ def _is_whole(query: str) -> bool:
     return "@" in query.partition(" ")[0]
 
 
-def _is_most(access: Access, ordinary: Ordinary) -> bool:
+def _is_most(look: RecordedLook, ordinary: Ordinary) -> bool:
     # A few records are most of a log that has just begun.
-    return access.result_count > 100 and access.result_count * 100 > access.log_size * ordinary.most_percent
+    count = look.access.result_count
+    return count > 100 and count * 100 > _size_searched(look) * ordinary.most_percent
+
+
+def _size_searched(look: RecordedLook) -> int:
+    """Return how many entries the logs had in which a look searched: not its own log, which few searches cover."""
+    own = look.id.partition("/")[0]
+    others = (pair.rpartition(" ") for pair in look.access.log_sizes.split(", "))
+    sizes = (int(size) for name, _, size in others if name != own and size.isdecimal())
+    return look.access.log_size + sum(sizes)
 
 
 _KINDS = {

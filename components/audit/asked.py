@@ -13,7 +13,7 @@ from components.audit.query import pattern, tree
 from components.audit.query.compile import Known, Where, compile_query
 from components.audit.query.context import Condition, find_varying
 from components.audit.query.ids import OWN_WORDS
-from components.audit.query.matching import ends_of
+from components.audit.query.matching import ends_of, match_spellings
 from components.audit.view import view_record
 from components.process.errors import SiteError
 
@@ -35,6 +35,9 @@ SELECT term FROM (
     SELECT term FROM {words} WHERE term <= ? UNION ALL SELECT term FROM {words} WHERE term >= ?
 ) AS near WHERE length(term) BETWEEN ? AND ?
 """
+# The log of looks stands behind all others.
+_FIRST_WITH = "SELECT word.rowid FROM word WHERE word MATCH ? ORDER BY word.rowid LIMIT 1"
+_FILE_WITH = "SELECT content_word.rowid FROM content_word WHERE content_word MATCH ? LIMIT 1"
 _LARGEST_GAP = 16  # records between two wanted ones are fetched with them
 _LARGEST_FETCH = 250
 
@@ -79,7 +82,7 @@ async def prepare(
     try:
         with index.look() as db:
             allowed = _without_foreign(db, query, inside) if is_scoped else query
-            known, widened = _learn(db, allowed, inside if is_scoped else None)
+            known, widened = _learn(db, allowed, inside if is_scoped else None, searched)
         if not any(isinstance(term, tree.Pattern) for term in tree.terms_of(allowed)):
             where = compile_query(allowed, known)
             return Asked(query, where, inside, widened, is_scoped=is_scoped, logs=searched)
@@ -128,7 +131,9 @@ def _without_foreign(db: Connection, node: tree.Node, inside: Where) -> tree.Nod
             return node
 
 
-def _learn(db: Connection, node: tree.Node, inside: Where | None) -> tuple[Known, tuple[Widened, ...]]:
+def _learn(
+    db: Connection, node: tree.Node, inside: Where | None, logs: Sequence[IndexedLog]
+) -> tuple[Known, tuple[Widened, ...]]:
     terms = list(tree.terms_of(node))
     spellings = {term for term in terms if isinstance(term, tree.Spelling)}
     ends = {end for term in terms if isinstance(term, tree.Near) for end in ends_of(term)}
@@ -136,7 +141,7 @@ def _learn(db: Connection, node: tree.Node, inside: Where | None) -> tuple[Known
     if not spellings and not ends:
         return Known(constant=constant), ()
     vocabulary = frozenset(end for end in ends if _is_in_texts(db, end))
-    widened = tuple(_widen(db, each, inside) for each in sorted(spellings, key=str))
+    widened = tuple(_widen(db, each, inside, logs) for each in sorted(spellings, key=str))
     spelt = {each.spelling: each.words for each in widened}
     return Known(spelt, vocabulary, constant=constant), widened
 
@@ -165,7 +170,9 @@ def _is_in_texts(db: Connection, word: str) -> bool:
     )
 
 
-def _widen(db: Connection, spelling: tree.Spelling, inside: Where | None) -> Widened:
+def _widen(
+    db: Connection, spelling: tree.Spelling, inside: Where | None, logs: Sequence[IndexedLog]
+) -> Widened:
     words = {
         word
         for table in _WORD_TABLES
@@ -182,7 +189,19 @@ def _widen(db: Connection, spelling: tree.Spelling, inside: Where | None) -> Wid
     found = [word for _, word in sorted((apart, word) for word, apart, _ in near)]
     if inside is not None:
         found = [word for word in found if _is_said_inside(db, word, inside)]
+    elif IndexedLog.AUDIT not in logs:
+        # What auditors looked for is nobody's to read here.
+        found = [word for word in found if _is_said(db, word)]
     return Widened(spelling, tuple(found[:MAX_SPELLINGS]), len(found) > MAX_SPELLINGS)
+
+
+def _is_said(db: Connection, word: str) -> bool:
+    """Return whether a word is in a text of another log than that of looks, or in a file."""
+    match = match_spellings([word])
+    first = db.execute(_FIRST_WITH, (match,)).fetchone()
+    if first is not None and int(str(first[0])) < IndexedLog.AUDIT.place(0):
+        return True
+    return db.execute(_FILE_WITH, (match,)).fetchone() is not None
 
 
 def _is_said_inside(db: Connection, word: str, inside: Where) -> bool:

@@ -1,7 +1,7 @@
 """Counts of what a query matches: by day and verdict, by who wrote, by kind and by rule; within what one may see."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -15,7 +15,8 @@ from components.settings.site import SiteFile
 
 MOST_VALUES = 8
 _BY = (Dimension.PERSON, Dimension.VERDICT, Dimension.KIND, Dimension.RULE)
-_GROUPS = ((Dimension.DAY, Dimension.VERDICT), *((by,) for by in _BY))
+GROUPS = ((Dimension.DAY, Dimension.VERDICT), *((by,) for by in _BY))
+"""By what facets count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +53,13 @@ async def count_facets(
         with open_site_index(settings) as index:
             await catch_up_logs(settings, index, logs, progress)
             asked = await prepare(node, index, logs, auditor)
-            days, *counted = index.count_each(_GROUPS, asked.where, logs=asked.logs)
-    values = zip(_BY, counted, strict=True)
+            return make_facets(index.count_each(GROUPS, asked.where, logs=asked.logs))
+
+
+def make_facets(counted: Sequence[Sequence[Counted]]) -> Facets:
+    """Return facets from counts by each of GROUPS."""
+    days, *groups = counted
+    values = zip(_BY, groups, strict=True)
     return Facets(_days(days), tuple((by.value, _most_frequent(each)) for by, each in values))
 
 

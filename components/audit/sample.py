@@ -1,11 +1,14 @@
 """Random samples of what a query finds: by a seed, which draws the same for anybody, without what was drawn before."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from typing import TypeVar
 
+from components.audit.asked import Asked
 from components.audit.auditor import Auditor
+from components.audit.index.database import Connection
 from components.audit.index.facets import DAY_NS, Dimension
 from components.audit.index.pages import digest_ids, name_place, read_places
 from components.audit.kept_acts import read_acts, record_act
@@ -19,10 +22,14 @@ from components.settings.site import SiteFile
 RECORDS = "records"
 """The detail of a sample's record that has the ids of what was drawn, a line each."""
 
-_SAMPLED = "sampled"
+SAMPLED = "sampled"
+"""The name of that record."""
+
 _CONFIDENCE = 0.95
 _Z = 1.959964  # of a normal distribution, 95 % lie within so many standard deviations
 MOST_DRAWN = 10_000
+
+_Record = TypeVar("_Record")
 
 _STRATA = {
     Dimension.DAY: f"received_at_ns / {DAY_NS}",
@@ -72,21 +79,18 @@ async def draw_sample(
     settings: SiteFile, wanted: SampleWanted, progress: Progress, auditor: Auditor | None = None
 ) -> Sample:
     """Draw a sample, and record what was drawn before it is shown; raises QueryError, SiteError and LogError."""
-    if not 1 <= wanted.count <= MOST_DRAWN:
-        raise SiteError(f"a sample has 1 to {MOST_DRAWN:,} records")
+    require_count(wanted)
     async with look_up(settings, wanted.query, progress, auditor) as lookup:
         asked = lookup.asked
-        if asked.is_cut:
-            raise SiteError(
-                "the regular expression was looked for in the newest records alone: narrow the query"
-            )
+        require_whole(asked)
         with lookup.index.look() as db:
             places = read_places(db, asked.where, asked.logs)
             digest = digest_ids(db, asked.where, asked.logs)
-        before = set() if wanted.again else await _read_drawn(lookup)
+        before = set() if wanted.again else await read_drawn(lookup)
         eligible = {place: id_ for place in places if (id_ := name_place(place, lookup.names)) not in before}
-        strata = _divide(lookup, eligible, wanted.by)
-        drawn = sorted(place for some in _draw(strata, eligible, wanted) for place in some)
+        with lookup.index.look() as db:
+            strata = divide({place: read_stratum(db, place, wanted.by) for place in eligible})
+        drawn = sorted(draw(strata, eligible, wanted))
         ids = "\n".join(eligible[place] for place in drawn)
         told: dict[str, str | int] = {
             "query": format_query(asked.query),
@@ -95,7 +99,7 @@ async def draw_sample(
         }
         told |= {"eligible": len(eligible), "strata": len(strata), RECORDS: ids}
         views = [view for view in await lookup.view(drawn) if not view.destroyed]
-        record = await record_act(lookup, _SAMPLED, told)
+        record = await record_act(lookup, SAMPLED, told)
         access_id = await lookup.record("sample", len(places), digest)
     at_most, margin = tell_confidence(len(drawn), len(eligible))
     return Sample(
@@ -110,6 +114,18 @@ async def draw_sample(
         record,
         access_id,
     )
+
+
+def require_count(wanted: SampleWanted) -> None:
+    """Check how much is to be drawn; raises SiteError."""
+    if not 1 <= wanted.count <= MOST_DRAWN:
+        raise SiteError(f"a sample has 1 to {MOST_DRAWN:,} records")
+
+
+def require_whole(asked: Asked) -> None:
+    """Check that all that matches was found; raises SiteError."""
+    if asked.is_cut:
+        raise SiteError("the regular expression was looked for in the newest records alone: narrow the query")
 
 
 def tell_confidence(drawn: int, eligible: int) -> tuple[float, float]:
@@ -149,27 +165,35 @@ def rank(seed: str, record_id: str) -> bytes:
     return sha256(f"{seed}\n{record_id}".encode()).digest()
 
 
-async def _read_drawn(lookup: Lookup) -> set[str]:
+async def read_drawn(lookup: Lookup) -> set[str]:
+    """Return the ids of what earlier samples drew, as a site's log of looks has them."""
     drawn = set[str]()
-    async for _, event in read_acts(lookup, _SAMPLED):
+    async for _, event in read_acts(lookup, SAMPLED):
         drawn.update(str(dict(event.details).get(RECORDS, "")).split("\n"))
     return drawn
 
 
-def _divide(lookup: Lookup, eligible: Iterable[int], by: Sequence[Dimension]) -> list[list[int]]:
+def read_stratum(db: Connection, place: int, by: Sequence[Dimension]) -> tuple[object, ...]:
+    """Return the values of a record by which a sample is stratified."""
     if not by:
-        everything = list(eligible)
-        return [everything] if everything else []
-    strata: dict[tuple[object, ...], list[int]] = {}
+        return ()
     columns = ", ".join(_STRATA[each] for each in by)
-    with lookup.index.look() as db:
-        for place in eligible:
-            row = db.execute(f"SELECT {columns} FROM submission WHERE idx = ?", (place,)).fetchone()  # noqa: S608
-            strata.setdefault(tuple(row), []).append(place)
-    return [strata[key] for key in sorted(strata, key=str)]
+    row = db.execute(f"SELECT {columns} FROM submission WHERE idx = ?", (place,)).fetchone()  # noqa: S608 - constant
+    return tuple(row)
 
 
-def _draw(strata: Sequence[list[int]], ids: dict[int, str], wanted: SampleWanted) -> list[list[int]]:
+def divide(stratum_of: Mapping[_Record, tuple[object, ...]]) -> list[list[_Record]]:
+    """Divide records into strata, by the values of each."""
+    strata: dict[tuple[object, ...], list[_Record]] = {}
+    for record, values in stratum_of.items():
+        strata.setdefault(values, []).append(record)
+    return [strata[values] for values in sorted(strata, key=str)]
+
+
+def draw(
+    strata: Sequence[Sequence[_Record]], ids: Mapping[_Record, str], wanted: SampleWanted
+) -> Iterator[_Record]:
+    """Yield what is drawn of each stratum: the lowest by the seed and the ids."""
     shares = share_out(wanted.count, [len(each) for each in strata])
-    ranked = [sorted(each, key=lambda place: rank(wanted.seed, ids[place])) for each in strata]
-    return [each[:share] for each, share in zip(ranked, shares, strict=True)]
+    for stratum, share in zip(strata, shares, strict=True):
+        yield from sorted(stratum, key=lambda record: rank(wanted.seed, ids[record]))[:share]

@@ -16,6 +16,10 @@ from components.process.errors import SiteError
 from components.process.progress import Progress
 from components.settings.site import SiteFile
 
+Term = tuple[int, Node]
+"""A term of a list, and the line on which it stands."""
+
+_HITS = "SELECT line, count(*) FROM term_hit GROUP BY line"
 _ALONE = """
 SELECT line, count(*) FROM (SELECT min(line) AS line FROM term_hit GROUP BY idx HAVING count(*) = 1) AS alone
 GROUP BY line
@@ -94,21 +98,27 @@ async def report_terms(
     """
     async with look_up(settings, query, progress, auditor) as lookup:
         within = parse_query(query, lookup.at_ns)
-        terms = _parse_lines(lines, lookup.at_ns)
-        nodes = [node for _, node in terms]
-        any_of = nodes[0] if len(nodes) == 1 else Or(tuple(nodes))
-        alone = await _keep_hits(lookup, within, terms, auditor)
-        hits = [TermHits(line, format_query(node), *alone.get(line, (0, 0))) for line, node in terms]
-        whole = await prepare(And((within, any_of)), lookup.index, lookup.logs, auditor)
+        terms = parse_terms(lines, lookup.at_ns)
+        await keep_hits(lookup, within, terms, auditor)
+        with lookup.index.look() as db:
+            all_, alone = (dict(db.execute(sql).fetchall()) for sql in (_HITS, _ALONE))
+        hits = [
+            TermHits(line, format_query(node), all_.get(line, 0), alone.get(line, 0)) for line, node in terms
+        ]
+        whole = await prepare(And((within, any_term(terms))), lookup.index, lookup.logs, auditor)
         matched, digest, log_size = _sum_up(lookup, whole)
         access_id = await lookup.record("terms", matched, digest, format_query(whole.query))
     return TermReport(whole.query, tuple(hits), matched, log_size, digest, access_id)
 
 
-async def _keep_hits(
-    lookup: Lookup, within: Node, terms: Sequence[tuple[int, Node]], auditor: Auditor | None
-) -> dict[int, tuple[int, int]]:
-    """Return by its line how many records have each term, and how many of these no other one."""
+def any_term(terms: Sequence[Term]) -> Node:
+    """Return the query for what has any of some terms."""
+    nodes = tuple(node for _, node in terms)
+    return nodes[0] if len(nodes) == 1 else Or(nodes)
+
+
+async def keep_hits(lookup: Lookup, within: Node, terms: Sequence[Term], auditor: Auditor | None) -> None:
+    """Keep in `term_hit` of this connection which records have which term, by the term's line."""
     asked = [
         (line, await prepare(And((within, node)), lookup.index, lookup.logs, auditor)) for line, node in terms
     ]
@@ -118,9 +128,6 @@ async def _keep_hits(
         for line, each in asked:
             for planned in plan_all(db, each.where, each.logs):
                 planned.keep(db, "INSERT INTO term_hit", line)
-        hits = dict(db.execute("SELECT line, count(*) FROM term_hit GROUP BY line").fetchall())
-        alone = dict(db.execute(_ALONE).fetchall())
-    return {line: (count, alone.get(line, 0)) for line, count in hits.items()}
 
 
 def _sum_up(lookup: Lookup, asked: Asked) -> tuple[int, str, int]:
@@ -130,8 +137,9 @@ def _sum_up(lookup: Lookup, asked: Asked) -> tuple[int, str, int]:
     return matched, digest, lookup.index.size_of(asked.logs[0])
 
 
-def _parse_lines(lines: Sequence[str], now_ns: int) -> list[tuple[int, Node]]:
-    terms = []
+def parse_terms(lines: Sequence[str], now_ns: int) -> list[Term]:
+    """Read a list of terms; raises SiteError, also if there is none."""
+    terms = list[Term]()
     for number, line in enumerate(lines, 1):
         text = line.strip()
         if not text or text.startswith("#"):

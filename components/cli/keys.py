@@ -73,7 +73,10 @@ def make(
         print(told[what].format(public_in_settings))
         print("give the private half to this person, and leave no copy here")
     elif is_new:
-        print(f"add {public_in_settings} to archive.recipients, and start the site again")
+        print(
+            f"add {public_in_settings} to archive.recipients, and start the site again: it then opens all records"
+        )
+        print("for grants (docs/matters.md), only hand the public half out, and add it nowhere")
 
 
 @app.command

@@ -2,7 +2,8 @@
 
 import re
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import tzinfo
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
@@ -12,8 +13,9 @@ from components.cli.options import LOOK, Look
 
 if TYPE_CHECKING:
     from components.audit.conversation.read import Around, Whole
+    from components.settings.site import SiteFile
 
-_RECORD = re.compile(r"(?:([a-z0-9][a-z0-9._-]*):)?([A-Za-z0-9_.-]+/[0-9]{1,18})")
+_RECORD = re.compile(r"(?:([^@:]+):)?([A-Za-z0-9_.-]+/[0-9]{1,18})")
 """A record, with the name of another site before it or not."""
 
 
@@ -53,10 +55,15 @@ def read(
         ),
     ] = "",
     zone: Annotated[str, Parameter(help="Show times in this time zone, such as Europe/Berlin.")] = "UTC",
-    at_site: Annotated[str, Parameter(help="Read at the site of this name (audit.sites).")] = "",
+    at_site: Annotated[
+        str, Parameter(help="Read at the site of this name alone (audit.sites), not at all of them.")
+    ] = "",
     common: Look = LOOK,
-) -> None:
+) -> int:
     """Read a conversation as a person does: with every version, reactions, receipts, and who could see it.
+
+    Where site.toml names other sites, what these have of it stands between (docs/sites.md). Exit status 1 if one could
+    not be read, or its copy is behind.
 
     Parameters
     ----------
@@ -71,9 +78,11 @@ def read(
     from components.cli.output.read import describe_conversation, find_zone, print_conversation
     from components.settings.site import SiteFile
 
-    at_site, what = _find_site(at_site, what)
     coverage, settings = cover_one(SiteFile(common.site), at_site), common.open_site(at_site)
-    chosen, at_ns, shown_zone = choose(what, part), _read_at(at), find_zone(zone)
+    at_ns, shown_zone = _read_at(at), find_zone(zone)
+    if coverage.others and not at_site:
+        return _read_sites(settings, what, part, Seen(seen_by, at_ns, shown_zone), common)
+    chosen = choose(what, part)
     view = run_with_bar(
         "Indexing",
         "entries",
@@ -87,13 +96,47 @@ def read(
         lambda found: print_conversation(found, shown_zone),
         option="--at-site",
     )
+    return 0
 
 
-def _find_site(at_site: str, what: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
-    """Return at which site is read, and what: a record may have the name of its site before it."""
-    if len(what) == 1 and (named := _RECORD.fullmatch(what[0])) and named[1]:
-        return named[1], (named[2],)
-    return at_site, what
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """By whom and as of when a conversation is read, and in which time zone its times are shown."""
+
+    by: str
+    at_ns: int | None
+    zone: tzinfo
+
+
+def _read_sites(settings: "SiteFile", what: tuple[str, ...], part: Part, seen: Seen, common: Look) -> int:
+    from components.audit.sites.read import Look as SitesLook
+    from components.audit.sites.read import read_sites
+    from components.cli.output.console import run_with_bar
+    from components.cli.output.sites_read import describe_talk, print_talk
+
+    at, what, part = _find_site(what, part)
+    chosen = choose(what, part)
+    talk = run_with_bar(
+        "Indexing",
+        "entries",
+        lambda bar: read_sites(settings, chosen, SitesLook(bar, None, seen.by, seen.at_ns), at),
+    )
+    common.tell(
+        talk, lambda found: describe_talk(found, seen.zone), lambda found: print_talk(found, seen.zone)
+    )
+    return 0 if talk.is_complete else 1
+
+
+def _find_site(what: tuple[str, ...], part: Part) -> tuple[str, tuple[str, ...], Part]:
+    """Return at which site is read, and what: a record has the name of its site before it, in `part`, too."""
+    named = [_RECORD.fullmatch(each) for each in (what[0] if len(what) == 1 else "", part.until, part.from_)]
+    record, until, from_ = (each[2] if each else "" for each in named)
+    site = next((each[1] for each in named if each and each[1]), "")
+    return (
+        site,
+        (record,) if record else what,
+        replace(part, until=until or part.until, from_=from_ or part.from_),
+    )
 
 
 def choose(what: tuple[str, ...], part: Part) -> "Whole | Around":

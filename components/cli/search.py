@@ -125,8 +125,11 @@ def sample(
     json_lines: AsLines = False,
     at: AtSite = "",
     common: Look = LOOK,
-) -> None:
+) -> int:
     """Draw a random sample of what a query finds, without what was drawn before (docs/query.md).
+
+    Where site.toml names other sites, it is one of all, each message once (docs/sites.md). Exit status 1 if one could
+    not be asked, or its copy is behind.
 
     Parameters
     ----------
@@ -157,11 +160,19 @@ def sample(
     wanted = SampleWanted(
         " ".join(query), count, seed or secrets.token_hex(8), read_dimensions(by, STRATA), again
     )
+    if coverage.others and not at:
+        from components.audit.sites.sample import sample_sites
+        from components.cli.output.sites_sample import tell_sample
+
+        of_all = run_with_bar("Indexing", "entries", lambda bar: sample_sites(settings, wanted, bar))
+        tell_sample(of_all, common, as_lines=json_lines)
+        return 0 if of_all.is_complete else 1
     found = run_with_bar("Indexing", "entries", lambda bar: draw_sample(settings, wanted, bar, auditor))
     if json_lines:
         print_lines(map(describe_view, found.records))
     else:
         tell_of_one(common, coverage, found, describe_sample, print_sample)
+    return 0
 
 
 saved = App(name="saved", help="Searches that were saved under a name, which all auditors of the site share.")

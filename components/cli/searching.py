@@ -111,13 +111,15 @@ async def _search_sites(
     from components.audit.sites.count import count_sites
     from components.audit.sites.search import search_sites
 
-    if wanted.terms or wanted.context:
-        raise SiteError("--terms and --context are for one site: name it with --at")
+    if wanted.terms:
+        from components.audit.sites.terms import report_terms_of_sites
+
+        return await report_terms_of_sites(settings, query, read_terms(wanted.terms), progress)
     if wanted.count_by:
         dimensions = read_dimensions(wanted.count_by, tuple(Dimension))
         return await count_sites(settings, query, dimensions, progress)
     page = Page(wanted.limit, wanted.before, Order(wanted.sort))
-    return await search_sites(settings, query, page, progress)
+    return await search_sites(settings, query, page, progress, context=wanted.context)
 
 
 async def _find_query(settings: SiteFile, wanted: SearchWanted, progress: Progress, auditor: Auditor) -> str:

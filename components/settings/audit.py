@@ -63,6 +63,7 @@ class AuditSettings(LogTable):
     readers: tuple[SitePath, ...] = ()
     grants: SitePath | None = None
     index_store: LogStoreName | None = None
+    own_machine: bool = False
 
     @property
     def index_url(self) -> PostgresUrl | None:

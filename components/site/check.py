@@ -155,23 +155,24 @@ def _check_certificates(settings: SiteFile) -> Iterator[str]:
 def _check_server(settings: SiteFile) -> Iterator[str]:
     if settings.site.server == EJABBERD:
         yield f"version {find_ejabberd()}; what does not hold with it yet is in docs/ejabberd.md"
-        return
     if (config := settings.prosody.attached_to) is not None:
         yield from _describe_attached(settings, config)
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        yield f"version {require_version(write_probe_config(settings, Path(folder)))}"
+    elif settings.site.server != EJABBERD:
+        with tempfile.TemporaryDirectory() as folder:
+            yield f"version {require_version(write_probe_config(settings, Path(folder)))}"
 
 
 def _describe_attached(settings: SiteFile, config: Path) -> Iterator[str]:
     plan = plan_attach(settings, config)
     if not plan.is_attached:
-        raise SiteError(f"{config} is not attached: run `steelyard attach prosody --apply` (docs/attach.md)")
+        raise SiteError(
+            f"{config} is not attached: run `steelyard attach {plan.server} --apply` (docs/attach.md)"
+        )
     if problems := plan.problems:
         raise _CheckError(list(problems))
     if plan.is_old:
         raise SiteError(
-            f"{plan.included} is not as site.toml says: run `steelyard attach prosody --apply` again"
+            f"{plan.included} is not as site.toml says: run `steelyard attach {plan.server} --apply` again"
         )
     yield f"{config} is attached"
     yield from (note.text for note in plan.notes)
@@ -199,6 +200,9 @@ def _check_disk(settings: SiteFile) -> Iterator[str]:
 
 
 def _check_running(settings: SiteFile) -> Iterator[str]:
+    if is_machine(settings) and not running_parts(settings):
+        yield "nothing has to run here: commands read the database themselves"
+        return
     if not is_held(settings.folder):
         if problems := list(find_port_problems(settings)):
             raise _CheckError(problems)
@@ -296,8 +300,9 @@ def _check_sources(settings: SiteFile) -> Iterator[str]:
 
 
 def _check_logs(settings: SiteFile) -> Iterator[str]:
-    for log in settings.logs:
-        # The follower has compared each checkpoint of a copy with the one before: nobody here has signed it.
+    # A machine of auditors' own folds the logs of all of them: without one it shows no queue.
+    for log in settings.verified_logs if is_machine(settings) else settings.logs:
+        # Nobody here has signed what is a copy, or read in the database: a follower compares its checkpoints.
         is_copy = is_machine(settings) and log != settings.audit_log
         yield asyncio.run(check_log(log, is_copy=is_copy))
 

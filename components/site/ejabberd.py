@@ -80,7 +80,14 @@ def render_config(plan: ProsodyPlan) -> str:
     config: dict[str, Any] = {
         "hosts": list(plan.domains),
         "loglevel": "warning" if plan.log_level == "warn" else plan.log_level,
-        "listen": [*_clients(plan), _components(plan, (*gate, *plan.components))],
+        "listen": [
+            *_clients(plan),
+            component_listener(
+                plan.component_address,
+                plan.component_port,
+                {each.jid: each.secret for each in (*gate, *plan.components)},
+            ),
+        ],
         "max_fsm_queue": QUEUE_MAX,
         **_ACCOUNTS,
         "language": "en",
@@ -109,10 +116,17 @@ def _certificate_files(plan: ProsodyPlan, folder: Path) -> Iterator[Path]:
 
 def _modules(plan: ProsodyPlan) -> dict[str, dict[str, Any]]:
     """Return the modules of all domains."""
-    offered = [each.jid for each in plan.components if each.side.offered]
+    offered = [each.jid for each in plan.components if each.side.offered or each.side.makes_accounts]
     modules = {**MODULES, "mod_disco": {"extra_domains": offered}}
     if plan.gate:
-        modules["mod_stanza_gate"] = _gate(plan)
+        modules["mod_stanza_gate"] = gate_options(
+            plan.gate, plan.hold_timeout_s, plan.window_stanzas, plan.window_bytes
+        )
+    for each in plan.components:
+        if each.side.keeps_rosters:
+            modules["mod_managed_rosters"] = {"entity": each.jid}
+        if each.side.makes_accounts:
+            modules["mod_access"] = {"component": each.jid, "passwords": str(plan.first_passwords)}
     return modules
 
 
@@ -149,10 +163,11 @@ def _client_listener(plan: ProsodyPlan) -> dict[str, Any]:
     return listener
 
 
-def _components(plan: ProsodyPlan, components: tuple[PlannedComponent, ...]) -> dict[str, Any]:
+def component_listener(address: str, port: int, secrets: Mapping[str, str]) -> dict[str, Any]:
+    """Return the listener for components, by their domains and secrets."""
     return {
-        "port": plan.component_port,
-        "ip": plan.component_address,
+        "port": port,
+        "ip": address,
         "module": "ejabberd_service",
         "access": "all",
         # The gate speaks in others' names; the adapter checks those of all others.
@@ -160,7 +175,7 @@ def _components(plan: ProsodyPlan, components: tuple[PlannedComponent, ...]) -> 
         # Otherwise each component is handed what is addressed to any of them.
         "global_routes": False,
         "max_stanza_size": ELEMENT_MAX_BYTES,
-        "hosts": {each.jid: {"password": each.secret} for each in components},
+        "hosts": {jid: {"password": secret} for jid, secret in secrets.items()},
     }
 
 
@@ -177,6 +192,8 @@ def _rooms(plan: ProsodyPlan, rooms: list[str]) -> dict[str, dict[str, Any]]:
     muc = {
         "hosts": rooms,
         "access_create": "nobody" if plan.makes_rooms else "local",
+        # It puts the notice of the recording into each room.
+        "access_admin": [{"allow": [{"server": jid}]} for jid in _makers(plan)] or "nobody",
         "default_room_options": {"mam": True, "public": False},
     }
     modules: dict[str, dict[str, Any]] = {"mod_muc": muc}
@@ -187,13 +204,19 @@ def _rooms(plan: ProsodyPlan, rooms: list[str]) -> dict[str, dict[str, Any]]:
     return modules
 
 
-def _gate(plan: ProsodyPlan) -> dict[str, Any]:
-    timeout_ms = round(plan.hold_timeout_s * 1000)
+def _makers(plan: ProsodyPlan) -> list[str]:
+    """Return the components that make accounts: one, or none."""
+    return [each.jid for each in plan.components if each.side.makes_accounts]
+
+
+def gate_options(gate: str, timeout_s: float, window_stanzas: int, window_bytes: int) -> dict[str, Any]:
+    """Return the options of the adapter."""
+    timeout_ms = round(timeout_s * 1000)
     return {
-        "gate": plan.gate,
+        "gate": gate,
         "timeout_ms": timeout_ms,
-        "window_stanzas": plan.window_stanzas,
-        "window_bytes": plan.window_bytes,
+        "window_stanzas": window_stanzas,
+        "window_bytes": window_bytes,
         "stanza_bytes": STANZA_MAX_BYTES,
         "done_lag_ms": timeout_ms + DONE_LAG_MS,
     }
@@ -237,12 +260,17 @@ def start_command(
     root: Path, beams: tuple[Path, ...], libraries: Path = SYSTEM_LIBRARIES, *, reads_input: bool = False
 ) -> list[str]:
     """Return what starts a private ejabberd: no node name, so no epmd, no cluster and nothing to connect to."""
+    paths = [*beam_arguments(libraries), *(argument for folder in beams for argument in ("-pa", str(folder)))]
+    mnesia = ["-mnesia", "dir", f'"{root / "data"}"']
+    return ["erl", "-noshell" if reads_input else "-noinput", *paths, *mnesia, "-s", "ejabberd"]
+
+
+def beam_arguments(libraries: Path = SYSTEM_LIBRARIES) -> list[str]:
+    """Return the arguments with which Erlang finds ejabberd and what it brings; raises SiteError if it is not there."""
     own = server_beams(libraries)
     if not own:
         raise SiteError("ejabberd is not installed; run `apt-get install ejabberd`")
-    paths = [argument for folder in (*own, *beams, *_beside(libraries)) for argument in ("-pa", str(folder))]
-    mnesia = ["-mnesia", "dir", f'"{root / "data"}"']
-    return ["erl", "-noshell" if reads_input else "-noinput", *paths, *mnesia, "-s", "ejabberd"]
+    return [argument for folder in (*own, *_beside(libraries)) for argument in ("-pa", str(folder))]
 
 
 def _beside(libraries: Path) -> list[Path]:

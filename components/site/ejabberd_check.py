@@ -3,10 +3,8 @@
 from collections.abc import Iterator
 
 from components.process.errors import SiteError
-from components.settings.access import AccessSettings
 from components.settings.federation import FederationSettings
 from components.settings.prosody import ProsodySettings
-from components.settings.roster import RosterSettings
 from components.settings.site import SiteFile
 from components.settings.table import Table
 
@@ -14,15 +12,12 @@ EJABBERD = "ejabberd"
 
 # By table: what would be missing.
 _TABLES: dict[type[Table], str] = {
-    RosterSettings: "nobody's contact list is kept as directory.toml says",
-    AccessSettings: "accounts are not made by whom two approvers admit, and nobody is told of the recording",
     FederationSettings: "no other site is reached",
 }
 # By setting of [prosody].
 _SETTINGS = {
     "s2s_port": "no other server is reached",
     "federated_domains": "no other server is reached",
-    "attached_to": "a server that runs already is not attached",
     "storage": "the server keeps its data in files of its own",
 }
 _ADVICE = "take it out, or run Prosody (docs/ejabberd.md)"
@@ -42,8 +37,8 @@ def find_unsupported(site: SiteFile) -> Iterator[str]:
             yield f"prosody.{name}: with ejabberd {what}; {_ADVICE}"
     if site.prosody.web and site.prosody.web.bosh_path:
         yield 'prosody.web.bosh_path: with ejabberd browsers come by WebSocket alone; write bosh_path = ""'
-    if site.gate.observes:
-        yield f"gate.mode: with ejabberd the gate cannot only observe; {_ADVICE}"
+    if site.gate.observes and site.prosody.attached_to is None:
+        yield f"gate.mode: a private ejabberd tells nobody that the gate only observes; {_ADVICE}"
 
 
 def refuse_ejabberd(site: SiteFile, what: str) -> None:

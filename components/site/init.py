@@ -185,9 +185,8 @@ def _example_site(*, demo: bool, origin: str | None, system: bool, server: Serve
             default = next(line for line in text.splitlines() if line.startswith(f"{name} = "))
             text = text.replace(default, f"{name} = {port}")
         if server == "ejabberd":
-            text = for_ejabberd(text) + web_table(web_port, bosh=False)
-        else:
-            text += web_table(web_port) + access_table()
+            text = for_ejabberd(text)
+        text += web_table(web_port, bosh=server != "ejabberd") + access_table()
         text += transfer_table(files_port)
         text += console_table(console_port) + history_table()
     return text

@@ -29,7 +29,7 @@ async def check_log(log: LogSettings, *, is_copy: bool = False) -> str:
     """
     path = store_label(log.store)
     try:
-        signer = _load_signer(log)
+        signer = None if is_copy else _load_signer(log)
         last = None if is_copy else LastSigned(last_signed_file(log.key_file))
         try:
             reader = await LogReader.open(log.store)

@@ -1,6 +1,7 @@
 """A machine of auditors' own: what runs there, what it needs, and what is wrong with it (docs/feed.md).
 
-Its site.toml has a table `[follow]`. The other tables describe the site, whose processes run elsewhere.
+Its site.toml has a table `[follow]`, or `audit.own_machine` where the logs are in PostgreSQL (docs/auditor.md). The
+other tables describe the site, whose processes run elsewhere.
 """
 
 import asyncio
@@ -36,7 +37,7 @@ from components.site.supervise import ProcessSpec, Supervisor
 
 START_TIMEOUT_S = 30.0
 
-_BRING = "bring it from the site (docs/feed.md, section 1)"
+_BRING = "bring it from the site (docs/auditor.md, docs/feed.md)"
 _TABLES: tuple[type[Table], ...] = (AuditSettings, IndexerSettings, ConsoleSettings, FollowSettings)
 # What it says until the site is reached and all has come: no reason to give up.
 _PASSING = ("behind", "stuck")
@@ -47,12 +48,24 @@ def find_machine_problems(site: SiteFile) -> Iterator[str]:
     for table in _TABLES:
         if found := site.find(table):
             yield from skip_wrong(found.find_problems())
+    yield from _find_unreadable(site)
     yield from find_missing("archive.recipients", site.archive.recipients, _BRING)
     yield from skip_wrong(site.archive.find_problems())
     yield from find_missing("gate.directory", [site.gate.directory_file], _BRING)
     for log in site.logs:
         if log.origin != site.audit_log.origin:
             yield from find_key_problems(f"{log.table}.log_key_file", log.verifier_key_file, log.origin)
+
+
+def _find_unreadable(site: SiteFile) -> Iterator[str]:
+    """Yield which log is neither in a database nor in the copy that a follower keeps: nothing of it comes here."""
+    if site.follow is None:
+        for log in site.logs:
+            if log.origin != site.audit_log.origin and log_file(log.store) is not None:
+                yield (
+                    f"{log.table}.log: a machine of its own (audit.own_machine) reads it in PostgreSQL; "
+                    "where the site keeps it in a file, follow its feed (docs/feed.md)"
+                )
 
 
 def find_key_problems(setting: str, file: Path, origin: str) -> Iterator[str]:
@@ -72,14 +85,15 @@ def make_machine_files(site: SiteFile) -> list[Path]:
     Nothing of the site's is made: another key would fit to nothing there. Raises SiteError and KeyFileError.
     """
     made = make_secrets(secret for part in running_parts(site) for secret in part.secrets)
-    own, follow = site.audit_log, site.require(FollowSettings)
+    own, follow = site.audit_log, site.follow
     if not is_kept(own.key_file) and not own.is_begun:
         make_folder(named_file(own.key_file).parent, PRIVATE_FOLDER)
         create_log_key(own.key_file, own.origin)
         made.append(named_file(own.key_file))
-    if not follow.certificate.exists() and not follow.certificate.with_suffix(".key").exists():
-        make_machine_certificate(follow.certificate, follow.certificate.stem, dt.datetime.now(dt.UTC))
-        made.append(follow.certificate)
+    certificate = follow and follow.certificate
+    if certificate and not certificate.exists() and not certificate.with_suffix(".key").exists():
+        make_machine_certificate(certificate, certificate.stem, dt.datetime.now(dt.UTC))
+        made.append(certificate)
     return made
 
 
@@ -100,12 +114,13 @@ async def run_machine(
     site: SiteFile, display: Display, lock: int, told_to_stop: asyncio.Event, *, once: bool
 ) -> None:
     """Run the processes of a machine until told to stop, or with `once` until they are up; raises SiteError."""
+    if not running_parts(site):
+        raise SiteError(
+            f"nothing runs on this machine: give {site.path} a table [indexer] or [console] (docs/auditor.md)"
+        )
     files = [log_file(log.store) for log in site.verified_logs]
-    for file in (
-        *(each for each in files if each),
-        site.audit.index,
-        site.require(FollowSettings).status_file,
-    ):
+    files.append(site.follow.status_file if site.follow else None)
+    for file in (*(each for each in files if each), site.audit.index):
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     supervisor = Supervisor(machine_specs(site), display.change, (lock,))
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, supervisor.send_signal, signal.SIGHUP)
@@ -130,15 +145,18 @@ async def run_machine(
 
 
 def find_feed_problems(site: SiteFile) -> list[str]:
-    """Return what the follower says is wrong, a line for each fault; nothing if it does not run."""
-    status, fault = read_status(site.require(FollowSettings).status_file)
+    """Return what the follower says is wrong, a line for each fault; nothing if it does not run, or there is none."""
+    if site.follow is None:
+        return []
+    status, fault = read_status(site.follow.status_file)
     faults = status.get("faults") if not fault else None
     return [str(each) for each in faults] if isinstance(faults, list) else []
 
 
 def describe_feed(site: SiteFile) -> Iterator[str]:
-    """Yield what the follower has."""
-    follow = site.require(FollowSettings)
+    """Yield what the follower has; nothing where there is none."""
+    if (follow := site.follow) is None:
+        return
     status, fault = read_status(follow.status_file)
     logs, files = status.get("logs"), status.get("files")
     if fault or not isinstance(logs, dict) or not isinstance(files, dict):

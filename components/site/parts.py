@@ -3,7 +3,7 @@
 Its table gives its log, if it has one (`SiteFile.logs`).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any, Generic, TypeVar
 
 from components.process.metrics import METRICS_ADDRESS
 from components.settings.access import AccessSettings
+from components.settings.audit import AuditSettings
 from components.settings.console import ConsoleSettings
 from components.settings.directory import DirectorySettings
 from components.settings.feed import FeedSettings
@@ -57,9 +58,12 @@ KEEPS_ROSTERS = ServerSide(
     own_modules=("privilege",),
     options=("managed_rosters_by = {jid}", "privileged_entities = { [{jid}] = { roster = 'both' } }"),
     hidden=True,
+    keeps_rosters=True,
 )
 MAKES_ACCOUNTS = ServerSide(
-    modules=("admin_adhoc", "access_notice"), options=("admins = { {jid} }", "access_notice = {jid}")
+    modules=("admin_adhoc", "access_notice"),
+    options=("admins = { {jid} }", "access_notice = {jid}"),
+    makes_accounts=True,
 )
 # Hidden, or those whose domain is above its own would see it twice.
 TAKES_FILES = ServerSide(options=("disco_items = { { {jid}, 'Files' } }",), hidden=True, offered=True)
@@ -124,8 +128,13 @@ ON_MACHINES = (FollowSettings, IndexerSettings, ConsoleSettings)
 
 
 def is_machine(site: SiteFile) -> bool:
-    """Return whether a site.toml is that of a machine of auditors' own, which follows the site's feed."""
-    return FollowSettings.table_name in site.document
+    """Return whether a site.toml is that of a machine of auditors' own, on which nothing of the line runs.
+
+    It follows the site's feed, or says `audit.own_machine` and reads the logs in PostgreSQL.
+    """
+    audit = site.document.get(AuditSettings.table_name)
+    is_own = isinstance(audit, Mapping) and audit.get("own_machine") is True
+    return is_own or FollowSettings.table_name in site.document
 
 
 def running_parts(site: SiteFile) -> tuple[Part, ...]:

@@ -48,6 +48,8 @@ class ServerSide:
     `modules` are loaded for its domains, `room_modules` for their rooms, `own_modules` for the component itself;
     `options` are global settings, in which {jid} is the component's address as a Lua string. A `hidden` component is
     not in the server's list of services; one that is `offered` is in that of each domain, whatever its own is called.
+    The modules and options are Prosody's; with ejabberd what `keeps_rosters` may read and write those of all accounts,
+    and what `makes_accounts` may make and remove accounts, and owns all rooms.
     """
 
     modules: tuple[str, ...] = ()
@@ -56,6 +58,8 @@ class ServerSide:
     options: tuple[str, ...] = ()
     hidden: bool = False
     offered: bool = False
+    keeps_rosters: bool = False
+    makes_accounts: bool = False
 
 
 NOTHING_MORE = ServerSide()
@@ -103,6 +107,7 @@ class ProsodyPlan:
     log_file: Path | None = None
     storage: str = "internal"
     makes_rooms: bool = False
+    first_passwords: Path | None = None
     modules: tuple[str, ...] = tuple(MODULES)
 
     @property

@@ -99,6 +99,7 @@ def plan_server(settings: SiteFile, folder: Path) -> ProsodyPlan:
         web=server.web,
         gate=gate.jid,
         makes_rooms=True,
+        first_passwords=settings.access.passwords if settings.access else None,
         gate_secret=read_secret(gate.secret_file),
         components=tuple(
             PlannedComponent(each.jid, read_secret(each.secret_file), each.side)

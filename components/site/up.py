@@ -72,9 +72,9 @@ def run_site(site_toml: Path, *, demo: bool, once: bool, show: Show, server: Ser
             raise SettingsError(problems)
         program = program_of(settings)
         config = settings.prosody.attached_to or program.prepare(settings)
-        if settings.prosody.attached_to and not is_attached(config):
+        if settings.prosody.attached_to and not is_attached(config, program.name):
             display.alarm(
-                f"{config} is not attached: run `steelyard attach prosody --apply` (docs/attach.md)"
+                f"{config} is not attached: run `steelyard attach {program.name} --apply` (docs/attach.md)"
             )
         if demo and (registered := program.register(config, load_passwords(settings))):
             display.say(f"registered {', '.join(registered)}")

@@ -4,9 +4,11 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
-from operator import itemgetter
+from itertools import accumulate, pairwise
+from operator import attrgetter, itemgetter
 from xml.parsers import expat
+
+from ahocorasick_rs import AhoCorasick, MatchKind
 
 from policy.decision import Edit
 
@@ -51,11 +53,12 @@ def plan_edits(stanza: bytes, links: Sequence[str]) -> tuple[Edit, ...]:
     if b"<!" in stanza or b"<?" in stanza:
         raise AmendError("a stanza has no comments, no CDATA and no instructions")  # RFC 6120, 11.1
     elements = _read_elements(stanza)
-    wanted = re.compile("|".join(re.escape(link) for link in links))
+    # An expression would try the links one by one, at each place.
+    wanted = AhoCorasick(links, matchkind=MatchKind.LeftmostFirst)
     edits: set[Edit] = set()
     for element in elements:
         edits.update(_edits_of(stanza, element, wanted))
-    kept = [edit for edit in edits if not any(_covers(other, edit) for other in edits)]
+    kept = list(_outermost(edits))
     return tuple(sorted([*kept, *_counts(stanza, elements, kept)]))
 
 
@@ -122,7 +125,7 @@ def _read_elements(stanza: bytes) -> list[_Element]:
     return elements
 
 
-def _edits_of(stanza: bytes, element: _Element, wanted: re.Pattern[str]) -> Iterator[Edit]:
+def _edits_of(stanza: bytes, element: _Element, wanted: AhoCorasick) -> Iterator[Edit]:
     carrier = element.carrier()
     local = element.name.rpartition("}")[2]
     for run in element.runs:
@@ -132,7 +135,7 @@ def _edits_of(stanza: bytes, element: _Element, wanted: re.Pattern[str]) -> Iter
         else:
             yield from matches
     for name, value in element.attributes.items():
-        if not wanted.search(value):
+        if not wanted.find_matches_as_indexes(value):
             continue
         if carrier is not None:
             yield Edit(carrier.start, carrier.end)
@@ -142,10 +145,10 @@ def _edits_of(stanza: bytes, element: _Element, wanted: re.Pattern[str]) -> Iter
             yield _edit_attribute(stanza, element, name, "")
 
 
-def _find_in_text(stanza: bytes, run: tuple[int, int], wanted: re.Pattern[str]) -> Iterator[Edit]:
+def _find_in_text(stanza: bytes, run: tuple[int, int], wanted: AhoCorasick) -> Iterator[Edit]:
     text, places = _read_text(stanza, run)
-    for match in wanted.finditer(text):
-        yield Edit(_place_of(text, places, match.start()), _place_of(text, places, match.end()), LINK_REMOVED)
+    for _, start, end in wanted.find_matches_as_indexes(text):
+        yield Edit(_place_of(text, places, start), _place_of(text, places, end), LINK_REMOVED)
 
 
 def _read_text(stanza: bytes, run: tuple[int, int]) -> tuple[str, list[tuple[int, int]]]:
@@ -230,7 +233,7 @@ def _counts(stanza: bytes, elements: Sequence[_Element], edits: Sequence[Edit]) 
         old = int(element.attributes[name])
         new = shift.moved(old, is_end=name == "end")
         edit = _edit_attribute(stanza, element, name, str(new))
-        if new != old and not any(_covers(other, edit) for other in edits):
+        if new != old and not _is_within(edit, edits):
             yield edit
 
 
@@ -246,16 +249,27 @@ class _Shift:
         self._spans = [
             (bisect_right(offsets, each.start) - 1, bisect_right(offsets, each.end) - 1) for each in inside
         ]
+        longer = (len(LINK_REMOVED) - (end - start) for start, end in self._spans)
+        self._moved_by = list(accumulate(longer, initial=0))  # by so many of the first spans
 
     def moved(self, position: int, *, is_end: bool) -> int:
-        moved = position
-        for start, end in self._spans:
-            if position >= end:
-                moved += len(LINK_REMOVED) - (end - start)
-            elif position > start:
-                moved += start - position + (len(LINK_REMOVED) if is_end else 0)
+        passed = bisect_right(self._spans, position, key=itemgetter(1))
+        moved = position + self._moved_by[passed]
+        if passed < len(self._spans) and position > (start := self._spans[passed][0]):
+            moved += start - position + (len(LINK_REMOVED) if is_end else 0)
         return moved
 
 
-def _covers(whole: Edit, edit: Edit) -> bool:
-    return whole is not edit and whole.start <= edit.start and edit.end <= whole.end
+def _outermost(edits: Iterable[Edit]) -> Iterator[Edit]:
+    """Yield the edits that are not within another; they do not overlap otherwise, as elements do not."""
+    end = -1
+    for edit in sorted(edits, key=lambda each: (each.start, -each.end)):
+        if edit.end > end:
+            yield edit
+            end = edit.end
+
+
+def _is_within(edit: Edit, edits: Sequence[Edit]) -> bool:
+    """Return whether an edit is within one of these, which are sorted and do not overlap."""
+    before = bisect_right(edits, edit.start, key=attrgetter("start"))
+    return before > 0 and edit.end <= edits[before - 1].end

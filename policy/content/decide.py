@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 
+from ahocorasick_rs import AhoCorasick
+
 from policy.content.link import Link
 from policy.content.policy import Combination, ContentPolicy
 from policy.content.rule import STRENGTH, ContentAction, Rule
@@ -80,7 +82,9 @@ def _links_to_strip(
 ) -> tuple[str, ...] | None:
     """Return the links to take out as they were written, the longest first; None if one is not literally there."""
     written = {link.written for rule in amending for link in links.get(rule.id, ())}
-    places = (said.facts.text, *said.facts.attributes)
-    if not all(any(text in place for place in places) for text in written):
-        return None
-    return tuple(sorted(written, key=lambda text: (-len(text), text)))
+    longest_first = sorted(written, key=lambda text: (-len(text), text))
+    finder = AhoCorasick(longest_first)
+    for place in (said.facts.text, *said.facts.attributes):
+        numbers = {number for number, *_ in finder.find_matches_as_indexes(place, overlapping=True)}
+        written.difference_update(longest_first[number] for number in numbers)
+    return None if written else tuple(longest_first)

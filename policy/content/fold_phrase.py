@@ -31,12 +31,18 @@ _IN_ASCII = re.compile(
 
 @cache
 def _beyond() -> tuple[re.Pattern[str], re.Pattern[str]]:
-    """Return what finds marks between words, and within unspaced scripts; made only where it is needed."""
+    """Return what finds marks between words, and within unspaced scripts; made only where it is needed.
+
+    Both begin with what is taken out, for which the search is quick, and look back over it then.
+    """
     signs, unspaced = read_ranges(MARKS), read_ranges(UNSPACED)
-    marks = _between(rf"[^\w '{signs}{_ENDS}]|_|{_NO_ENDS}")
-    letter = rf"(?<=[^\W\d_]|[{signs}])(?<![{unspaced}])"
-    spaced = rf"{letter}{marks}(?=[^\W_])(?![{unspaced}])|(?<=\d){marks}(?=[^\W\d_])(?![{unspaced}])"
-    return re.compile(spaced), re.compile(rf"(?<=[{unspaced}{signs}])[{MIDDLE} ]+(?=[{unspaced}])")
+    mark = rf"[^\w '{signs}{_ENDS}]"
+    first = rf"(?:(?<= )(?:{mark}|_|{_NO_ENDS})|(?<={mark})|(?<=_)|(?<=\.)\.+(?!\.)|(?<=')(?!\w)|(?<!\w')(?<=')(?=\w))"
+    marks = rf"{first}(?:{mark}|_|{_NO_ENDS}| )*"
+    behind_letter = rf"(?<=[^\W\d_].|[{signs}].)(?<![{unspaced}].){marks}(?=[^\W_])(?![{unspaced}])"
+    behind_digit = rf"(?<=\d.){marks}(?=[^\W\d_])(?![{unspaced}])"
+    spaced = re.compile(rf"[\W_](?:{behind_letter}|{behind_digit})", re.DOTALL)
+    return spaced, re.compile(rf"[{MIDDLE} ](?<=[{unspaced}{signs}].)[{MIDDLE} ]*(?=[{unspaced}])")
 
 
 def read_over_marks(text: str) -> str:

@@ -52,11 +52,14 @@ _DRAWN_HINT = re.compile(rf"[{_ALL_DRAWN}](?:(?=[^\W\d_])|(?<=[^\W\d_].))")
 _PARTED = str.maketrans(dict.fromkeys('/\\_:;,.|=&+()[]{}<>"', " "))
 
 # Apostrophes belong to words.
-_SIGNS = r"(?:(?:[^\w\s'@$]|_|[\ue000-\uf8ff]){1,3}(?:(?<=-)\n)?|(?:[^\w\s'.,;:!?]|_){4,16})"
+_FEW, _MANY = r"(?:[^\w\s'@$]|_)", r"(?:[^\w\s'.,;:!?]|_)"
+# What is left of the signs behind the first of them, with which the search begins, as it is quick then.
+_MORE_SIGNS = rf"(?:(?<={_FEW}){_FEW}{{0,2}}(?:(?<=-)\n)?|(?<={_MANY}){_MANY}{{3,15}})"
 _BETWEEN = re.compile(
-    rf"(?<=[{_SPACED}]){_SIGNS}(?=[{_SPACED}0-9])|(?<=[0-9]){_SIGNS}(?=[{_SPACED}])"
-    rf"|(?<=[{_KOREAN}]){_SIGNS}(?=[{_KOREAN}])"
-    rf"|(?<=[{_UNSPACED}])[{MIDDLE}]{{1,3}}(?=[{_UNSPACED}])"
+    rf"[\W_](?:(?<=[{_SPACED}].){_MORE_SIGNS}(?=[{_SPACED}0-9])|(?<=[0-9].){_MORE_SIGNS}(?=[{_SPACED}])"
+    rf"|(?<=[{_KOREAN}].){_MORE_SIGNS}(?=[{_KOREAN}])"
+    rf"|(?<=[{_UNSPACED}][{MIDDLE}])[{MIDDLE}]{{0,2}}(?=[{_UNSPACED}]))",
+    re.DOTALL,
 )
 # Of these a word may have more.
 _STYLE = r"#*+\-/<=>\\^_`|~"

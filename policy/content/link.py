@@ -21,6 +21,7 @@ from policy.content.rule import Links, Rule
 from policy.content.said import Said
 
 _CJK = "\u2e80-\u2fff\u3041-\u9fff\uac00-\ud7af\uf900-\ufaff"
+_HAS_CJK = re.compile(f"[{_CJK}]")
 _CJK_EDGE = re.compile(f"(?<=[{_CJK}])(?=[!-~])|(?<=[!-~])(?=[{_CJK}])")
 # Dots, for IDNA. It begins with what is seldom, for which the search is quick.
 _WIDE_DOT = re.compile("[。．｡](?<=[0-9A-Za-z\u00c0-\u058f].)(?=[0-9A-Za-z\u00c0-\u058f])")
@@ -36,8 +37,11 @@ _SCHEME_HINT = re.compile(r":(?:(?<=[A-Za-z]:)\S|//)")
 _BARE_HINT = re.compile(r"[.。．｡](?:[^\W\d_]|(?<=\d[。．｡])\d)|\d\.\d{1,3}\.\d{1,3}\.\d|//")
 # The same in ASCII. It begins with one character, for which the search is quick.
 _ASCII_BARE_HINT = re.compile(r"\.(?:[A-Za-z]|(?<=\d\.)\d{1,3}\.\d{1,3}\.\d)")
-# A host may stand behind these, and before them.
-_HOST_EDGE = re.compile(r"(?<![\w@/.%-])[-_.]+(?=\w)|(?<![/\\])[|:](?=[A-Za-z])|[|_]+(?![\w/])")
+# A host may stand behind these, and before them. It begins with them, for which the search is quick.
+_HOST_EDGE = re.compile(
+    r"[-_.|:](?:(?<=[-_.])(?<![\w@/.%-].)[-_.]*(?=\w)|(?<=[|:])(?<![/\\].)(?=[A-Za-z])|(?<=[|_])[|_]*(?![\w/]))",
+    re.DOTALL,
+)
 _TRAILING = ".,;:!?)]}'*_~|»”’…"
 _FROM_HERE = re.compile(r"[\\/]{2}")  # a link without scheme in an attribute
 _IGNORED_BY_BROWSERS = re.compile(r"[\t\r\n]|^[\x00-\x20]+")
@@ -45,9 +49,12 @@ _IN_HOST = re.compile(r"[^\s/\\?#@:]+")
 
 # Longer runs without a space are searched in pieces; they overlap by more than the longest name of a host.
 _PIECE, _OVERLAP = 1024, 256
+_LONGEST_HOST = 253
 
 _ENDINGS = as_tree(domain.lower() for domain in (*TLDS, "onion"))
 _BARE = LinkifyIt({}, {"fuzzy_ip": True, "fuzzy_email": False}).tlds([_ENDINGS])
+# A word that is a host and nothing else: what most links without a scheme are, and all that `_BARE` would find in it.
+_HOST = re.compile(rf"(?:[^\W_{_CJK}]{{1,63}}\.)+(?:{_ENDINGS})", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,14 +193,29 @@ def _find_bare(text: str) -> Iterator[Link]:
         yield from (_parse(host, base="http://") for host in find_other_hosts(text))
         text += f" {read_as_latin(text)}"
     # Most words of a long text have no hint: what is done to the others is not done to them.
-    hinting = " ".join(dict.fromkeys(filter(_BARE_HINT.search, text.split())))
-    parted = _HOST_EDGE.sub(" ", _CJK_EDGE.sub(" ", hinting))
+    others = []
+    for word in dict.fromkeys(filter(_BARE_HINT.search, text.split())):
+        if len(word) <= _LONGEST_HOST and _HOST.fullmatch(word):
+            yield _take_host(word)
+        else:
+            others.append(word)
+    hinting = " ".join(others)
+    if _HAS_CJK.search(hinting):
+        hinting = _CJK_EDGE.sub(" ", hinting)
+    parted = _HOST_EDGE.sub(" ", hinting)
     words = [piece for word in parted.split() if _BARE_HINT.search(word) for piece in _pieces(word)]
     for match in _BARE.match(" ".join(words)) or ():
         if match.schema in ("", "//"):
             yield _parse(match.raw, base="http://" if match.schema == "" else "https:")
         else:
             yield _parse(match.raw)
+
+
+def _take_host(word: str) -> Link:
+    """Return the link that a host is; one of ASCII letters and digits is its own name (WHATWG URL, 4.5)."""
+    if word.isascii() and "-" not in word:
+        return Link(word, "http", word.lower(), is_bare=True)
+    return _parse(word, base="http://")
 
 
 def _pieces(word: str) -> Iterable[str]:

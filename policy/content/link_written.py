@@ -25,9 +25,11 @@ SCHEMES = rf"(?: (?:{_SCHEMES}): | {_WITH_MORE} )"
 _IDN = [name[4:].lower().encode().decode("punycode") for name in TLDS if name.lower().startswith("xn--")]
 _NOT_IN_LABEL = r"""\s.<>"'/\\()\[\]{},;:!?@#&=|~*、。，；：！？（）【】《》「」『』…"""
 _BEHIND_HOST = r"""(?=$|[\s/:?#.,;!)\]}>"'…、。，；：！？）】》」』])"""
+_ALL_IDN = "|".join(sorted({*_IDN, *map(str.upper, _IDN)}, key=len, reverse=True))
+_HAS_IDN = re.compile(rf"\.(?:{_ALL_IDN})")
 _IDN_HOST = re.compile(
     rf"(?:[^{_NOT_IN_LABEL}]{{1,63}}\.){{0,8}}[^{_NOT_IN_LABEL}]{{2,63}}\."
-    rf"(?:{'|'.join(sorted({*_IDN, *map(str.upper, _IDN)}, key=len, reverse=True))}){_BEHIND_HOST}"
+    rf"(?:{_ALL_IDN}){_BEHIND_HOST}"
 )
 _HAS_LETTER = re.compile(r"[^\W\d_][^.]*\.[^.]*$")
 _LATIN, _LIKE_LATIN = re.compile("[A-Za-z]"), re.compile("[\u0370-\u058f\u13a0-\u13ff]")
@@ -81,9 +83,12 @@ def as_tree(words: Iterable[str]) -> str:
 
 def find_other_hosts(text: str) -> Iterator[str]:
     """Yield the hosts of a text, as they are written, whose top-level domains are in other scripts than Latin."""
-    for found in _IDN_HOST.finditer(text):
-        if _HAS_LETTER.search(found[0]):
-            yield found[0]
+    if not _HAS_IDN.search(text):
+        return
+    for word in filter(_HAS_IDN.search, text.split()):
+        for found in _IDN_HOST.finditer(word):
+            if _HAS_LETTER.search(found[0]):
+                yield found[0]
 
 
 def read_as_latin(text: str) -> str:

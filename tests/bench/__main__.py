@@ -22,6 +22,7 @@ from tests.bench import (
     crowd,
     decide,
     disk,
+    ejabberd,
     export,
     failover,
     files,
@@ -49,6 +50,7 @@ from tests.bench.usage import OTHER_CORE
 Name = Literal[
     "disk",
     "throughput",
+    "ejabberd",
     "latency",
     "soak",
     "overload",
@@ -75,6 +77,7 @@ Name = Literal[
 MEASUREMENTS: dict[Name, tuple[str, Measure]] = {
     "disk": ("The disk alone", disk.measure),
     "throughput": ("Throughput", throughput.measure),
+    "ejabberd": ("Throughput on ejabberd", ejabberd.measure),
     "latency": ("Latency", latency.measure),
     "soak": ("Endurance", soak.measure),
     "overload": ("Overload", overload.measure),

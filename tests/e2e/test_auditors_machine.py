@@ -33,6 +33,7 @@ from components.process.errors import SiteError
 from components.rules.decisions import Decisions
 from components.rules.reviewers import load_reviewers
 from components.settings.site import SiteFile
+from components.site.check import check_site
 from policy.directory.directory import parse_directory
 from policy.review import ReviewAct
 from policy.rules import Rules
@@ -74,7 +75,11 @@ def make_site(folder: Path, database: str, user: str, log: str) -> SiteFile:
     (folder / "policy.toml").write_text(POLICY)
     tables: dict[str, dict[str, object]] = {
         "gate": {"log": f"{url}#gate", "policy": "policy.toml"},
-        "audit": {"log": f"{url}#{log}", "log_origin": f"metals.example/{log}"},
+        "audit": {
+            "log": f"{url}#{log}",
+            "log_origin": f"metals.example/{log}",
+            "own_machine": user == "erin",
+        },
         "archive": {"recipients": ["keys/auditor.pub"]},
     }
     return SiteFile(write_site_toml(folder / "site.toml", **tables))
@@ -120,6 +125,7 @@ async def machines(tmp_path: Path, postgres_server: PostgresServer) -> AsyncIter
     key = tmp_path / "erin/keys/auditor-erin.key"
     create_log_key(key, "auditor/erin")
     (tmp_path / "server/keys/auditor-erin.pub").write_bytes(key.with_suffix(".pub").read_bytes())
+    (erins.folder / "keys/log-gate.pub").write_bytes((server.folder / "keys/log-gate.pub").read_bytes())
     writer = await open_writer(server, server.gate_log)
     index = await writer.append([Entry(RecordKind.STANZA, encode_submission(HELD))])
     await writer.close()
@@ -210,6 +216,28 @@ async def test_erin_releases_from_her_own_machine_without_a_key_on_the_server(ma
     assert desk.items[machines.item].status.state is ItemState.CLOSED
     with pytest.raises(SiteError):
         await decide_held(machines.server, machines.item, "release", "x", PATIENCE_S, erin)
+
+
+async def check(site: SiteFile) -> tuple[set[str], list[str]]:
+    """Check a site, and return what was looked at and what was found wrong."""
+    found = await asyncio.to_thread(check_site, site.path)
+    return {each.name for each in found}, [f"{each.name}: {each.text}" for each in found if not each.ok]
+
+
+async def test_her_machine_is_checked_as_what_it_is(machines: TwoMachines) -> None:
+    names, wrong = await check(machines.erins)
+    assert (wrong, "logs" in names) == ([], True)
+    assert not names & {"prosody", "adapter", "certificates", "web", "review", "feed"}
+    # Without the server's log of looks there is no queue, so it is looked at, too.
+    text = machines.erins.path.read_text()
+    machines.erins.path.write_text(text.replace('#audit"', '#nowhere"'))
+    names, wrong = await check(machines.erins)
+    assert [each.partition(":")[0] for each in wrong] == []
+    machines.erins.path.write_text(text)
+    (machines.erins.folder / "keys/log-gate.pub").unlink()
+    _, wrong = await check(machines.erins)
+    assert len(wrong) == 1
+    assert wrong[0].startswith("settings: gate.log_key_file")
 
 
 async def test_her_user_of_the_database_changes_no_record(machines: TwoMachines) -> None:

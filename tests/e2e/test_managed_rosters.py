@@ -1,4 +1,4 @@
-"""The module for kept rosters, as an entity and as clients meet it on a real Prosody (docs/roster.md, section 5)."""
+"""The module for kept rosters, as an entity and as clients meet it on a real server (docs/roster.md, section 5)."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -12,8 +12,10 @@ from components.link.entity import EntityLink, XmppError
 from components.link.stream import ComponentLogin
 from components.site.parts import KEEPS_ROSTERS
 from components.site.prosody import PlannedComponent
+from tests.support.ejabberd import EjabberdServer
 from tests.support.prosody import ProsodyServer, private_plan
 from tests.support.roster_site import fetch_roster, is_presence, is_push
+from tests.support.server import private_server
 from tests.support.stream import XmppStream
 
 ENTITY, OTHER = "roster.metals.example", "other.metals.example"
@@ -25,7 +27,7 @@ ROSTER = "{jabber:iq:roster}"
 class Entities:
     """The entity that keeps the rosters, one that does not, and the server that both are on."""
 
-    def __init__(self, server: ProsodyServer, stack: AsyncExitStack) -> None:
+    def __init__(self, server: ProsodyServer | EjabberdServer, stack: AsyncExitStack) -> None:
         self.server = server
         self.pushed: asyncio.Queue[ET.Element] = asyncio.Queue()
         self._stack = stack
@@ -60,7 +62,7 @@ async def entities(tmp_path: Path) -> AsyncIterator[Entities]:
         tmp_path / "prosody",
         components=(PlannedComponent(ENTITY, "s3cret", KEEPS_ROSTERS), PlannedComponent(OTHER, "s3cret")),
     )
-    async with ProsodyServer(plan) as server, AsyncExitStack() as stack:
+    async with private_server(plan) as server, AsyncExitStack() as stack:
         server.register(ALICE, BOB)
         yield Entities(server, stack)
 
@@ -131,8 +133,8 @@ async def _versions_each_push(keeper: EntityLink, alice: XmppStream) -> None:
     names = [f"t{number}@metals.example" for number in range(3)]
     await keeper.request(ALICE, query(*map(contact, names)), kind="set")
     pushes = [await alice.expect(is_push(name, "both")) for name in names]
-    versions = [int(push[0].get("ver", "")) for push in pushes]
-    assert versions == list(range(versions[0], versions[0] + 3))
+    versions = [push[0].get("ver", "") for push in pushes]
+    assert len({*versions} - {""}) == 3
     last = f"<query xmlns='jabber:iq:roster' ver='{versions[-1]}'/>"
     assert len(await alice.request("get", last)) == 0  # nothing new since
     missed = f"<query xmlns='jabber:iq:roster' ver='{versions[1]}'/>"

@@ -51,6 +51,21 @@ without_a_table_nothing_passes_between_two_test() ->
     true = is_between(<<"alice@m.example">>, <<"bob@m.example">>, stanza_gate_borders:new()),
     false = is_between(<<"m.example">>, <<"alice@m.example">>, stanza_gate_borders:new()).
 
+nothing_stops_at_an_open_table_test() ->
+    {xmlel, Name, Attributes, Children} = part(1, 2, [class(<<"1">>, <<"1">>, <<"alice@m.example">>)]),
+    Half = stanza_gate_borders:take({xmlel, Name, [{<<"open">>, <<"true">>} | Attributes], Children}, table()),
+    false = stanza_gate_borders:is_open(Half), % not before its last part is there
+    true = is_between(<<"alice@m.example">>, <<"george@g.example">>, Half),
+    Open = stanza_gate_borders:take(part(2, 2, [class(<<"2">>, <<"2">>, <<"bob@m.example">>)]), Half),
+    true = stanza_gate_borders:is_open(Open),
+    [false = is_between(From, To, Open) || From <- [<<"alice@m.example">>, <<"stranger@else.example">>],
+                                           To <- [<<"bob@m.example">>, <<"george@g.example">>]],
+    true = stanza_gate_borders:is_listed(<<"bob@m.example">>, Open),
+    % The next table is in force as it says itself.
+    false = stanza_gate_borders:is_open(stanza_gate_borders:take(part(1, 1, []), Open)),
+    true = is_between(<<"alice@m.example">>, <<"bob@m.example">>, stanza_gate_borders:take(part(1, 1, []), Open)),
+    false = stanza_gate_borders:is_open(stanza_gate_borders:new()).
+
 a_table_counts_when_its_last_part_is_there_test() ->
     One = part(1, 2, [class(<<"1">>, <<"1">>, <<"alice@m.example">>)]),
     Two = part(2, 2, [class(<<"1">>, <<"1">>, <<"bob@m.example">>)]),

@@ -34,6 +34,13 @@ what_waits_without_a_limit_is_never_overdue_test() ->
     [{1, _}] = stanza_gate_queue:overdue(6, Queue),
     [{1, _}, {3, _}] = stanza_gate_queue:overdue(1000, Queue).
 
+as_many_may_wait_without_a_limit_as_there_are_places_test() ->
+    false = stanza_gate_queue:is_full_of_patient(filled([never, never, never, 5])),
+    Full = filled([never, never, never, never]),
+    true = stanza_gate_queue:is_full_of_patient(Full),
+    false = stanza_gate_queue:is_full_of_patient(stanza_gate_queue:remove(3, Full)),
+    true = stanza_gate_queue:is_full_of_patient(stanza_gate_queue:remove(9, Full)).
+
 what_is_limited_is_all_that_time_bounces_test() ->
     [{1, _}, {3, _}] = stanza_gate_queue:limited(filled([5, never, 7])),
     [] = stanza_gate_queue:limited(filled([never])).
@@ -43,3 +50,8 @@ what_is_not_there_is_not_removed_test() ->
     Queue = stanza_gate_queue:remove(7, Queue),
     none = stanza_gate_queue:find(7, Queue),
     #{until := 1} = stanza_gate_queue:find(1, Queue).
+
+what_is_known_of_an_entry_can_change_test() ->
+    Queue = stanza_gate_queue:change(2, (entry(7))#{breaks => 1}, filled([5, 6])),
+    [{1, #{until := 5}}, {2, #{until := 7, breaks := 1}}] = stanza_gate_queue:entries(Queue),
+    {3, _} = stanza_gate_queue:add(entry(8), Queue).

@@ -6,16 +6,23 @@ queue() -> stanza_gate_queue:new(4, 100).
 what_was_bounced_is_named_until_it_is_noted_test() ->
     Status = stanza_gate_status:add_bounced(7, stanza_gate_status:new()),
     true = stanza_gate_status:is_due([], Status),
-    {#{n := 1, bounced := [{7, false}]}, Told} = stanza_gate_status:tell(queue(), [], Status),
+    {#{n := 1, bounced := [{7, failed}]}, Told} = stanza_gate_status:tell(queue(), [], Status),
     false = stanza_gate_status:is_due([], Told),
-    {#{n := 2, bounced := [{7, false}, {8, false}]}, Again} =
+    {#{n := 2, bounced := [{7, failed}, {8, failed}]}, Again} =
         stanza_gate_status:tell(queue(), [], stanza_gate_status:add_bounced(8, Told)),
-    {#{bounced := [{8, false}]}, _} = stanza_gate_status:tell(queue(), [], stanza_gate_status:forget(1, Again)),
+    {#{bounced := [{8, failed}]}, _} = stanza_gate_status:tell(queue(), [], stanza_gate_status:forget(1, Again)),
     {#{bounced := []}, _} = stanza_gate_status:tell(queue(), [], stanza_gate_status:forget(2, Again)).
+
+what_there_is_no_record_of_is_named_at_once_and_until_it_is_noted_test() ->
+    Status = stanza_gate_status:add_unrecorded(7, stanza_gate_status:new()),
+    true = stanza_gate_status:is_due([], Status),
+    {#{done := 0, bounced := [{7, unrecorded}]}, Told} = stanza_gate_status:tell(queue(), [], Status),
+    {#{bounced := [{7, unrecorded}]}, Again} = stanza_gate_status:tell(queue(), [], Told),
+    {#{bounced := []}, _} = stanza_gate_status:tell(queue(), [], stanza_gate_status:forget(1, Again)).
 
 what_was_not_told_is_not_forgotten_test() ->
     Status = stanza_gate_status:add_bounced(7, stanza_gate_status:new()),
-    {#{bounced := [{7, false}]}, _} = stanza_gate_status:tell(queue(), [], stanza_gate_status:forget(100, Status)).
+    {#{bounced := [{7, failed}]}, _} = stanza_gate_status:tell(queue(), [], stanza_gate_status:forget(100, Status)).
 
 turned_away_counts_from_the_last_status_test() ->
     Status = stanza_gate_status:add_turned_away(stanza_gate_status:add_turned_away(stanza_gate_status:new())),
@@ -54,19 +61,19 @@ ripe(Done, Status) ->
 what_the_server_refused_is_named_as_that_and_once_test() ->
     Refused = stanza_gate_status:add_refused(7, stanza_gate_status:add_refused(7, ripe(7, stanza_gate_status:new()))),
     true = stanza_gate_status:is_due([], Refused),
-    {#{done := 7, bounced := [{7, true}]}, Told} = stanza_gate_status:tell(queue(), [], Refused),
+    {#{done := 7, bounced := [{7, refused}]}, Told} = stanza_gate_status:tell(queue(), [], Refused),
     false = stanza_gate_status:is_due([], Told),
-    {#{bounced := [{7, true}]}, _} = stanza_gate_status:tell(queue(), [], Told),
+    {#{bounced := [{7, refused}]}, _} = stanza_gate_status:tell(queue(), [], Told),
     {#{bounced := []}, _} = stanza_gate_status:tell(queue(), [], stanza_gate_status:forget(1, Told)),
     Failed = stanza_gate_status:add_refused(7, stanza_gate_status:add_bounced(7, stanza_gate_status:new())),
-    {#{bounced := [{7, false}]}, _} = stanza_gate_status:tell(queue(), [], Failed).
+    {#{bounced := [{7, failed}]}, _} = stanza_gate_status:tell(queue(), [], Failed).
 
 what_the_server_refused_is_named_when_it_is_done_with_test() ->
     Refused = stanza_gate_status:add_refused(7, stanza_gate_status:new()),
     false = stanza_gate_status:is_due([], Refused),
     {#{bounced := []}, Told} = stanza_gate_status:tell(queue(), [], Refused),
     % A status that did not name it is noted: it is not forgotten.
-    {#{done := 7, bounced := [{7, true}]}, _} =
+    {#{done := 7, bounced := [{7, refused}]}, _} =
         stanza_gate_status:tell(queue(), [], ripe(7, stanza_gate_status:forget(1, Told))).
 
 a_host_that_is_not_held_is_told_once_test() ->

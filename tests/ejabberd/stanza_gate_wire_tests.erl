@@ -25,13 +25,33 @@ what_is_said_only_where_there_is_something_to_say_test() ->
 
 a_status_names_what_was_bounced_and_which_hosts_are_open_test() ->
     {xmlel, _, _, [{xmlel, <<"status">>, Attributes, Children}]} = stanza_gate_wire:status(?HEAD, #{
-        n => 3, first => 5, next => 9, done => 4, turned_away => 2, bounced => [{6, false}, {7, true}],
+        n => 3, first => 5, next => 9, done => 4, turned_away => 2, bounced => [{6, failed}, {7, refused}, {8, unrecorded}],
         unheld => [<<"m.example">>]}),
     [<<"3">>, <<"5">>, <<"9">>, <<"4">>, <<"2">>] = [proplists:get_value(Name, Attributes)
         || Name <- [<<"n">>, <<"first">>, <<"next">>, <<"done">>, <<"turned-away">>]],
     [{xmlel, <<"bounced">>, [{<<"seq">>, <<"6">>}], []},
      {xmlel, <<"bounced">>, [{<<"seq">>, <<"7">>}, {<<"refused">>, <<"true">>}], []},
+     {xmlel, <<"bounced">>, [{<<"seq">>, <<"8">>}, {<<"unrecorded">>, <<"true">>}], []},
      {xmlel, <<"unheld">>, [{<<"host">>, <<"m.example">>}], []}] = Children.
+
+inside({xmlel, <<"message">>, Of, [{xmlel, <<"held">>, Attributes, [Child]}]}) -> {Of, Attributes, Child}.
+
+what_is_quarantined_is_text_under_its_own_number_test() ->
+    Held = stanza_gate_wire:held(?HEAD, 42, body()),
+    {Of, Attributes, {xmlel, <<"forwarded">>, _, [Stanza]}} = inside(Held),
+    {Of, Attributes, {xmlel, <<"quarantined">>, Told, [{xmlcdata, Text}]}} = inside(stanza_gate_wire:quarantined(Held)),
+    [{<<"kind">>, <<"message">>}, {<<"from">>, <<>>}, {<<"to">>, <<"bob@m.example">>}] = Told,
+    true = fxml:element_to_binary(Stanza) =:= base64:decode(Text).
+
+an_event_is_quarantined_without_addresses_test() ->
+    Event = stanza_gate_wire:event(?HEAD, 7, {<<"bind">>, [{<<"jid">>, <<"bob@m.example/desk">>}]}),
+    {_, _, {xmlel, <<"quarantined">>, Told, [{xmlcdata, Text}]}} = inside(stanza_gate_wire:quarantined(Event)),
+    [{<<"kind">>, <<"bind">>}, {<<"from">>, <<>>}, {<<"to">>, <<>>}] = Told,
+    <<"<bind jid='bob@m.example/desk'/>">> = base64:decode(Text).
+
+what_the_gate_could_not_read_has_a_number_test() ->
+    {unread, 43} = stanza_gate_wire:read([{xmlel, <<"unread">>, [?GATE_NS, {<<"seq">>, <<"43">>}], []}]),
+    unknown = stanza_gate_wire:read([{xmlel, <<"unread">>, [?GATE_NS], []}]).
 
 verdict(Attributes, Children) ->
     Given = [?GATE_NS, {<<"epoch">>, <<"9f">>}, {<<"seq">>, <<"4">>}, {<<"through">>, <<"8">>}, {<<"log">>, <<"gate">>},

@@ -20,6 +20,7 @@ def test_the_demonstration_shows_the_line_and_leaves_nothing_running(tmp_path: P
     assert result.returncode == 0, shown + result.stderr
     assert processes_of(folder) == []
     for line in (
+        r"alice's contacts +Bob Baker, Carol Castle, Dora Dean",
         r"alice → bob +Copper cathodes, 25 t, 9410 .*\n +✔ recorded as gate/\d+, delivered",
         r"alice → george +.*\n +✘ refused \(not-allowed\): .*your own enterprise",
         r"alice → bob +.*\n +✘ refused \(policy-violation\): .*OMEMO",

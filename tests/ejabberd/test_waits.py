@@ -8,7 +8,7 @@ import pytest_asyncio
 
 from policy.facts import Way
 from tests.support.scripted_gate import ScriptedLine, event, keep, made_by_server, refuse, stanza
-from tests.support.stream import XmppStream
+from tests.support.stream import StreamEndedError, XmppStream
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -266,6 +266,22 @@ async def test_what_is_released_stops_at_a_border_that_came_meanwhile(line: Scri
     assert heard(bob) == ["b1"]
     # What Alice said before is in his archive, and he is not told it any more.
     assert await archived_senders(bob) == {"carol@metals.example"}
+
+
+async def test_nobody_begins_a_session_while_too_many_events_wait(small: ScriptedLine) -> None:
+    small.gate.hold_back()
+    for number in range(2):
+        await small.login(f"carol/bound{number}", online=False)
+        await small.gate.expect(event("bind"))
+    with pytest.raises(StreamEndedError, match="resource-constraint"):
+        await small.login("alice/late", online=False)
+    last = small.gate.submissions[-1].seq
+    small.gate.go_on()
+    await small.gate.expect_status(lambda status: status.done >= last)
+    late = await small.login("alice/late", online=False)
+    bound = await small.gate.expect(event("bind"))
+    assert bound.seq == last + 1
+    assert late.jid.encode() in bound.body
 
 
 async def archived_senders(stream: XmppStream) -> set[str]:

@@ -20,12 +20,19 @@ SAID = 40
 
 
 @pytest.fixture
-async def sites(tmp_path: Path, authority: CertificateAuthority) -> AsyncIterator[TwoSites]:
+def timeout_s() -> float:
+    """So long a server waits for its gate."""
+    return 5
+
+
+@pytest.fixture
+async def sites(tmp_path: Path, authority: CertificateAuthority, timeout_s: float) -> AsyncIterator[TwoSites]:
     directory = {
         f"gate.{domain}": one_enterprise((ALICE, ZOE), gate=f"gate.{domain}", domains=DOMAINS)
         for domain in DOMAINS
     }
-    sites = TwoSites(tmp_path, [(domain,) for domain in DOMAINS], [ALICE, ZOE], authority, directory)
+    options = {domain: {"stanza_gate_timeout": str(timeout_s)} for domain in DOMAINS}
+    sites = TwoSites(tmp_path, [(domain,) for domain in DOMAINS], [ALICE, ZOE], authority, directory, options)
     await sites.start()
     yield sites
     await sites.stop()
@@ -97,6 +104,27 @@ async def test_what_waits_for_a_site_that_is_not_reached_is_told_when_it_comes_b
     await wait_for_log(here, lambda content: len(recorded(content, "c2s")) == SAID)
     await wait_for_log(here, lambda content: ids_returned(content) == offered)
     assert not recorded(await read_log(there), "s2s")
+
+
+@pytest.mark.parametrize("timeout_s", [2])
+async def test_what_the_other_site_gives_back_waits_for_a_gate_that_is_away(sites: TwoSites) -> None:
+    (metals, zurich), (here, there) = sites.servers, sites.gates
+    alice = await sites.login(f"{ALICE}/desk")
+    alice.send(offers(0, 1))
+    await wait_for_log(there, lambda content: bool(recorded(content, "s2s")))
+    there.sigstop()
+    zurich.sigstop()
+    await say_until_the_site_has_it(alice, here, 1, 3)
+    await here.kill9()
+    alice.send(offers(3, 4))
+    # From now on what she says comes back at once, and the other site gives back what it cannot have recorded.
+    assert await wait_until(lambda: ids_of(alice, errors=True) == ["m3"])
+    zurich.sigcont()
+    log = metals.plan.root / "prosody.log"
+    assert await wait_until(lambda: log.read_text().count("waits for the gate") == 2), metals.log_tail()
+    await here.start()
+    assert await wait_until(lambda: ids_of(alice, errors=True) == ["m3", "m1", "m2"])
+    there.sigcont()
 
 
 async def test_the_gates_of_both_sites_are_killed_and_each_message_arrives_once(sites: TwoSites) -> None:

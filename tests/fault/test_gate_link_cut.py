@@ -34,13 +34,14 @@ class Partner:
         self.stream, self.to, self.there = stream, to, there
         self.said: list[str] = []
 
-    def say(self, count: int) -> None:
-        """Say so many more things."""
+    def say(self, count: int, more: str = "") -> None:
+        """Say so many more things, each with more behind it."""
         name = self.stream.jid.partition("@")[0]
         for number in range(len(self.said), len(self.said) + count):
             self.said.append(f"{name}-{number}")
             self.stream.send(
-                f"<message to='{self.to}' type='chat' id='{name}-{number}'><body>Offer {number}</body></message>"
+                f"<message to='{self.to}' type='chat' id='{name}-{number}'>"
+                f"<body>Offer {number}{more}</body></message>"
             )
 
     @property
@@ -143,7 +144,6 @@ async def test_each_message_arrives_once_or_comes_back(scene: tuple[TwoSites, li
         make_slow(partners, delays, is_slow=number % 2 == 0)
         pair[1].say(dice.randrange(10))
         await break_and_heal(WAYS[number % len(WAYS)], *pair, dice)
-        # A stream counts what goes over it once it is there, not what waited for it (docs/federation.md, 6).
         await settle(partners)
     for partner, other, here, there in zip(
         partners, reversed(partners), sites.gates, reversed(sites.gates), strict=True
@@ -161,3 +161,50 @@ async def test_each_message_arrives_once_or_comes_back(scene: tuple[TwoSites, li
         assert set(noted_there.values()) <= {1}
         returned = partner.returned
         await wait_for_log(here, lambda content, wanted=returned: ids_returned(content) == wanted)
+
+
+LONG = "." * 2000
+
+
+async def end_stream(partner: Partner) -> None:
+    """Have the server see that the stream to the other site has ended, and begin none that comes about."""
+    partner.there.is_up = False
+    partner.there.cut()
+    partner.say(1)
+    last = partner.said[-1]
+    assert await wait_until(lambda: last in partner.returned)
+    partner.there.is_up = True
+
+
+async def measure_stream(partner: Partner, other: Partner) -> int:
+    """Return how many bytes go to the other site until one long message has come over a stream that begins."""
+    await end_stream(partner)
+    partner.there.stall(2**40)
+    partner.say(1, LONG)
+    last = partner.said[-1]
+    assert await wait_until(lambda: last in ids_of(other.stream, errors=False))
+    return partner.there.relayed
+
+
+async def test_what_waited_for_a_new_stream_that_breaks_arrives_or_comes_back(
+    scene: tuple[TwoSites, list[Partner]],
+) -> None:
+    sites, (alice, zoe) = scene
+    stalls_after = await measure_stream(alice, zoe) - len(LONG)
+    await end_stream(alice)
+    came_back = alice.returned
+    # The stream comes about, and then breaks over what waited for it.
+    alice.there.stall(stalls_after)
+    alice.say(10, LONG)
+    await alice.there.wait_for_stall()
+    alice.there.cut()
+    alice.there.go_on()
+
+    def left() -> set[str]:
+        return set(alice.said) - alice.returned - set(ids_of(zoe.stream, errors=False))
+
+    assert await wait_until(lambda: not left()), left()
+    returned = alice.returned
+    assert returned - came_back, "nothing was under way"
+    assert len(ids_of(alice.stream, errors=True)) == len(returned), "some came back twice"
+    await wait_for_log(sites.gates[0], lambda content: ids_returned(content) == returned)

@@ -16,10 +16,12 @@ from tests.soak.plan import ROOM, STRANGER, TRADERS
 UNKNOWN = "unknown after a kill"
 ON_THE_WAY = "lost on the way to a client whose connection broke"
 NOT_CONFIRMED = "received by a client that could not say so"
-# docs/gate-protocol.md, 5.7 and 5.8, docs/federation.md, 6.
-BETWEEN_SITES = "between two sites, whose link or server broke"
-# docs/gate-protocol.md, 5.1.
-ERROR_DROPPED = "given back by another site to a site that could not record it"
+# docs/decisions/0158.
+RETURNED_TOO = "received at another site, and returned, as the link or a server broke"
+# docs/gate-protocol.md, 5.7 and 5.8.
+WITH_SERVER = "lost with a server that had it for another site"
+# docs/federation.md, 6.
+ERROR_LOST = "given back by another site over a link that broke, or to a session that was over"
 # XEP-0198 knows no errors: a client has to say again what was not acknowledged, also if it came back.
 AGAIN_AFTER_ERROR = "came back, and went out when its client said it again after a kill"
 # docs/gate-protocol.md, 5.2: whoever bounces it has no gate to ask whether it went out before.
@@ -129,8 +131,8 @@ def _delivered_and_returned(ledger: Ledger, case: Case) -> Iterator[str]:
         return
     if any(ledger.may_come_again(each) for each in case.heard):
         raise _Excused(NOT_CONFIRMED)
-    if ledger.lost_between_sites(case):
-        raise _Excused(BETWEEN_SITES)
+    if ledger.may_be_returned_too(case):
+        raise _Excused(RETURNED_TOO)
     if _is_bounced_again(case):
         raise _Excused(AGAIN_WITHOUT_GATE)
     if _came_back_before(case):
@@ -162,10 +164,10 @@ def _told_as_carried_out(ledger: Ledger, case: Case) -> Iterator[str]:
         return
     if case.crosses and case.errors and not case.arrivals:
         return  # it went out, and the other site gave it back before it had a number there
-    if ledger.lost_between_sites(case) and not case.arrivals:
-        raise _Excused(BETWEEN_SITES)
-    if ledger.error_was_dropped(case) and not case.arrivals:
-        raise _Excused(ERROR_DROPPED)
+    if ledger.lost_with_server(case) and not case.arrivals:
+        raise _Excused(WITH_SERVER)
+    if ledger.error_was_lost(case) and not case.arrivals:
+        raise _Excused(ERROR_LOST)
     if ledger.lost_on_the_way(case.recipient, case) and not case.errors:
         raise _Excused(ON_THE_WAY)
     yield _story(case)
@@ -187,10 +189,10 @@ def _lost(ledger: Ledger, case: Case) -> Iterator[str]:
     if case.recipient == ROOM:
         yield from _lost_in_room(ledger, case)
         return
-    if ledger.lost_between_sites(case):
-        raise _Excused(BETWEEN_SITES)
-    if ledger.error_was_dropped(case) and Fate.CARRIED_OUT not in {each.fate for each in case.arrivals}:
-        raise _Excused(ERROR_DROPPED)
+    if ledger.lost_with_server(case):
+        raise _Excused(WITH_SERVER)
+    if ledger.error_was_lost(case) and Fate.CARRIED_OUT not in {each.fate for each in case.arrivals}:
+        raise _Excused(ERROR_LOST)
     # Nobody knows whether it went out before the kill: but it was acknowledged, so it was written (5.7).
     if case.fates & {Fate.CARRIED_OUT, Fate.UNKNOWN} and ledger.lost_on_the_way(case.recipient, case):
         raise _Excused(ON_THE_WAY)

@@ -77,16 +77,21 @@ class Ledger:
                 return True
         return False
 
-    def lost_between_sites(self, case: Case) -> bool:
-        """Whether a message may have been lost between sites: a link broke, or a server with what it kept for one."""
+    def may_be_returned_too(self, case: Case) -> bool:
+        """Whether nobody knows if a message had arrived before it came back: a link broke, or a server ended."""
         return case.crosses and (self.history.link_broke or bool(self.history.server_ends))
 
-    def error_was_dropped(self, case: Case) -> bool:
-        """Whether another site may have given it back while its sender's site could not record that.
+    def lost_with_server(self, case: Case) -> bool:
+        """Whether a message may have been lost with what a server kept for another site."""
+        return case.crosses and bool(self.history.server_ends)
 
-        An error has nobody to go back to itself (docs/gate-protocol.md, 5.1).
+    def error_was_lost(self, case: Case) -> bool:
+        """Whether another site may have given it back over a link that broke, or to a session that was over.
+
+        No server gives back an error, nor keeps it for later (docs/federation.md, 6).
         """
-        return case.crosses and gate_of(_domain(case.said[0].sender)) in self.history.stood_still
+        gave_back = case.crosses and gate_of(_domain(case.recipient)) in self.history.stood_still
+        return gave_back and (self.history.link_broke or self.ended(case.said[-1].session))
 
     def may_come_again(self, heard: Heard) -> bool:
         """Whether the server cannot know that this was received: the session ended before its client said so."""

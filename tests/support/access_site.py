@@ -1,4 +1,4 @@
-"""A recorded site where people are admitted: a real Prosody, the real gate and the real access component."""
+"""A recorded site where people are admitted: a real server, the real gate and the real access component."""
 
 import asyncio
 import json
@@ -22,7 +22,7 @@ from policy.directory.directory import parse_directory
 from policy.directory.enterprise import EnterpriseId
 from tests.support.gate_process import GateProcess, gated_plan
 from tests.support.process import PATIENCE_S, ProcessUnderTest, wait_until
-from tests.support.prosody import ProsodyServer
+from tests.support.server import SERVER, private_server
 from tests.support.stream import XmppStream, message
 
 ACCESS = "access.metals.example"
@@ -40,8 +40,10 @@ class AccessSite(ProcessUnderTest):
         root.mkdir(parents=True, exist_ok=True)
         super().__init__("the access component", root / "access.out")
         own = PlannedComponent(ACCESS, "the component's own secret", MAKES_ACCOUNTS)
-        plan = gated_plan(root / "prosody", components=(own,), makes_rooms=True)
-        self.prosody = ProsodyServer(plan)
+        plan = gated_plan(
+            root / "prosody", components=(own,), makes_rooms=True, first_passwords=root / "passwords"
+        )
+        self.prosody = private_server(plan)
         self.passwords = root / "passwords"
         self._directory = write_directory(people, rooms, plan.gate)
         self.gate = GateProcess(root / "gate", plan, self._directory)
@@ -62,6 +64,8 @@ class AccessSite(ProcessUnderTest):
         }
         lines = ["[access]", *(f"{key} = {json.dumps(value)}" for key, value in (table | settings).items())]
         lines += [
+            "[site]",
+            f'name = "Metals"\nserver = "{SERVER.name}"\nlogs = "logs"',
             "[prosody]",
             f'domains = ["metals.example"]\nroom_domains = {json.dumps(list(plan.room_domains))}',
         ]

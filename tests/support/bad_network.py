@@ -35,6 +35,11 @@ class BadNetwork:
         self._server.close()
         self.cut()
 
+    @property
+    def relayed(self) -> int:
+        """How many bytes have come for the server since `stall` was called last."""
+        return self._relayed
+
     def cut(self) -> None:
         """End all connections at once, with what was under way."""
         for writer in self._writers:

@@ -2,12 +2,13 @@
 
 import asyncio
 import functools
+import json
 import os
 import shutil
 import socket
 import tempfile
 from atexit import register as at_exit
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from components.site.ejabberd import (
 )
 from components.site.prosody import ProsodyPlan
 from tests.support.ports import free_port
-from tests.support.process import PATIENCE_S, ProcessUnderTest
+from tests.support.process import PATIENCE_S, ProcessUnderTest, wait_until
 from tests.support.prosody import PASSWORD
 
 LIBRARIES = Path(os.environ.get("STEELYARD_EJABBERD", SYSTEM_LIBRARIES))
@@ -41,7 +42,10 @@ def compiled_beams() -> Path:
 
 
 class EjabberdServer(ProcessUnderTest):
-    """One ejabberd process and its directory; accounts may be added whether it runs or not."""
+    """One ejabberd process and its directory; accounts may be added whether it runs or not.
+
+    `without` are modules that it does not load, `flags` the options of its Erlang.
+    """
 
     def __init__(
         self,
@@ -49,12 +53,15 @@ class EjabberdServer(ProcessUnderTest):
         *,
         peers: Mapping[str, tuple[str, int]] | None = None,
         options: Mapping[str, str] | None = None,
+        without: Collection[str] = (),
+        flags: str = "",
     ) -> None:
         assert not peers, "there is no federation with ejabberd yet (docs/ejabberd.md)"
         assert not options, "these options are Prosody's"
         plan.root.mkdir(parents=True, exist_ok=True)
         super().__init__("ejabberd", plan.root / "ejabberd.out", plan.root / "ejabberd.log")
         self.plan = plan
+        self._without, self._flags = without, flags
         self._console_port = free_port()
         self._console: socket.socket | None = None
         self._wanted: list[str] = []
@@ -71,9 +78,9 @@ class EjabberdServer(ProcessUnderTest):
         """Start it and wait until it answers a stream header; raises `NotReadyError`."""
         self._close_console()
         (self.plan.root / "data").mkdir(parents=True, exist_ok=True)
-        (self.plan.root / "ejabberd.yml").write_text(render_config(self.plan), encoding="utf-8")
+        (self.plan.root / "ejabberd.yml").write_text(self._config(), encoding="utf-8")
         command = [*start_command(self.plan.root, (compiled_beams(),), LIBRARIES), "-s", "test_console"]
-        own = {"TEST_CONSOLE_PORT": str(self._console_port)}
+        own = {"TEST_CONSOLE_PORT": str(self._console_port), "ERL_AFLAGS": self._flags}
         self._launch(command, {**environment(self.plan.root), **own})
         await self._wait_until_ready(self._answers)
         wanted, self._wanted = self._wanted, []
@@ -111,6 +118,18 @@ class EjabberdServer(ProcessUnderTest):
     def settle(self) -> None:
         """Wait until nothing is on its way inside it, but what waits for the gate."""
         self.evaluate("test_console:settle().")
+
+    async def wait_for_no_gate(self) -> None:
+        """Wait until it knows that the gate is gone: it turns away a second one."""
+        link = "maps:get(link, sys:get_state(stanza_gate_window))."
+        assert await wait_until(lambda: self.evaluate(link) == "none")
+
+    def _config(self) -> str:
+        config = json.loads(render_config(self.plan))
+        config["modules"] = {
+            name: options for name, options in config["modules"].items() if name not in self._without
+        }
+        return json.dumps(config)
 
     def _when_running(self, expression: str) -> None:
         if self.running:

@@ -1,4 +1,4 @@
-"""A recorded site whose rosters are kept: a real Prosody with the adapter, the real gate and the roster component."""
+"""A recorded site whose rosters are kept: a real server with the adapter, the real gate and the roster component."""
 
 import asyncio
 import json
@@ -14,7 +14,7 @@ from components.site.prosody import PlannedComponent, ProsodyPlan
 from policy.address import domain_of
 from tests.support.gate_process import GateProcess, gated_plan
 from tests.support.process import PATIENCE_S, ProcessUnderTest, wait_until
-from tests.support.prosody import ProsodyServer
+from tests.support.server import private_server
 from tests.support.stream import Element, XmppStream
 
 ROSTER = "{jabber:iq:roster}"
@@ -104,7 +104,7 @@ class RosterSite:
         peers = changes.pop("peers", None)
         plan = gated_plan(root / "prosody", **({"components": (own,)} | changes))
         self.plan = plan
-        self.prosody = ProsodyServer(plan, peers=peers)
+        self.prosody = private_server(plan, peers=peers)
         self.gate = GateProcess(root / "gate", plan, write_directory(plan, people))
         self.roster = RosterProcess(root / "roster", own, root / "gate" / "site.toml", **(settings or {}))
         self._directory = root / "gate" / "directory.toml"

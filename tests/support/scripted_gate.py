@@ -274,6 +274,8 @@ class ScriptedLine:
 
     async def connect_gate(self, gate: type[ScriptedGate] = ScriptedGate) -> ScriptedGate:
         """Connect another gate, in the place of the one before."""
+        if isinstance(self.prosody, EjabberdServer) and self._gates and self._gates[-1].ended:
+            await self.prosody.wait_for_no_gate()
         self.gate = await gate.connect(self.plan, GATE, self.plan.gate_secret)
         self._gates.append(self.gate)
         return self.gate

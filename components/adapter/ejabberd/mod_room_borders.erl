@@ -22,15 +22,16 @@ stop(Host) ->
 
 reload(_Host, _New, _Old) -> ok.
 
-depends(_Host, _Options) -> [{mod_muc, hard}, {mod_stanza_gate, hard}].
+depends(_Host, _Options) -> [{mod_muc, soft}, {mod_stanza_gate, hard}].
 
 mod_options(_Host) -> [].
 
 mod_doc() -> #{desc => <<"Puts people out of rooms that they may no longer be in.">>}.
 
 keep_borders(Host) ->
-    Rooms = [Pid || stanza_gate_hosts:is_in_force(), Domain <- gen_mod:get_module_opt_hosts(Host, mod_muc),
-                    {_, _, Pid} <- mod_muc:get_online_rooms(Domain)],
+    % A server to which Steelyard is attached may have hosts without rooms.
+    Rooms = [Pid || stanza_gate_hosts:is_in_force(), gen_mod:is_loaded(Host, mod_muc),
+                    Domain <- gen_mod:get_module_opt_hosts(Host, mod_muc), {_, _, Pid} <- mod_muc:get_online_rooms(Domain)],
     lists:foreach(fun put_out/1, Rooms).
 
 put_out(Pid) ->

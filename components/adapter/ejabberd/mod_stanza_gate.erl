@@ -220,10 +220,18 @@ is_answer(Packet) -> xmpp:get_type(Packet) =:= error.
 
 %% Sessions -----------------------------------------------------------------------------------------------------------
 
-on_opened(State) ->
+%% Events wait for the gate without a time limit: if too many wait, nobody else may begin a session (5.1). ejabberd asks nobody
+%% before it has opened one, so that ends at once.
+on_opened(#{lserver := Host} = State) ->
     Name = <<"c", (integer_to_binary(erlang:unique_integer([positive])))/binary>>,
-    stanza_gate_made:in_session(Name),
-    note(State#{stanza_gate_session => Name}, <<"bind">>, stanza_gate_session:transport(State)).
+    case catch stanza_gate_window:opened(Host, Name, {<<"bind">>, stanza_gate_session:transport(State)}) of
+        ok ->
+            stanza_gate_made:in_session(Name),
+            State#{stanza_gate_session => Name};
+        _ ->
+            {stop, ejabberd_c2s:send(State, xmpp:serr_resource_constraint(
+                <<"This line is recorded, and recording is interrupted. Please try again in a moment.">>, <<"en">>))}
+    end.
 
 %% A session that is resumed keeps its name.
 on_copied(State, Old) ->

@@ -2,7 +2,7 @@
 
 -module(stanza_gate_borders).
 
--export([new/0, take/2, addresses/1, is_listed/2, is_between/4]).
+-export([new/0, take/2, addresses/1, is_listed/2, is_open/1, is_between/4]).
 
 %% Before the gate has said any: nothing passes between two addresses.
 new() ->
@@ -11,7 +11,9 @@ new() ->
 %% Take one part. The table is in force when its last part has come; a part out of turn is ignored.
 take({xmlel, _, Attributes, Children}, #{arriving := Arriving} = Borders) ->
     case {number(<<"part">>, Attributes), number(<<"of">>, Attributes), Arriving} of
-        {1, Of, _} when Of >= 1 -> add(1, Of, Children, empty(), Borders);
+        {1, Of, _} when Of >= 1 ->
+            IsOpen = attribute(<<"open">>, Attributes) =:= <<"true">>,
+            add(1, Of, Children, (empty())#{is_open := IsOpen}, Borders);
         {Part, Of, {Part, Table}} when Part =< Of -> add(Part, Of, Children, Table, Borders);
         _ -> Borders#{arriving := none}
     end.
@@ -22,7 +24,7 @@ add(Part, _, Children, Table, Borders) ->
     Borders#{arriving := {Part + 1, lists:foldl(fun read/2, Table, Children)}}.
 
 empty() ->
-    #{class_of => #{}, reaches => #{}, lists => #{}}.
+    #{class_of => #{}, reaches => #{}, lists => #{}, is_open => false}.
 
 read({xmlel, <<"class">>, Attributes, Children}, #{class_of := ClassOf, reaches := Reaches} = Table) ->
     Id = attribute(<<"id">>, Attributes),
@@ -48,9 +50,15 @@ is_listed(_, #{in_force := none}) ->
 is_listed(Address, #{in_force := #{class_of := ClassOf, lists := Lists}}) ->
     maps:is_key(Address, ClassOf) orelse maps:is_key(Address, Lists).
 
+%% Whether the gate only observes: the table says who is listed, and nothing stops at it.
+is_open(#{in_force := #{is_open := IsOpen}}) -> IsOpen;
+is_open(_) -> false.
+
 %% Whether a border is between two bare addresses. `Hosts` are the server's own domains of accounts; `IsComponent` says of
 %% a domain that a component of this server has it.
 is_between(Same, Same, _, _) ->
+    false;
+is_between(_, _, #{in_force := #{is_open := true}}, _) ->
     false;
 is_between(From, To, Borders, {Hosts, IsComponent}) ->
     Table = case Borders of #{in_force := none} -> empty(); #{in_force := InForce} -> InForce end,

@@ -2,7 +2,8 @@
 
 -module(stanza_gate_hosts).
 
--export([own/0, unheld/0, streams_of/1, is_stopped/2, is_stopped_by/3, keep_borders/2, is_stopped_though_listed/2, is_in_force/0, is_room_host/1]).
+-export([own/0, unheld/0, streams_of/1, is_stopped/2, is_stopped_by/3, keep_borders/2, is_stopped_though_listed/2,
+         is_in_force/0, is_open/0, is_room_host/1]).
 
 %% The host in whose name the adapter speaks to the gate.
 own() -> hd(ejabberd_option:hosts()).
@@ -43,6 +44,10 @@ is_room_host(Domain) ->
 %% Whether the gate has said any table yet.
 is_in_force() ->
     maps:get(in_force, persistent_term:get({stanza_gate, borders}, stanza_gate_borders:new())) =/= none.
+
+%% Whether the gate only observes: nothing stops anywhere.
+is_open() ->
+    stanza_gate_borders:is_open(persistent_term:get({stanza_gate, borders}, stanza_gate_borders:new())).
 
 %% Whether a border is between two people who are both on the line.
 is_stopped_though_listed(One, Other) ->

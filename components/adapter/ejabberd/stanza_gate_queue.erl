@@ -7,23 +7,33 @@
 
 -module(stanza_gate_queue).
 
--export([new/2, add/2, find/2, remove/2, settle/2, overdue/2, limited/1, entries/1, first/1, next/1, done/1, is_full/2, count/1]).
+-export([new/2, add/2, find/2, change/3, remove/2, settle/2, overdue/2, limited/1, entries/1, first/1, next/1, done/1, is_full/2,
+         is_full_of_patient/1, count/1]).
 
 new(MaxStanzas, MaxBytes) ->
-    #{entries => gb_trees:empty(), next => 1, bytes => 0, through => 0, ahead => #{},
+    #{entries => gb_trees:empty(), next => 1, bytes => 0, patient => 0, through => 0, ahead => #{},
       max_stanzas => MaxStanzas, max_bytes => MaxBytes}.
 
 %% Put an entry under the next number.
-add(#{size := Size} = Entry, #{entries := Entries, next := Seq, bytes := Bytes} = Queue) ->
-    {Seq, Queue#{entries := gb_trees:insert(Seq, Entry, Entries), next := Seq + 1, bytes := Bytes + Size}}.
+add(#{size := Size} = Entry, #{entries := Entries, next := Seq, bytes := Bytes, patient := Patient} = Queue) ->
+    {Seq, Queue#{entries := gb_trees:insert(Seq, Entry, Entries), next := Seq + 1, bytes := Bytes + Size,
+                 patient := Patient + patient(Entry)}}.
+
+patient(#{until := never}) -> 1;
+patient(_) -> 0.
 
 find(Seq, #{entries := Entries}) ->
     case gb_trees:lookup(Seq, Entries) of {value, Entry} -> Entry; none -> none end.
 
+%% What is known of an entry in the window is this now.
+change(Seq, Entry, #{entries := Entries} = Queue) ->
+    Queue#{entries := gb_trees:update(Seq, Entry, Entries)}.
+
 %% Take an entry out: it has its verdict, or none comes any more.
-remove(Seq, #{entries := Entries, bytes := Bytes} = Queue) ->
+remove(Seq, #{entries := Entries, bytes := Bytes, patient := Patient} = Queue) ->
     case gb_trees:lookup(Seq, Entries) of
-        {value, #{size := Size}} -> Queue#{entries := gb_trees:delete(Seq, Entries), bytes := Bytes - Size};
+        {value, #{size := Size} = Entry} ->
+            Queue#{entries := gb_trees:delete(Seq, Entries), bytes := Bytes - Size, patient := Patient - patient(Entry)};
         none -> Queue
     end.
 
@@ -68,3 +78,7 @@ count(#{entries := Entries}) -> gb_trees:size(Entries).
 %% Whether there is no room for an entry of this size.
 is_full(Size, #{bytes := Bytes, max_stanzas := MaxStanzas, max_bytes := MaxBytes} = Queue) ->
     count(Queue) >= MaxStanzas orelse Bytes + Size > MaxBytes.
+
+%% Whether as much waits without a time limit as the window has places.
+is_full_of_patient(#{patient := Patient, max_stanzas := MaxStanzas}) ->
+    Patient >= MaxStanzas.

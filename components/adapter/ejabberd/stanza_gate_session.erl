@@ -113,6 +113,8 @@ problem(too_large, Lang) ->
                                 "Please send it in smaller parts.">>, Lang);
 problem(empty, Lang) ->
     xmpp:err_bad_request(<<"This request had nothing in it but a receipt that is not yours to give.">>, Lang);
+problem(unwritable, Lang) ->
+    xmpp:err_bad_request(<<"This stanza cannot be recorded, so it was not sent.">>, Lang);
 problem(failed, Lang) ->
     Error = xmpp:err_internal_server_error(<<"The server could not deliver this. Please tell your support desk.">>, Lang),
     Error#stanza_error{type = wait}.

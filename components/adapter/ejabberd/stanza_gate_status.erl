@@ -4,20 +4,24 @@
 
 -module(stanza_gate_status).
 
--export([new/0, add_bounced/2, add_refused/2, add_turned_away/1, ripen/3, is_ripening/2, is_done/2, is_due/2, tell/3, forget/2]).
+-export([new/0, add_bounced/2, add_unrecorded/2, add_refused/2, add_turned_away/1, ripen/3, is_ripening/2, is_done/2, is_due/2, tell/3, forget/2]).
 
 new() ->
     #{number => 0, bounced => [], turned_away => 0, ripe => 0, ripening => [], told_done => 0, told_unheld => []}.
 
 %% This number was not and will not be carried out.
 add_bounced(Seq, #{bounced := Bounced} = Status) ->
-    Status#{bounced := Bounced ++ [{Seq, false, none}]}.
+    Status#{bounced := Bounced ++ [{Seq, failed, none}]}.
+
+%% Nor will this one be, of which there is no record either.
+add_unrecorded(Seq, #{bounced := Bounced} = Status) ->
+    Status#{bounced := Bounced ++ [{Seq, unrecorded, none}]}.
 
 %% This number was carried out, and the server itself answered it with an error.
 add_refused(Seq, #{bounced := Bounced} = Status) ->
     case lists:keymember(Seq, 1, Bounced) of
         true -> Status;
-        false -> Status#{bounced := Bounced ++ [{Seq, true, none}]}
+        false -> Status#{bounced := Bounced ++ [{Seq, refused, none}]}
     end.
 
 add_turned_away(#{turned_away := Count} = Status) ->
@@ -45,7 +49,7 @@ is_due(Unheld, #{bounced := Bounced, turned_away := TurnedAway, ripe := Ripe, to
         orelse lists:any(fun({_, _, Since} = Each) -> Since =:= none andalso is_sure(Each, Ripe) end, Bounced).
 
 %% What the server refused is named when it is done with: until then it may still be on its way to others.
-is_sure({Seq, IsRefused, _}, Ripe) -> not IsRefused orelse Seq =< Ripe.
+is_sure({Seq, Why, _}, Ripe) -> Why =/= refused orelse Seq =< Ripe.
 
 %% The next status as stanza_gate_wire writes it, and what is left to tell after it.
 tell(Queue, Unheld, #{number := Last, bounced := All, turned_away := TurnedAway, ripe := Ripe} = Status) ->
@@ -53,11 +57,11 @@ tell(Queue, Unheld, #{number := Last, bounced := All, turned_away := TurnedAway,
     Bounced = [name(Each, Number, Ripe) || Each <- All],
     Told = #{n => Number, first => stanza_gate_queue:first(Queue), next => stanza_gate_queue:next(Queue), done => Ripe,
              turned_away => TurnedAway, unheld => Unheld,
-             bounced => [{Seq, IsRefused} || {Seq, IsRefused, Since} <- Bounced, Since =/= none]},
+             bounced => [{Seq, Why} || {Seq, Why, Since} <- Bounced, Since =/= none]},
     {Told, Status#{number := Number, bounced := Bounced, turned_away := 0, told_done := Ripe, told_unheld := Unheld}}.
 
-name({Seq, IsRefused, none} = Each, Number, Ripe) ->
-    case is_sure(Each, Ripe) of true -> {Seq, IsRefused, Number}; false -> Each end;
+name({Seq, Why, none} = Each, Number, Ripe) ->
+    case is_sure(Each, Ripe) of true -> {Seq, Why, Number}; false -> Each end;
 name(Each, _, _) ->
     Each.
 

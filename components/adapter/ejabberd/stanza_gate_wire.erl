@@ -4,7 +4,7 @@
 
 -module(stanza_gate_wire).
 
--export([held/3, event/3, status/2, is_command/1, read/1, without_passwords/1]).
+-export([held/3, event/3, quarantined/1, status/2, is_command/1, read/1, without_passwords/1]).
 
 -define(XMLNS, <<"urn:steelyard:gate:0">>).
 -define(XMLNS_FORWARD, <<"urn:xmpp:forward:0">>).
@@ -30,13 +30,24 @@ submission(#{epoch := Epoch, way := Way, session := Session} = Head, Seq, Child)
         ++ [{<<"seq">>, integer_to_binary(Seq)}],
     message(Head, {xmlel, <<"held">>, Attributes, [Child]}).
 
-%% A status; its numbers are integers, `bounced` is a list of {Seq, IsRefused}, `unheld` one of hosts.
+%% A submission in the form in which nothing looks into it (section 5.10): what it had inside is text.
+quarantined({xmlel, <<"message">>, Of, [{xmlel, <<"held">>, Attributes, [Child]}]}) ->
+    {Inside, Addresses} = case Child of
+        {xmlel, <<"forwarded">>, _, [Stanza]} -> {Stanza, element(3, Stanza)};
+        _ -> {Child, []}
+    end,
+    Told = [{<<"kind">>, element(2, Inside)}]
+        ++ [{Name, proplists:get_value(Name, Addresses, <<>>)} || Name <- [<<"from">>, <<"to">>]],
+    Text = {xmlcdata, base64:encode(fxml:element_to_binary(Inside))},
+    {xmlel, <<"message">>, Of, [{xmlel, <<"held">>, Attributes, [{xmlel, <<"quarantined">>, Told, [Text]}]}]}.
+
+%% A status; its numbers are integers, `bounced` is a list of {Seq, `failed`, `refused` or `unrecorded`}, `unheld` of hosts.
 status(#{epoch := Epoch} = Head, #{bounced := Bounced, unheld := Unheld} = Status) ->
     Numbers = [{Name, integer_to_binary(maps:get(Key, Status))}
                || {Name, Key} <- [{<<"n">>, n}, {<<"first">>, first}, {<<"next">>, next}, {<<"done">>, done},
                                   {<<"turned-away">>, turned_away}]],
     Children = [{xmlel, <<"bounced">>, [{<<"seq">>, integer_to_binary(Seq)}]
-                    ++ [{<<"refused">>, <<"true">>} || IsRefused], []} || {Seq, IsRefused} <- Bounced]
+                    ++ [{atom_to_binary(Why), <<"true">>} || Why =/= failed], []} || {Seq, Why} <- Bounced]
         ++ [{xmlel, <<"unheld">>, [{<<"host">>, Host}], []} || Host <- Unheld],
     message(Head, {xmlel, <<"status">>, [{<<"xmlns">>, ?XMLNS}, {<<"epoch">>, Epoch} | Numbers], Children}).
 
@@ -103,6 +114,8 @@ read_element({xmlel, <<"verdict">>, Attributes, Children}) ->
     end;
 read_element({xmlel, <<"noted">>, Attributes, _}) ->
     case number(<<"n">>, Attributes) of undefined -> unknown; Number -> {noted, Number} end;
+read_element({xmlel, <<"unread">>, Attributes, _}) ->
+    case number(<<"seq">>, Attributes) of undefined -> unknown; Seq -> {unread, Seq} end;
 read_element({xmlel, <<"canary">>, Attributes, _}) ->
     case attribute(<<"id">>, Attributes) of undefined -> unknown; Id -> {canary, Id} end;
 read_element({xmlel, <<"borders">>, _, _} = Element) ->

@@ -14,6 +14,8 @@ local x509 = require "util.x509";
 local basic = require "net.resolvers.basic";
 local service = require "net.resolvers.service";
 local st = require "util.stanza";
+local timer = require "util.timer";
+local xml = require "util.xml";
 
 local ipairs, next, setmetatable, tostring = ipairs, next, setmetatable, tostring;
 
@@ -91,22 +93,56 @@ local function before_connect(event)
 	if sites[session.to_host] then choose(session, session.from_host, session.to_host, "client"); end
 end
 
+-- What waits --------------------------------------------------------------------------------------------------------------
+
+-- mod_smacks of Prosody 0.12 has a stream count after a microsecond.
+local AFTER_SMACKS_S = 1e-5;
+-- By session, what waits until it counts.
+local put_off = setmetatable({}, { __mode = "k" });
+
 -- What waits for a stream (sendq) is written when the other side has said its features. Prosody writes what comes between
 -- the stream's authentication and that at once, so that it would overtake what waits: it has to wait as well.
 local function after_what_waits(event)
 	local stanza = event.stanza;
 	local session = prosody.hosts[event.from_host].s2sout[event.to_host];
-	if not session or session.type ~= "s2sout" or not session.sendq then return nil; end
-	local sendq, type = session.sendq, stanza.attr.type;
+	local sendq = session and session.type == "s2sout" and (put_off[session] or session.sendq);
+	if not sendq then return nil; end
 	-- From Prosody 13 on it is a queue of stanzas with a bound. Beyond that they go out at once.
 	if sendq.push then return sendq:push(st.clone(stanza)) or nil; end
+	local type = stanza.attr.type;
 	local reply = type ~= "error" and type ~= "result" and st.reply(stanza);
 	sendq[#sendq + 1] = { tostring(stanza), reply };
 	return true;
 end
 
+-- Send what has waited: as stanzas, which are counted, if the stream counts. Return what a closed stream does not take.
+local function send_what_waits(session, sendq)
+	if session.destroyed then return sendq; end
+	for i, item in ipairs(sendq) do
+		local sent = session.sends2s(session.smacks and xml.parse(item[1]) or item[1]);
+		if sent == false then return { table.unpack(sendq, i) }; end
+	end
+	return {};
+end
+
+-- Before version 13, Prosody writes what waits before the stream counts (XEP-0198): if the stream broke then, it would
+-- neither arrive nor come back. So it has to wait for that, until the next turn, and mod_s2s finds nothing to write.
+local function before_ready(session, features)
+	local sendq, give_back = session.sendq, session.bounce_sendq;
+	local counts = features:get_child("sm", "urn:xmpp:sm:3") or features:get_child("sm", "urn:xmpp:sm:2");
+	if session.type ~= "s2sout" or not sendq or sendq.push or not counts then return; end
+	local from_host, to_host = session.from_host, session.to_host;
+	put_off[session], session.sendq = sendq, {};
+	timer.add_task(AFTER_SMACKS_S, function ()
+		put_off[session] = nil;
+		local left = send_what_waits(session, sendq);
+		if left[1] then give_back { sendq = left, from_host = from_host, to_host = to_host, had_stream = true }; end
+	end);
+end
+
 function module.add_host(module) -- luacheck: ignore 431/module
 	module:hook("route/remote", after_what_waits); -- before mod_s2s, and after what decides whether it may leave
+	module:hook_tag("http://etherx.jabber.org/streams", "features", before_ready, -0.5); -- after mod_smacks, before mod_s2s
 	module:hook("s2s-stream-features", before_features, FIRST);
 	module:hook("s2sout-created", before_connect, FIRST);
 end

@@ -37,6 +37,7 @@ class Console:
 
     `signing` says for whom it signs acts of review. `reviews` knows those acts that it has read; it belongs to who has
     `reviewing`. Exports have looks of their own, `exporting`: they take long, and nobody has to wait for them.
+    `hidden_elsewhere` has for other sites, by their names, what `hidden` is for this one.
     """
 
     site: SiteFile
@@ -59,6 +60,7 @@ class Console:
     signing: Signing | None
     templates: Environment = field(default_factory=make_environment)
     metrics: ConsoleMetrics = field(default_factory=ConsoleMetrics)
+    hidden_elsewhere: dict[str, Hidden] = field(default_factory=dict)
     reviewing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def describe(self) -> Status:

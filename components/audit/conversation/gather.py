@@ -1,6 +1,6 @@
 """Fetches what is needed of a conversation, and no more: a page of it, and what its messages name."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from components.archive.opener import RecordOpener
@@ -42,7 +42,8 @@ _MOST_FETCHED = 4_000
 class Talk:
     """Some conversations, in the logs and the index; what it fetches is kept while one page is made.
 
-    They are those of a `room`, or, if that is empty, of the `parties` (bare JIDs as a search folds them).
+    They are those of a `room`, or, if that is empty, of the `parties` (bare JIDs as a search folds them). Of their
+    records, those that `may_read` refuses are as if they were not there.
     """
 
     index: Index
@@ -51,6 +52,7 @@ class Talk:
     conversations: Mapping[int, tuple[str, str]]
     room: str
     parties: frozenset[str]
+    may_read: Callable[[Said], bool] = lambda said: True
     _kept: dict[int, Said] = field(default_factory=dict)
 
     async def fetch(self, turns: Iterable[TurnAt]) -> list[Said]:
@@ -61,7 +63,8 @@ class Talk:
                 view = await self._view(place)
                 said = read_said(place, turn, view) if view else self._tell_gap(place, turn)
                 said = self._kept[place] = self._with_room_id(said)
-            found.append(said)
+            if self.may_read(said):
+                found.append(said)
         return found
 
     def _with_room_id(self, said: Said) -> Said:
@@ -111,9 +114,15 @@ class Talk:
             return True
         return fold_bare(said.marks.sender) in self.parties and fold_bare(said.to) in self.parties
 
-    async def find_item(self, place: int) -> int:
-        """Return the place of the item that a record is read as: of what acknowledges a message, the message."""
-        (said,) = await self.fetch(self._turns_of([place]))
+    async def find_item(self, place: int) -> int | None:
+        """Return the place of the item that a record is read as: of what acknowledges a message, the message.
+
+        None of a record that may not be read.
+        """
+        found = await self.fetch(self._turns_of([place]))
+        if not found:
+            return None
+        (said,) = found
         if said.turn is not Turn.ACKNOWLEDGES:
             return place
         with self.index.look() as db:

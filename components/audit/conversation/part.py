@@ -31,7 +31,21 @@ class Around:
     after: int = 10
 
 
-def describe_part(what: Whole | Around, seen_by: str, at_ns: int | None) -> str:
+@dataclass(frozen=True, slots=True)
+class During:
+    """What parties said from a time on and before another (Unix, in nanoseconds): the newest items, if it is more."""
+
+    parties: tuple[str, ...]
+    from_ns: int
+    until_ns: int
+    limit: int
+
+
+Part = Whole | Around | During
+"""What may be read of a conversation."""
+
+
+def describe_part(what: Part, seen_by: str, at_ns: int | None) -> str:
     """Return what is read, as the command line has it."""
     match what:
         case Whole(parties, limit, before, after):
@@ -40,14 +54,14 @@ def describe_part(what: Whole | Around, seen_by: str, at_ns: int | None) -> str:
             words += [f"--from {after}"] if after else []
         case Around(record_id, before_count, after_count):
             words = [record_id, f"--before {before_count}", f"--after {after_count}"]
+        case During(parties, from_ns, until_ns, limit):
+            words = [*parties, f"--limit {limit}", f"between {from_ns} and {until_ns}"]
     words += [f"--seen-by {seen_by}"] if seen_by else []
     words += [f"--at {at_ns}"] if at_ns is not None else []
     return " ".join(words)
 
 
-def assemble_part(
-    gathered: Gathered, what: Whole | Around, hit: int
-) -> tuple[tuple[Item, ...], tuple[bool, bool]]:
+def assemble_part(gathered: Gathered, what: Part, hit: int) -> tuple[tuple[Item, ...], tuple[bool, bool]]:
     """Make as many items as are wanted; return whether something was cut before and after.
 
     What changes a message that is cut off stands for itself, so cutting goes on until nothing more is cut.
@@ -66,9 +80,11 @@ def assemble_part(
         gathered = replace(gathered, shown=shown, related=[*gathered.related, *rest])
 
 
-def _choose(items: Sequence[Item], what: Whole | Around, hit: int) -> tuple[int, int]:
+def _choose(items: Sequence[Item], what: Part, hit: int) -> tuple[int, int]:
     """Return which items are kept: from the first of these numbers up to the second."""
-    if isinstance(what, Whole):
-        return (0, what.limit) if what.after else (max(0, len(items) - what.limit), len(items))
+    if isinstance(what, Whole) and what.after:
+        return 0, what.limit
+    if not isinstance(what, Around):
+        return max(0, len(items) - what.limit), len(items)
     at = next((at for at, item in enumerate(items) if item.place >= hit), len(items) - 1)
     return max(0, at - what.before), at + 1 + what.after

@@ -1,7 +1,7 @@
 """Reads a conversation as a person does; the look is recorded before anything is returned."""
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from components.archive.keys import KeyFileError, load_conversation_key
@@ -15,13 +15,15 @@ from components.audit.conversation.gone import find_gone, hash_conversations
 from components.audit.conversation.item import Item, Party
 from components.audit.conversation.links import Links
 from components.audit.conversation.names import NamedThen, Names, find_named
-from components.audit.conversation.part import Around, Whole, assemble_part, describe_part
+from components.audit.conversation.part import Around, During, Part, Whole, assemble_part, describe_part
 from components.audit.conversation.said import Said
 from components.audit.conversation.seen import judge_items
 from components.audit.conversation.watch import watch
+from components.audit.conversation.within import Within
 from components.audit.index.database import Connection
 from components.audit.index.index import Index
 from components.audit.index.logs import LAST_NUMBER, IndexedLog
+from components.audit.index.spans import find_places
 from components.audit.index.talk import fold_bare
 from components.audit.index.talk_find import (
     find_accounts,
@@ -39,6 +41,11 @@ from components.settings.site import SiteFile
 from policy.directory.directory import Directory, DirectoryError
 
 __all__ = ["Around", "ConversationView", "Whole", "read_conversation"]
+
+
+class NoConversationError(SiteError):
+    """There is no such conversation here, or none that the auditor may read."""
+
 
 _NO_PART = "{} is no part of a conversation that you may read: `steelyard audit show` shows other records"
 
@@ -67,7 +74,7 @@ class ConversationView:
 
 async def read_conversation(
     settings: SiteFile,
-    what: Whole | Around,
+    what: Part,
     progress: Progress,
     auditor: Auditor | None = None,
     seen_by: str = "",
@@ -75,8 +82,8 @@ async def read_conversation(
 ) -> ConversationView:
     """Read a part of a conversation; with `seen_by`, what of it had reached a person by a time (now, if None).
 
-    Raises SiteError if there is no such conversation, or none that the auditor may see, or the look cannot be
-    recorded; and LogError.
+    Raises NoConversationError if there is none that the auditor may see, SiteError if the look cannot be recorded, and
+    LogError.
     """
     auditor = auditor or find_auditor(settings)
     auditor.require(Role.AUDITOR, Role.REVIEWER, Role.LEAD)
@@ -85,7 +92,7 @@ async def read_conversation(
     async with open_indexed(settings) as logs:
         with open_site_index(settings) as index:
             await catch_up_logs(settings, index, logs, progress)
-            reader = _Reader(settings, index, logs, names, auditor)
+            reader = _Reader(settings, index, logs, names, Within(auditor, _load_directory(settings)))
             view = await reader.read(what, seen_by, now_ns if at_ns is None else at_ns)
             log_size = index.size_of(IndexedLog.GATE)
     digest = digest_of(dict.fromkeys(id_ for item in view.items for id_ in item.records))
@@ -108,14 +115,13 @@ class _Reader:
     index: Index
     logs: Mapping[IndexedLog, RecordOpener]
     log_names: Mapping[IndexedLog, str]
-    auditor: Auditor
+    within: Within
 
-    async def read(self, what: Whole | Around, seen_by: str, until_ns: int) -> ConversationView:
-        directory = self._load_directory()
-        conversations, wanted, hit = self._find_own(what, directory)
-        room = self._find_room(wanted, conversations)
-        talk = Talk(self.index, self.logs, self.log_names, conversations, room, frozenset(wanted))
-        hit = await talk.find_item(hit) if isinstance(what, Around) else 0
+    async def read(self, what: Part, seen_by: str, until_ns: int) -> ConversationView:
+        if seen_by and not self.within.has(seen_by):
+            raise SiteError(f"{seen_by} is of no enterprise that you may see (audit.auditors)")
+        talk, wanted, hit = await self._find_own(what)
+        conversations, room = talk.conversations, talk.room
         shown, more = await self._take(talk, what, hit)
         related = await talk.find_related(shown)
         if seen_by:
@@ -143,22 +149,18 @@ class _Reader:
             names.find(seen_by, last_ns) if seen_by else None,
         )
 
-    def _find_own(
-        self, what: Whole | Around, directory: Directory | None
-    ) -> tuple[dict[int, tuple[str, str]], tuple[str, ...], int]:
+    async def _find_own(self, what: Part) -> tuple[Talk, tuple[str, ...], int]:
         """Find as `_find` does; an auditor of some enterprises is told nothing of records of others, by their ids."""
         try:
-            return self._find(what, directory)
+            return await self._find(what)
         except SiteError:
-            if self.auditor.enterprises is None or not isinstance(what, Around):
+            if self.within.auditor.enterprises is None or not isinstance(what, Around):
                 raise
             raise SiteError(
-                f"there is no record {what.record_id} among what {self.auditor.id} may see"
+                f"there is no record {what.record_id} among what {self.within.auditor.id} may see"
             ) from None
 
-    def _find(
-        self, what: Whole | Around, directory: Directory | None
-    ) -> tuple[dict[int, tuple[str, str]], tuple[str, ...], int]:
+    async def _find(self, what: Part) -> tuple[Talk, tuple[str, ...], int]:
         """Find the conversations, whose they are, and the place of the record around which they are read."""
         hit = 0
         with self.index.look() as db:
@@ -169,14 +171,28 @@ class _Reader:
                 if not parties:
                     raise SiteError(_NO_PART.format(what.record_id))
             else:
-                parties = tuple(self._resolve(db, each, directory) for each in what.parties)
-            conversations = find_conversations(db, parties)
-        if not conversations or not self._may_see(conversations.values(), directory):
-            # Of a record that others may see, it does not tell whose it is.
-            if isinstance(what, Around):
-                raise SiteError(_NO_PART.format(what.record_id))
-            raise SiteError(f"there is no conversation of {' and '.join(parties)} that you may read")
-        return conversations, parties, hit
+                parties = tuple(self._resolve(db, each) for each in what.parties)
+            conversations = self.within.keep(find_conversations(db, parties))
+        # What somebody says to others is read as theirs, and what others tried to say to them is not.
+        if not conversations or (not isinstance(what, Around) and not all(map(self.within.has, parties))):
+            raise NoConversationError(
+                f"there is no conversation of {' and '.join(parties)} that you may read"
+            )
+        room = self._find_room(parties, conversations)
+        talk = Talk(
+            self.index,
+            self.logs,
+            self.log_names,
+            conversations,
+            room,
+            frozenset(parties),
+            self.within.has_said,
+        )
+        if not isinstance(what, Around):
+            return talk, parties, 0
+        if (item := await talk.find_item(hit)) is None:
+            raise SiteError(_NO_PART.format(what.record_id))
+        return talk, parties, item
 
     def _find_room(self, parties: Sequence[str], conversations: Mapping[int, tuple[str, str]]) -> str:
         """Return the room that is read, empty if it is people: somebody may write to a person as if to a room."""
@@ -186,19 +202,17 @@ class _Reader:
         with self.index.look() as db:
             return parties[0] if len(conversations) == 1 or has_joins(db, own) else ""
 
-    def _resolve(self, db: Connection, party: str, directory: Directory | None) -> str:
+    def _resolve(self, db: Connection, party: str) -> str:
         """Return a party's JID; a name without a domain is that of the only account of this name."""
         if "@" in party:
             return fold_bare(party)
-        found = [jid for jid in find_accounts(db, party) if self._may_see([(jid, "")], directory)]
+        found = [jid for jid in find_accounts(db, party) if self.within.has(jid)]
         if len(found) == 1:
             return found[0]
-        which = (
-            f"there are {', '.join(found[:5])}: write one of them"
-            if found
-            else "write the JID, with its domain"
-        )
-        raise SiteError(f"{party!r} is no one account's name in a conversation: {which}")
+        what = f"{party!r} is no one account's name in a conversation"
+        if found:
+            raise SiteError(f"{what}: there are {', '.join(found[:5])}: write one of them")
+        raise NoConversationError(f"{what}: write the JID, with its domain")
 
     def _find_place(self, record_id: str) -> int:
         log, number = parse_record_id(self.settings, record_id)
@@ -210,20 +224,17 @@ class _Reader:
             raise SiteError(explain_absence(log.name, number, size))
         return which.place(number)
 
-    def _may_see(self, conversations: Iterable[tuple[str, str]], directory: Directory | None) -> bool:
-        """Return whether all parties are of enterprises whose records the auditor may see."""
-        if self.auditor.enterprises is None:
-            return True
-        jids = {jid for pair in conversations for jid in pair if jid}
-        firms = {directory.find_enterprise(jid) if directory else None for jid in jids}
-        return all(firm is not None and self.auditor.may_see(firm) for firm in firms)
-
-    async def _take(self, talk: Talk, what: Whole | Around, hit: int) -> tuple[list[Said], tuple[bool, bool]]:
+    async def _take(self, talk: Talk, what: Part, hit: int) -> tuple[list[Said], tuple[bool, bool]]:
         """Take the records of a part, and whether there are more before and after it."""
         if isinstance(what, Around):
             back = await talk.take(range(_FIRST, hit), what.before + 1, newest=True)
             on = await talk.take(range(hit, _END), what.after + 2, newest=False)
             return [*back, *on], (False, False)
+        if isinstance(what, During):
+            with self.index.look() as db:
+                places = find_places(db, what.from_ns, what.until_ns)
+            found = await talk.take(places, what.limit + 1, newest=True)
+            return [said for said in found if what.from_ns <= said.at_ns < what.until_ns], (False, False)
         if what.after:
             start = self._find_place(what.after) + 1
             return await talk.take(range(start, _END), what.limit + 1, newest=False), (True, False)
@@ -249,15 +260,18 @@ class _Reader:
         )
 
     def _load_names(self, jid: str) -> list[NamedThen]:
+        if not self.within.has(jid):
+            return []
         with self.index.look() as db:
             return find_named(db, jid)
 
-    def _load_directory(self) -> Directory | None:
-        file = self.settings.gate.directory_file
-        try:
-            return parse_site_directory(file.name, file.read_text()).directory
-        except (OSError, DirectoryError, RulesError, UnicodeDecodeError):
-            return None
+
+def _load_directory(settings: SiteFile) -> Directory | None:
+    file = settings.gate.directory_file
+    try:
+        return parse_site_directory(file.name, file.read_text()).directory
+    except (OSError, DirectoryError, RulesError, UnicodeDecodeError):
+        return None
 
 
 _FIRST = min(IndexedLog).place(0)

@@ -25,6 +25,13 @@ def widen(db: Connection, entries: Sequence[tuple[int, int]]) -> None:
     db.executemany(_WIDEN, [(block, min(times), max(times)) for block, times in blocks.items()])
 
 
+def find_places(db: Connection, from_ns: int, until_ns: int) -> range:
+    """Return a range of places that has all entries from a time on and before another; it may have more."""
+    sql = "SELECT min(block), max(block) FROM span WHERE latest_ns >= ? AND earliest_ns < ?"
+    first, last = db.execute(sql, (from_ns, until_ns)).fetchone()
+    return range(0) if first is None else range(first << BLOCK_SHIFT, last + 1 << BLOCK_SHIFT)
+
+
 def narrow(db: Connection, places: Iterable[int]) -> None:
     """Work out the times of blocks again from which entries were removed, within the caller's transaction."""
     for block in {place >> BLOCK_SHIFT for place in places}:

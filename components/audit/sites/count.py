@@ -1,7 +1,7 @@
 """Counts of what one query finds at all sites, each message once."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from components.audit.index.crossed import only
@@ -51,39 +51,51 @@ async def count_sites(
 ) -> SitesTally:
     """Count what a query finds at all sites, for each combination of values; raises as `search_sites` does."""
     async with reach_sites(settings, query, "count", progress) as reach:
-        counted = Counter[tuple[str, ...]]()
-        for each in reach.reached.values():
-            counted.update(_count(reach, each, dimensions))
+        (counted,) = count_each(reach, [dimensions])
         return SitesTally(
             reach.reached[0].lookup.asked.query,
             tuple(dimensions),
-            tuple(
-                Counted(values, number) for values, number in sorted(counted.items()) if number or not values
-            ),
+            tuple(counted),
             reach.matched,
             len(reach.doubles),
-            tuple(
-                CountedSite(
-                    each.site.name,
-                    each.matched,
-                    each.access_id,
-                    each.behind,
-                    each.lookup.asked.examined,
-                    each.lookup.asked.is_cut,
-                )
-                for each in reach.reached.values()
-            ),
+            tuple(map(describe_counted, reach.reached.values())),
             reach.faults,
         )
 
 
-def _count(reach: Reach, site: ReachedSite, dimensions: Sequence[Dimension]) -> Counter[tuple[str, ...]]:
+def describe_counted(site: ReachedSite) -> CountedSite:
+    """Return what is told of a site that was asked."""
+    asked = site.lookup.asked
+    return CountedSite(
+        site.site.name, site.matched, site.access_id, site.behind, asked.examined, asked.is_cut
+    )
+
+
+def count_each(reach: Reach, groups: Sequence[Sequence[Dimension]]) -> list[list[Counted]]:
+    """Count what was found at all sites by several groups of dimensions, each message once."""
+    counted = [Counter[tuple[str, ...]]() for _ in groups]
+    for site in reach.reached.values():
+        for counter, of_site in zip(counted, _count(reach, site, groups), strict=True):
+            counter.update(of_site)
+    return [
+        [Counted(values, number) for values, number in sorted(each.items()) if number or not values]
+        for each in counted
+    ]
+
+
+def _count(
+    reach: Reach, site: ReachedSite, groups: Sequence[Sequence[Dimension]]
+) -> Iterator[Counter[tuple[str, ...]]]:
     """Count a site's records without those for which others stand."""
     index, asked = site.lookup.index, site.lookup.asked
-    counted = Counter(
-        {each.values: each.entries for each in index.count_by(dimensions, asked.where, logs=asked.logs)}
+    found = index.count_each(groups, asked.where, logs=asked.logs)
+    doubles = reach.doubles_at(site.site.rank)
+    left_out = (
+        index.count_each(groups, site.narrow(only(doubles)), logs=asked.logs)
+        if doubles
+        else [[]] * len(found)
     )
-    if doubles := reach.doubles_at(site.site.rank):
-        left_out = index.count_by(dimensions, site.narrow(only(doubles)), logs=asked.logs)
-        counted.subtract({each.values: each.entries for each in left_out})
-    return counted
+    for all_, others in zip(found, left_out, strict=True):
+        counted = Counter({each.values: each.entries for each in all_})
+        counted.subtract({each.values: each.entries for each in others})
+        yield counted

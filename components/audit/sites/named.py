@@ -94,12 +94,16 @@ def find_site(own: SiteFile, name: str) -> SiteFile:
     raise SiteError(f"there is no site {name!r}: name one of {names} (audit.sites)")
 
 
-async def admit(settings: SiteFile) -> Auditor:
+async def admit(settings: SiteFile, who: str | None = None, *, is_own: bool = True) -> Auditor:
     """Return who looks, as this site lists them, if they may look there, and for the matter that they named.
 
-    Raises SiteError and LogError.
+    `who` is the id of somebody who has logged in at the own site. Another one has to list them then: where it lists
+    nobody, its auditors are those whom the operating system lets in, which is not known of them. Raises SiteError and
+    LogError.
     """
-    auditor = find_auditor(settings)
+    if who is not None and not is_own and not settings.audit.auditors:
+        raise SiteError("it lists no auditors (audit.auditors), so nobody is known there by a login")
+    auditor = find_auditor(settings, who)
     auditor.require(Role.AUDITOR, Role.REVIEWER, Role.LEAD)
     try:
         await check_purpose(settings, auditor, get_purpose())

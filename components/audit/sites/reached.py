@@ -4,11 +4,13 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
+from components.audit.auditor import Auditor
 from components.audit.index.crossed import find_crossings, keep_matching
 from components.audit.index.logs import IndexedLog, find_record
 from components.audit.index.pages import count_and_digest, find_place, name_place
 from components.audit.lookup import Lookup, look_up
 from components.audit.query.compile import Where, all_of
+from components.audit.query.tree import Node
 from components.audit.sites.doubles import Spot, fold_doubles
 from components.audit.sites.named import (
     UNREACHABLE,
@@ -25,12 +27,13 @@ from components.settings.site import SiteFile
 
 @dataclass(frozen=True, slots=True)
 class ReachedSite:
-    """A site that was asked: `matched` of its records match, and this look is its record `access_id`.
+    """A site that was asked by an auditor: `matched` records match, and this look is its record `access_id`.
 
     Where its logs are a copy that is not whole, `behind` says why.
     """
 
     site: NamedSite
+    auditor: Auditor
     lookup: Lookup
     matched: int
     access_id: str
@@ -68,17 +71,22 @@ class Reach:
 
 
 @asynccontextmanager
-async def reach_sites(settings: SiteFile, query: str, act: str, progress: Progress) -> AsyncIterator[Reach]:
+async def reach_sites(
+    settings: SiteFile, query: str | Node, act: str, progress: Progress, who: str | None = None
+) -> AsyncIterator[Reach]:
     """Ask each site what a query matches, and record the look there; a site that cannot be asked is a fault.
 
-    Raises QueryError, and for the own site what `look_up` and `record_access` raise.
+    `who` is the id of an auditor who is logged in; else it is this process's user. Raises QueryError, and for the own
+    site what `look_up` and `record_access` raise.
     """
     sites, faults = open_sites(settings)
     reached: dict[int, ReachedSite] = {}
     async with AsyncExitStack() as stack:
         for site in sites:
             try:
-                reached[site.rank] = await _ask(stack, site, query, act, progress)
+                auditor = await admit(site.settings, who, is_own=site.rank == 0)
+                lookup = await stack.enter_async_context(look_up(site.settings, query, progress, auditor))
+                reached[site.rank] = await _ask(site, auditor, lookup, act)
             except UNREACHABLE as error:
                 if site.rank == 0:
                     raise
@@ -86,15 +94,11 @@ async def reach_sites(settings: SiteFile, query: str, act: str, progress: Progre
         yield Reach(reached, tuple(faults), _find_doubles(reached))
 
 
-async def _ask(
-    stack: AsyncExitStack, site: NamedSite, query: str, act: str, progress: Progress
-) -> ReachedSite:
-    auditor = await admit(site.settings)
-    lookup = await stack.enter_async_context(look_up(site.settings, query, progress, auditor))
+async def _ask(site: NamedSite, auditor: Auditor, lookup: Lookup, act: str) -> ReachedSite:
     with lookup.index.look() as db:
         matched, digest = count_and_digest(db, lookup.asked.where, lookup.asked.logs)
     access_id = await lookup.record(act, matched, digest)
-    return ReachedSite(site, lookup, matched, access_id, find_behind(site.settings))
+    return ReachedSite(site, auditor, lookup, matched, access_id, find_behind(site.settings))
 
 
 def _find_doubles(reached: Mapping[int, ReachedSite]) -> dict[Spot, Spot]:

@@ -7,21 +7,22 @@ from itertools import islice
 from typing import NamedTuple
 
 from components.audit.asked import Widened
+from components.audit.facets import GROUPS, Facets, make_facets
 from components.audit.index.contents import count_failed, count_unheard
-from components.audit.index.crossed import Crossing, find_arrived, keep_matching, read_crossings_at
-from components.audit.index.database import Connection
 from components.audit.index.logs import IndexedLog, find_record
-from components.audit.index.pages import find_place, name_place
+from components.audit.index.pages import find_place
 from components.audit.index.stream import At, stream
 from components.audit.indexed import find_indexed
 from components.audit.query.tree import Node, Or, Words
 from components.audit.search import Order, Page, Unread, count_unread
-from components.audit.show import RecordProof, prove_view
+from components.audit.show import prove_view
+from components.audit.sites.around import ProvedRecord, SiteAround, view_around_at
+from components.audit.sites.count import count_each
 from components.audit.sites.doubles import Spot, group_doubles
 from components.audit.sites.named import SiteFault, find_site
+from components.audit.sites.others import find_others
 from components.audit.sites.reached import Reach, ReachedSite, reach_sites
 from components.audit.sites.same import is_same
-from components.audit.view import RecordView
 from components.process.errors import SiteError
 from components.process.progress import Progress
 from components.settings.site import SiteFile
@@ -33,26 +34,17 @@ _BEFORE_ALL, _BEHIND_ALL = -(2**63), 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
-class ProvedRecord:
-    """A record at a site, with the site's name before its id; `differs`: it does not say what the first one says."""
-
-    site: str
-    id: str
-    view: RecordView
-    proof: RecordProof
-    differs: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class Hit:
     """A message or other record that matches: the record that stands for it, and the others of the same message.
 
-    Of these there are `copies` in all; at most MOST_COPIES of them are here.
+    Of these there are `copies` in all; at most MOST_COPIES of them are here. `around` is what was said before and after
+    it at one of its sites, if that was asked for.
     """
 
     record: ProvedRecord
     others: tuple[ProvedRecord, ...]
     copies: int
+    around: SiteAround | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +83,7 @@ class SitesResult:
     sites: tuple[SearchedSite, ...]
     faults: tuple[SiteFault, ...]
     next_before: str = ""
+    facets: Facets | None = None
 
     @property
     def is_complete(self) -> bool:
@@ -114,12 +107,22 @@ class _Turn(NamedTuple):
     spot: Spot
 
 
-async def search_sites(settings: SiteFile, query: str, page: Page, progress: Progress) -> SitesResult:
+async def search_sites(
+    settings: SiteFile,
+    query: str,
+    page: Page,
+    progress: Progress,
+    who: str | None = None,
+    *,
+    context: int = 0,
+    with_facets: bool = False,
+) -> SitesResult:
     """Search all sites for a query, and return a page of the result; each site has a record of this look.
 
-    Raises QueryError, SiteError if the look cannot be recorded at the own site, and LogError.
+    `who` is the id of an auditor who is logged in; else it is this process's user. Raises QueryError, SiteError if the
+    look cannot be recorded at the own site, and LogError.
     """
-    async with reach_sites(settings, query, "search", progress) as reach:
+    async with reach_sites(settings, query, "search", progress, who) as reach:
         behind = _find_start(settings, reach, page.before) if page.before else None
         is_newest = page.order is Order.NEWEST
         turns = list(islice(_merge(reach, is_newest, behind, page.limit + 1), page.limit + 1))
@@ -127,6 +130,8 @@ async def search_sites(settings: SiteFile, query: str, page: Page, progress: Pro
         spots = [each.spot for each in (reversed(shown) if is_newest else shown)]
         unread = {rank: await count_unread(each.lookup) for rank, each in reach.reached.items()}
         hits, destroyed = await _make_hits(reach, spots, unread)
+        if context:
+            hits = [await _add_context(reach, hit, context) for hit in hits]
         next_before = _name(reach, shown[-1].spot) if len(turns) > page.limit else ""
         return SitesResult(
             reach.reached[0].lookup.asked.query,
@@ -136,6 +141,7 @@ async def search_sites(settings: SiteFile, query: str, page: Page, progress: Pro
             tuple(_describe(each, unread[rank]) for rank, each in reach.reached.items()),
             reach.faults,
             next_before,
+            make_facets(count_each(reach, GROUPS)) if with_facets else None,
         )
 
 
@@ -189,7 +195,7 @@ async def _make_hits(
 ) -> tuple[list[Hit], int]:
     """Return the hits of a page, and how many of them were destroyed while the index did not know it."""
     copies = {
-        spot: _find_others(reach, spot, group) for spot, group in group_doubles(reach.doubles, spots).items()
+        spot: find_others(reach, spot, group) for spot, group in group_doubles(reach.doubles, spots).items()
     }
     wanted = [each for spot in spots for each in (spot, *copies[spot][:MOST_COPIES])]
     proved = await _prove_all(reach, wanted, unread)
@@ -208,37 +214,8 @@ async def _make_hits(
     return hits, len(spots) - len(hits)
 
 
-def _find_others(reach: Reach, spot: Spot, doubles: Sequence[Spot]) -> list[Spot]:
-    """Return the other records of a message: those that match, and those next to it that do not, as far as one may see.
-
-    Such as do not match are its copies at other sites, and what it says that it is a copy of.
-    """
-    here = reach.reached[spot.rank]
-    with here.lookup.index.look() as db:
-        named = read_crossings_at(db, [spot.place])
-    found = dict.fromkeys(doubles)
-    for rank, there in reach.reached.items():
-        with there.lookup.index.look() as db:
-            near = {*_find_arrived(db, here, spot.place), *_find_named(db, there, named)}
-            seen = keep_matching(db, near, there.lookup.asked.scope)
-        found |= dict.fromkeys(Spot(rank, place) for place in sorted(seen))
-    return [each for each in found if each != spot]
-
-
-def _find_arrived(db: Connection, sender: ReachedSite, place: int) -> Iterator[int]:
-    """Yield the places of what arrived at the site of this index with the receipt of a record of another."""
-    record_id = name_place(place, sender.lookup.names)
-    arrived = find_arrived(db, sender.site.gate, record_id)
-    yield from (each.idx for each in arrived if each.domain in sender.site.domains)
-
-
-def _find_named(db: Connection, there: ReachedSite, named: Sequence[Crossing]) -> Iterator[int]:
-    """Yield the places of the records of the site of this index that a message names by its receipts."""
-    for each in named:
-        if each.gate == there.site.gate and each.domain in there.site.domains:
-            place = find_place(db, each.record)
-            if place is not None:
-                yield place
+async def _add_context(reach: Reach, hit: Hit, count: int) -> Hit:
+    return replace(hit, around=await view_around_at(reach, (hit.record, *hit.others), count))
 
 
 async def _prove_all(

@@ -1,7 +1,9 @@
 """What counting prints: hits by person, day and the like, and those of each of a list of terms."""
 
+from collections.abc import Sequence
 from typing import Any
 
+from rich.table import Table
 from rich.text import Text
 
 from components.audit.index.facets import Counted
@@ -75,12 +77,17 @@ def describe_terms(report: TermReport) -> dict[str, Any]:
 def print_terms(report: TermReport) -> None:
     """Print the hits of each term, in the order of the list."""
     console = make_console()
+    console.print(make_terms_table(report.terms))
+    console.print(make_look(report.access_id, f"{report.matched:,} records have any of them."))
+
+
+def make_terms_table(terms: Sequence[TermHits]) -> Table:
+    """Return a table with a row for each term of a list."""
     table = make_table("line", "term", "hits", "alone")
     table.columns[1].overflow = "fold"
     for column in (table.columns[0], *table.columns[2:]):
         column.justify = "right"
         column.no_wrap = True
-    for term in report.terms:
+    for term in terms:
         table.add_row(str(term.line), Text(show_text(term.term)), f"{term.hits:,}", f"{term.alone:,}")
-    console.print(table)
-    console.print(make_look(report.access_id, f"{report.matched:,} records have any of them."))
+    return table

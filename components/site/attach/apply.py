@@ -7,17 +7,17 @@ from pathlib import Path
 from components.archive.durable import sync_folder
 from components.process.errors import SiteError
 from components.settings.secret import read_secret
-from components.settings.site import SiteFile
-from components.site.attach.check import Note, check_server
+from components.settings.site import ServerName, SiteFile
+from components.site.attach.check import Note
+from components.site.attach.kinds import KINDS
 from components.site.attach.lines import (
     Secret,
     add_include,
     include_lines,
     included_file,
-    render_included,
     take_include,
 )
-from components.site.attach.survey import Survey, survey_settings
+from components.site.attach.survey import Survey
 
 COPY_SUFFIX = ".before-steelyard"
 _HELD_SECRET_MODE = 0o640
@@ -30,6 +30,7 @@ class AttachPlan:
     `content` is that file. If the server `is_attached`, the lines are there already.
     """
 
+    server: ServerName
     config: Path
     included: Path
     added: tuple[str, ...]
@@ -55,23 +56,25 @@ class AttachPlan:
 def plan_attach(settings: SiteFile, config: Path) -> AttachPlan:
     """Look at a server, and plan the lines for it; change nothing. Raises SiteError and SettingsError."""
     config = config.resolve()
-    included = included_file(config)
-    survey = survey_settings(config)
+    kind = KINDS[settings.site.server]
+    included = included_file(config, kind.name)
+    survey = kind.survey_settings(config)
     secret = Secret(read_secret(settings.gate.secret_file))
     text = _read(config)
     is_attached = add_include(text, included) == text
-    notes = check_server(survey, settings)
+    notes = kind.check(survey, settings)
     if included.exists() and not is_attached:
         notes = (
             *notes,
             Note(True, f"{included} is there, and {config.name} does not include it; move it away"),
         )
     return AttachPlan(
+        kind.name,
         config,
         included,
         tuple(include_lines(included)),
-        render_included(settings, survey, secret.value),
-        render_included(settings, survey, secret.shown),
+        kind.render(settings, survey, secret.value),
+        kind.render(settings, survey, secret.shown),
         notes,
         is_attached,
     )
@@ -80,33 +83,36 @@ def plan_attach(settings: SiteFile, config: Path) -> AttachPlan:
 def apply_attach(plan: AttachPlan, gate: str) -> Path:
     """Write both files, the included one first; return the copy of the configuration as it was before.
 
-    Prosody's own loader then reads the result; if it does not find the gate there, all is undone. Raises SiteError.
+    The server's own loader then reads the result; if it does not find the gate there, all is undone. Raises SiteError.
     """
+    kind = KINDS[plan.server]
     if plan.problems:
         raise SiteError("nothing was changed: " + "; ".join(plan.problems))
     text = _read(plan.config)
     copy = plan.config.with_name(plan.config.name + COPY_SUFFIX)
     before = plan.included.read_bytes() if plan.included.exists() else None
+    # Killed behind this line: an adapter that nobody loads; applying again, or undoing, takes it away.
+    kind.place(plan.config)
     _replace_like(plan.included, plan.content.encode(), plan.config, _HELD_SECRET_MODE)
     if not plan.is_attached:
         _replace_like(copy, os.fsencode(text), plan.config)
         # Killed before this line: a file that nobody includes, and a copy; applying again replaces both.
         _replace_like(plan.config, os.fsencode(add_include(text, plan.included)), plan.config)
     try:
-        _require_attached(survey_settings(plan.config), gate)
+        _require_attached(kind.survey_settings(plan.config), gate)
     except SiteError as err:
         _put_back(plan, text, before)
         raise SiteError(f"nothing was changed, as the server could not read the result: {err}") from None
     return copy
 
 
-def undo_attach(config: Path) -> bool:
+def undo_attach(config: Path, server: ServerName = "prosody") -> bool:
     """Take out what was added, and nothing else; return whether the configuration is then as it was before.
 
     It is another if somebody has changed it since. Raises SiteError if it is not attached.
     """
     config = config.resolve()
-    included, copy = included_file(config), config.with_name(config.name + COPY_SUFFIX)
+    included, copy = included_file(config, server), config.with_name(config.name + COPY_SUFFIX)
     text = _read(config)
     kept = _read(copy) if copy.exists() else None
     if kept is not None and add_include(kept, included) == text:
@@ -119,22 +125,22 @@ def undo_attach(config: Path) -> bool:
     _replace_like(config, os.fsencode(text), config)
     # Killed before this line: a file that nobody includes is left, and undoing says that there is nothing to undo.
     included.unlink(missing_ok=True)
+    KINDS[server].remove(config)
     if text == kept:
         copy.unlink()
     sync_folder(config.parent)
     return text == kept
 
 
-def is_attached(config: Path) -> bool:
+def is_attached(config: Path, server: ServerName = "prosody") -> bool:
     """Return whether a configuration includes Steelyard's file; raises SiteError if it cannot be read."""
     config = config.resolve()
     text = _read(config)
-    return add_include(text, included_file(config)) == text
+    return add_include(text, included_file(config, server)) == text
 
 
 def _require_attached(survey: Survey, gate: str) -> None:
-    host = survey.find_host(gate)
-    if host is None or survey.options.get("stanza_gate") != gate:
+    if survey.find_host(gate) is None or survey.options.get("stanza_gate") != gate:
         raise SiteError(f"it has no component {gate}")
 
 
@@ -144,6 +150,7 @@ def _put_back(plan: AttachPlan, text: str, included: bytes | None) -> None:
         plan.config.with_name(plan.config.name + COPY_SUFFIX).unlink(missing_ok=True)
     if included is None:
         plan.included.unlink(missing_ok=True)
+        KINDS[plan.server].remove(plan.config)
     else:
         _replace_like(plan.included, included, plan.config, _HELD_SECRET_MODE)
 

@@ -40,10 +40,10 @@ def check_server(survey: Survey, settings: SiteFile) -> tuple[Note, ...]:
     """Return all that is to be mended or known before this server is attached."""
     checks = (
         _version,
-        _gate_address,
+        check_gate_address,
         _component_port,
-        _domains,
-        _other_parts,
+        check_domains,
+        check_other_parts,
         _uploads,
         _other_ways,
         _accounts,
@@ -51,11 +51,13 @@ def check_server(survey: Survey, settings: SiteFile) -> tuple[Note, ...]:
     return tuple(note for check in checks for note in check(survey, settings))
 
 
-def _problem(text: str) -> Note:
+def problem(text: str) -> Note:
+    """Return a note of what has to be mended."""
     return Note(True, text)
 
 
-def _remark(text: str) -> Note:
+def remark(text: str) -> Note:
+    """Return a note of what is to be known."""
     return Note(False, text)
 
 
@@ -63,22 +65,21 @@ def _version(survey: Survey, _settings: SiteFile) -> Iterator[Note]:
     found = re.match(r"(\d+)\.(\d+)", survey.version)
     version = (int(found[1]), int(found[2])) if found else None
     if version is None:
-        yield _remark(
-            f"this Prosody calls itself {survey.version!r}; the adapter is tried with 0.12 and 13.0"
-        )
+        yield remark(f"this Prosody calls itself {survey.version!r}; the adapter is tried with 0.12 and 13.0")
     elif version < OLDEST_VERSION:
-        yield _problem(f"Prosody {survey.version} is too old: 0.12 or newer is needed")
+        yield problem(f"Prosody {survey.version} is too old: 0.12 or newer is needed")
     elif version not in _KNOWN:
-        yield _remark(f"Prosody {survey.version}: the adapter is tried with 0.12 and 13.0")
+        yield remark(f"Prosody {survey.version}: the adapter is tried with 0.12 and 13.0")
 
 
-def _gate_address(survey: Survey, settings: SiteFile) -> Iterator[Note]:
+def check_gate_address(survey: Survey, settings: SiteFile) -> Iterator[Note]:
+    """Yield a note if the gate's name is taken, or another gate is attached."""
     jid = settings.gate.jid
     if survey.options.get("stanza_gate"):
         if survey.options["stanza_gate"] != jid:
-            yield _problem(f"another gate is attached: stanza_gate = {survey.options['stanza_gate']!r}")
+            yield problem(f"another gate is attached: stanza_gate = {survey.options['stanza_gate']!r}")
     elif survey.find_host(jid):
-        yield _problem(f"{jid} (gate.jid) is a host of this server already; take another name in site.toml")
+        yield problem(f"{jid} (gate.jid) is a host of this server already; take another name in site.toml")
 
 
 def _component_port(survey: Survey, settings: SiteFile) -> Iterator[Note]:
@@ -88,12 +89,12 @@ def _component_port(survey: Survey, settings: SiteFile) -> Iterator[Note]:
         ports = [_DEFAULT_COMPONENT_PORT]
     if port not in ports:
         listening = ", ".join(map(str, ports)) or "none"
-        yield _problem(
+        yield problem(
             f"components connect to port {listening} (component_ports), the gate to {port}: set gate.component_port"
         )
     for address in listed(survey.options, "component_interfaces"):
         if not _is_loopback(str(address)):
-            yield _problem(
+            yield problem(
                 f"components may connect to {address} (component_interfaces), where their link is in the clear: "
                 "set it to 127.0.0.1"
             )
@@ -106,7 +107,8 @@ def _is_loopback(address: str) -> bool:
         return address == "localhost"
 
 
-def _domains(survey: Survey, settings: SiteFile) -> Iterator[Note]:
+def check_domains(survey: Survey, settings: SiteFile) -> Iterator[Note]:
+    """Yield a note for each domain that the server and site.toml do not both have, and for each component."""
     server = settings.prosody
     people = {host.name for host in survey.hosts if not host.component}
     rooms = {host.name for host in survey.hosts if host.component == "muc"}
@@ -115,25 +117,26 @@ def _domains(survey: Survey, settings: SiteFile) -> Iterator[Note]:
         ("room_domains", server.room_domains, rooms),
     ):
         for domain in sorted(set(named) - there):
-            yield _problem(
+            yield problem(
                 f"prosody.{setting}: {domain} is no such host of this server; take it out of site.toml"
             )
         for domain in sorted(there - set(named)):
-            yield _problem(
+            yield problem(
                 f"prosody.{setting}: {domain} of this server is missing in site.toml: it is recorded, too"
             )
     for host in survey.hosts:
         if host.component not in ("", "muc") and host.name != settings.gate.jid and not _is_upload(host):
-            yield _remark(
+            yield remark(
                 f"{host.name} is a component ({host.component}): what it says is recorded, and, unless a site of the "
                 "directory has it, refused as soon as the gate enforces"
             )
 
 
-def _other_parts(_survey: Survey, settings: SiteFile) -> Iterator[Note]:
+def check_other_parts(_survey: Survey, settings: SiteFile) -> Iterator[Note]:
+    """Yield a note for each table of a component that attaching does not add."""
     for part in parts_of(settings):
         if part.component and part.name != settings.gate.table_name:
-            yield _problem(
+            yield problem(
                 f"[{part.name}]: attaching adds the gate alone; take the table out of site.toml (docs/attach.md)"
             )
 
@@ -145,7 +148,7 @@ def _is_upload(host: ServerHost) -> bool:
 def _uploads(survey: Survey, _settings: SiteFile) -> Iterator[Note]:
     for host in survey.hosts:
         for name in sorted(survey.modules_of(host) & _UPLOADS):
-            yield _remark(
+            yield remark(
                 f"mod_{name} on {host.name} takes files past the archive: it is unloaded while Steelyard is attached"
             )
 
@@ -156,11 +159,11 @@ def _other_ways(survey: Survey, _settings: SiteFile) -> Iterator[Note]:
         for name in survey.modules_of(host) & _OTHER_WAYS.keys():
             found.setdefault(name, []).append(host.name)
     for name in sorted(found):
-        yield _remark(f"mod_{name} ({', '.join(sorted(found[name]))}): {_OTHER_WAYS[name]}")
+        yield remark(f"mod_{name} ({', '.join(sorted(found[name]))}): {_OTHER_WAYS[name]}")
 
 
 def _accounts(survey: Survey, _settings: SiteFile) -> Iterator[Note]:
     if survey.options.get("allow_registration") is True:
-        yield _remark(
+        yield remark(
             "allow_registration: anybody makes an account; those who are not listed are recorded like all"
         )

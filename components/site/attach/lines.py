@@ -1,21 +1,22 @@
 """The lines that attach a server: a file of Steelyard's own, and the line of the server's that includes it. Pure."""
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from components.link.limits import ELEMENT_MAX_BYTES, STANZA_MAX_BYTES
 from components.settings.access import NOTICE
 from components.settings.gate import OBSERVING
-from components.settings.site import SiteFile
+from components.settings.site import ServerName, SiteFile
 from components.site.attach.survey import Survey, listed
 from components.site.lua import lua_list, lua_text
 from components.site.prosody import ADAPTER_DIR
 
-INCLUDED = "steelyard.cfg.lua"
+INCLUDED: Mapping[ServerName, str] = {"prosody": "steelyard.cfg.lua", "ejabberd": "steelyard.yml"}
 """The name of Steelyard's file, beside the server's configuration."""
 
-_MARK = "-- Steelyard records this line. Taken out again by: steelyard attach prosody --undo"
+_MARK = "Steelyard records this line. Taken out again by: steelyard attach"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +53,9 @@ def render_included(settings: SiteFile, survey: Survey, secret: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def included_file(config: Path) -> Path:
+def included_file(config: Path, server: ServerName = "prosody") -> Path:
     """Return the path of Steelyard's file for a configuration."""
-    return config.with_name(INCLUDED)
+    return config.with_name(INCLUDED[server])
 
 
 def add_include(text: str, included: Path) -> str:
@@ -79,4 +80,7 @@ def include_lines(included: Path) -> Iterator[str]:
 
 
 def _block(included: Path) -> str:
-    return f"{_MARK}\nInclude {lua_text(included)}\n"
+    if included.name == INCLUDED["ejabberd"]:
+        # A text of JSON is one of YAML, too.
+        return f"# {_MARK} ejabberd --undo\ninclude_config_file: {json.dumps(str(included))}\n"
+    return f"-- {_MARK} prosody --undo\nInclude {lua_text(included)}\n"

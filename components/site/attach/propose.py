@@ -9,15 +9,9 @@ from pathlib import Path
 
 from components.archive.durable import make_folder, replace_durably
 from components.process.errors import SiteError
-from components.site.attach.survey import (
-    Account,
-    KeptRoom,
-    Stored,
-    Survey,
-    listed,
-    survey_people,
-    survey_settings,
-)
+from components.settings.site import ServerName
+from components.site.attach.kinds import KINDS
+from components.site.attach.survey import Account, KeptRoom, Stored, Survey, listed
 from policy.directory.directory import DirectoryError, parse_directory
 
 _DEFAULT_COMPONENT_PORT = 5347
@@ -39,24 +33,25 @@ class Proposal:
     elsewhere: tuple[str, ...]
 
 
-def propose_site(config: Path, folder: Path) -> Proposal:
+def propose_site(config: Path, folder: Path, server: ServerName = "prosody") -> Proposal:
     """Write a proposed site.toml and directory.toml into a folder; raises SiteError if one of them is there."""
     config = config.resolve()
     site_toml, file = folder / "site.toml", folder / "directory.toml"
     for each in (site_toml, file):
         if each.exists():
             raise SiteError(f"{each} is there already; name another folder")
-    survey, stored = survey_settings(config), survey_people(config)
+    kind = KINDS[server]
+    survey, stored = kind.survey_settings(config), kind.survey_people(config)
     domain = next((host.name for host in survey.hosts if not host.component), "")
     if not domain:
-        raise SiteError(f"{config} has no VirtualHost, and so nobody who could be on the line")
-    text = propose_directory(survey, stored, gate=f"gate.{domain}")
+        raise SiteError(f"{config} has no host for people, and so nobody who could be on the line")
+    text = propose_directory(survey, stored, gate=f"gate.{domain}", server=server)
     try:
         parse_directory(text)
     except DirectoryError as err:
         raise SiteError(f"no directory can be proposed: {'; '.join(err.problems)}") from None
     make_folder(folder, 0o700)
-    replace_durably(site_toml, _propose_settings(survey, config, domain).encode())
+    replace_durably(site_toml, _propose_settings(survey, config, domain, server).encode())
     replace_durably(file, text.encode())
     known = {account.jid for account in stored.accounts}
     outside = sum(len(_outside(account, known)) for account in stored.accounts)
@@ -66,14 +61,14 @@ def propose_site(config: Path, folder: Path) -> Proposal:
     )
 
 
-def propose_directory(survey: Survey, stored: Stored, *, gate: str) -> str:
+def propose_directory(survey: Survey, stored: Stored, *, gate: str, server: ServerName = "prosody") -> str:
     """Return a directory of one enterprise, with everybody who has an account and every room that is kept. Pure.
 
     What a person would lose, contacts outside the enterprise, stands beside them as a comment.
     """
     known = {account.jid for account in stored.accounts}
     lines = [
-        "# Proposed by `steelyard attach prosody --propose`. Two approvers go through it before it is used: names,",
+        f"# Proposed by `steelyard attach {server} --propose`. Two approvers go through it before it is used: names,",
         "# desks, roles, and whether all of this is one enterprise (docs/attach.md, docs/policy.md).",
         "",
         f"gate = {_toml(gate)}",
@@ -138,12 +133,13 @@ def _comment(jid: str) -> str:
     return _plain(jid)
 
 
-def _propose_settings(survey: Survey, config: Path, domain: str) -> str:
+def _propose_settings(survey: Survey, config: Path, domain: str, server: ServerName) -> str:
     people = [host.name for host in survey.hosts if not host.component]
     rooms = [host.name for host in survey.hosts if host.component == "muc"]
     c2s = next(iter(listed(survey.options, "c2s_ports")), 5222)
     component = next(iter(listed(survey.options, "component_ports")), _DEFAULT_COMPONENT_PORT)
     return _SITE.format(
+        server=_toml(server), attach=f"steelyard attach {server} --propose",
         name=_toml(domain), config=_toml(config), c2s=int(c2s), component=int(component),
         domains=json.dumps(people), rooms=json.dumps(rooms), gate=_toml(f"gate.{domain}"),
         origin=re.sub(r"[^A-Za-z0-9._-]", "-", domain),
@@ -156,10 +152,11 @@ def _toml(value: object) -> str:
 
 
 _SITE = """\
-# A site whose server already runs, proposed by `steelyard attach prosody --propose` (docs/attach.md).
+# A site whose server already runs, proposed by `{attach}` (docs/attach.md).
 
 [site]
 name = {name}
+server = {server}
 logs = "logs"
 
 [prosody]

@@ -104,19 +104,21 @@ def survey_people(config: Path) -> Stored:
     """Read the accounts, contact lists and rooms of a server's internal storage; raises SiteError."""
     found = _run("people", config)
     return Stored(
-        tuple(_read_accounts(_list(found["people"]))),
-        tuple(_read_rooms(_list(found["rooms"]))),
+        tuple(read_accounts(_list(found["people"]))),
+        tuple(read_rooms(_list(found["rooms"]))),
         tuple(str(host) for host in _list(found["elsewhere"])),
     )
 
 
-def _read_accounts(accounts: Sequence[Any]) -> Iterator[Account]:
+def read_accounts(accounts: Sequence[Any]) -> Iterator[Account]:
+    """Read the accounts of an answer."""
     for each in accounts:
         contacts = (Contact(item["jid"], item["subscription"]) for item in _list(each["contacts"]))
         yield Account(each["jid"], each.get("name") or "", tuple(contacts))
 
 
-def _read_rooms(rooms: Sequence[Any]) -> Iterator[KeptRoom]:
+def read_rooms(rooms: Sequence[Any]) -> Iterator[KeptRoom]:
+    """Read the rooms of an answer, without those who are banned from them."""
     for each in rooms:
         people = (item["jid"] for item in _list(each["people"]) if item["affiliation"] != "outcast")
         yield KeptRoom(each["jid"], each.get("name") or "", each["is_members_only"], tuple(people))
@@ -146,7 +148,7 @@ def _run(what: str, config: Path) -> dict[str, Any]:
             )
         except (OSError, subprocess.TimeoutExpired) as err:
             raise SiteError(f"prosodyctl could not read {config}: {err}") from None
-    return _parse(ended.stdout, ended.stderr, config)
+    return read_answer(ended.stdout, ended.stderr, config, "Prosody")
 
 
 def quote(path: Path) -> str:
@@ -154,14 +156,15 @@ def quote(path: Path) -> str:
     return str(path).replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
 
 
-def _parse(output: str, errors: str, config: Path) -> dict[str, Any]:
+def read_answer(output: str, errors: str, config: Path, server: str) -> dict[str, Any]:
+    """Read what a server's own program said of it, as JSON behind `survey`; raises SiteError with its reason."""
     answers = [line.removeprefix("survey ") for line in output.splitlines() if line.startswith("survey {")]
     if not answers:
-        raise SiteError(f"Prosody cannot read {config}: {_find_reason(output + errors, config)}")
+        raise SiteError(f"{server} cannot read {config}: {_find_reason(output + errors, config)}")
     try:
         found: dict[str, Any] = json.loads(answers[-1])
     except ValueError:
-        raise SiteError(f"Prosody's answer about {config} is no JSON") from None
+        raise SiteError(f"{server}'s answer about {config} is no JSON") from None
     return found
 
 
@@ -169,4 +172,4 @@ def _find_reason(said: str, config: Path) -> str:
     """Return the line with which prosodyctl says why, without the banners around it."""
     lines = [line.strip() for line in said.splitlines() if line.strip("* \t")]
     named = [line for line in lines if line.startswith("fault ") or "Error" in line or config.name in line]
-    return (named or lines or ["prosodyctl says nothing of it"])[-1].removeprefix("fault ")
+    return (named or lines or ["it does not say why"])[-1].removeprefix("fault ")

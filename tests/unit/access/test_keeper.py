@@ -7,7 +7,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from components.access.accounts import XMLNS_COMMANDS
+from components.access.accounts import XMLNS_COMMANDS, take_password
 from components.access.form import parse_values
 from components.access.keeper import AccountKeeper
 from components.access.memory import AccountState, Memory
@@ -23,6 +23,7 @@ class Server:
         self.accounts: set[str] = set()
         self.done: list[tuple[str, str]] = []
         self.passwords: list[str] = []
+        self.asked: list[dict[str, list[str]]] = []
         self.failures = 0
         self.refused: set[str] = set()
 
@@ -39,6 +40,7 @@ class Server:
             return answer
         assert payload.get("sessionid") == "s1"
         values = parse_values(payload)
+        self.asked.append(values)
         answer.set("status", "completed")
         (jid,) = values.get("accountjid") or values["accountjids"]
         if jid in self.refused:
@@ -60,12 +62,12 @@ class Passwords(PasswordFolder):
     """Hands passwords over without a server's program."""
 
     def __init__(self, path: Path) -> None:
-        super().__init__(path, path)
+        super().__init__(path, self._take)
         self.handed: list[str] = []
 
-    async def hand_over(self, jid: str) -> None:
+    async def _take(self, jid: str, password: str) -> None:
+        assert self._draft(jid).read_text().strip() == password
         self.handed.append(jid)
-        self._draft(jid).replace(self._path / jid)
 
 
 class Case:
@@ -116,6 +118,12 @@ async def test_who_is_put_out_comes_first(case: Case) -> None:
     assert not set(files.values()) & set(case.server.passwords), (
         "what crosses the line is not what is handed over"
     )
+
+
+async def test_a_server_that_reads_the_password_itself_is_told_the_account_alone(case: Case) -> None:
+    await take_password(case.server, jid("alice"))
+    assert case.server.done == [("take-password", jid("alice"))]
+    assert set(case.server.asked[-1]) == {"FORM_TYPE", "accountjid"}
 
 
 async def test_an_account_that_was_there_keeps_its_password(case: Case) -> None:

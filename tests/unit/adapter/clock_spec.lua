@@ -2,7 +2,7 @@
 
 local t = ...;
 local st = require "util.stanza";
-local window, clock = t.load "window", t.load "clock";
+local window, clock, returned = t.load "window", t.load "clock", t.load "returned";
 
 local TIMEOUT_S = 4;
 
@@ -27,6 +27,7 @@ local function new_scene()
 		answers = {
 			bounce = function (_, origin, stanza, reason) done[#done + 1] = { "bounce", origin, stanza.attr.id, reason }; end,
 		},
+		returned = returned.new { window = scene.window },
 		quarantine = { go_on = function () end, is_careful = function () return scene.is_careful; end },
 		senders = { resume_paused = note "resume_paused" },
 		acknowledgements = { answer_overdue = note "answer_overdue" },
@@ -83,6 +84,19 @@ t.test("a farewell waits without a limit and what is injected has nobody to tell
 	for _, call in ipairs(scene.done) do assert(call[1] ~= "bounce"); end
 end);
 
+t.test("an error of another site outlives the limit but not an hour, as far as there is room", function ()
+	local scene, dropped = new_scene(), "error: An error from zoe@b.example is dropped, as the gate is away";
+	for id = 1, 26 do scene:enter("m" .. id, { is_returned = true }).stanza.attr.from = "zoe@b.example"; end
+	t.now_s = t.now_s + TIMEOUT_S;
+	scene.tick();
+	t.equal({ scene.window.count, scene.window.patient_count, scene.done[1][1] }, { 25, 25, "fall_silent" });
+	t.equal({ t.logged[26], t.logged[27] }, { dropped, "error: No verdict within 4 s: 1 stanzas were bounced" });
+	t.now_s = t.now_s + 3600;
+	scene.tick();
+	t.equal({ scene.window.count, scene.window.patient_count, #t.logged, t.logged[52] }, { 0, 0, 52, dropped });
+	t.equal(scene.done[1], { "add_bounced", 1 }); -- an old one does not make the gate silent
+end);
+
 t.test("a gate that is stuck is cut off instead of being told more", function ()
 	local scene = new_scene();
 	scene.is_stuck, scene.is_due = true, true;
@@ -112,9 +126,9 @@ t.test("a server that stops gives up all that has a limit", function ()
 	local scene = new_scene();
 	scene:enter "m1";
 	scene:enter("m2", { patient = true });
-	scene:enter "m3";
+	scene:enter("m3", { is_returned = true }); -- nobody would hear of it any more
 	scene.clock:bounce_all();
-	t.equal({ scene.window.count, scene.window:is_drained(), #t.logged }, { 1, true, 1 });
+	t.equal({ scene.window.count, scene.window:is_drained(), #t.logged }, { 1, true, 2 });
 	scene.clock:bounce_all();
-	t.equal(#t.logged, 1);
+	t.equal(#t.logged, 2);
 end);

@@ -23,7 +23,10 @@ local function new_scene(sites)
 	_G.module.get_option = function () return sites; end;
 	_G.module.hook = function (_, event, handler) scene.hooks[event] = handler; end;
 	t.load_module "mod_federated_sites";
-	_G.module.add_host { hook = function (_, event, handler) scene.host_hooks[event] = handler; end };
+	_G.module.add_host {
+		hook = function (_, event, handler) scene.host_hooks[event] = handler; end,
+		hook_tag = function (_, _, name, handler) scene.host_hooks[name] = handler; end,
+	};
 	function scene.begin(session)
 		session.closed = {};
 		session.close = function (self, reason) self.closed[#self.closed + 1] = reason.condition; end;
@@ -96,6 +99,74 @@ t.test("what comes while a stream begins waits behind what waits, and goes its w
 		t.equal(to_bern(session or nil, "chat"), nil);
 		t.equal(session and session.sendq and #session.sendq or 0, 0);
 	end
+end);
+
+-- A stream to bern on which `ids` wait, whose features have come; `sent` and `given_back` are what became of them.
+local function new_stream(scene, ids, features)
+	local st = require "util.stanza";
+	local session = { type = "s2sout", from_host = "here.example", to_host = "bern.example", sendq = {}, sent = {} };
+	for i, id in ipairs(ids) do
+		local stanza = st.message({ from = "a@here.example/x", to = "b@bern.example", id = id }):tag("x", { xmlns = "urn:x" });
+		session.sendq[i] = { tostring(stanza), st.reply(stanza) };
+	end
+	function session.sends2s(stanza) session.sent[#session.sent + 1] = stanza; end
+	function session.bounce_sendq(gone) session.given_back = gone; end
+	session.waiting = session.sendq;
+	scene.host_hooks.features(session, features or st.stanza "features":tag("sm", { xmlns = "urn:xmpp:sm:3" }):reset());
+	return session;
+end
+
+local function is_stanza(thing)
+	return require "util.stanza".is_stanza(thing);
+end
+
+t.test("what waits is sent as stanzas once the stream counts, and before what comes then", function ()
+	local st, scene = require "util.stanza", new_scene(SITES);
+	local session = new_stream(scene, { "m1", "m2" });
+	t.equal({ session.sendq, session.sent }, { {}, {} }); -- nothing is left for mod_s2s
+	_G.prosody = { hosts = { ["here.example"] = { s2sout = { ["bern.example"] = session } } } };
+	session.sendq = nil; -- by mod_s2s
+	local later = { from_host = "here.example", to_host = "bern.example", stanza = st.message { id = "m3" } };
+	t.equal(scene.host_hooks["route/remote"](later), true);
+	session.smacks = "urn:xmpp:sm:3"; -- by mod_smacks, in its timer
+	t.tasks[1][2]();
+	local ids = {};
+	for i, stanza in ipairs(session.sent) do ids[i] = is_stanza(stanza) and stanza.attr.id; end
+	t.equal({ ids, session.given_back }, { { "m1", "m2", "m3" } });
+	t.equal(tostring(session.sent[1]), session.waiting[1][1]);
+	t.equal(scene.host_hooks["route/remote"](later), nil);
+end);
+
+t.test("what waits for a stream that does not count after all is sent as it is", function ()
+	local session = new_stream(new_scene(SITES), { "m1" });
+	t.tasks[1][2]();
+	t.equal({ session.sent[1], session.given_back }, { session.waiting[1][1] });
+end);
+
+t.test("what waits for a stream that ends before it counts comes back", function ()
+	local scene = new_scene(SITES);
+	local ended, closed = new_stream(scene, { "m1" }), new_stream(scene, { "m2", "m3" });
+	for _, task in ipairs(t.tasks) do assert(task[1] > 1e-6); end
+	-- Prosody has emptied the one; the other takes nothing more.
+	ended.destroyed = true;
+	function closed.sends2s() return false; end
+	for _, task in ipairs(t.tasks) do task[2](); end
+	local ended_back, closed_back = ended.given_back, closed.given_back;
+	t.equal({ #ended_back.sendq, #closed_back.sendq, ended_back.had_stream }, { 1, 2, true });
+	t.equal({ ended_back.from_host, ended_back.to_host, ended.sent }, { "here.example", "bern.example", {} });
+end);
+
+t.test("where the server itself counts what waits, or nobody does, it is left to it", function ()
+	local st, scene = require "util.stanza", new_scene(SITES);
+	local uncounted = new_stream(scene, { "m1" }, st.stanza "features");
+	local later = { type = "s2sout", sendq = require "util.queue".new(2) };
+	local unready, empty = { type = "s2sout_unauthed", sendq = {} }, { type = "s2sout" };
+	for _, session in ipairs { later, unready, empty } do
+		local sendq = session.sendq;
+		scene.host_hooks.features(session, st.stanza "features":tag("sm", { xmlns = "urn:xmpp:sm:2" }):reset());
+		assert(session.sendq == sendq);
+	end
+	t.equal({ #uncounted.sendq, #t.tasks }, { 1, 0 });
 end);
 
 t.test("where an authority cannot be read nobody is trusted", function ()

@@ -2,7 +2,7 @@
 
 local t = ...;
 local st = require "util.stanza";
-local wire, window, submissions = t.load "wire", t.load "window", t.load "submissions";
+local wire, window, submissions, returned = t.load "wire", t.load "window", t.load "submissions", t.load "returned";
 
 -- Submissions of one session, alice's; `sent` has what went out as XML, `bounced` whom the answers told what.
 local function new_scene(max_stanzas)
@@ -17,6 +17,7 @@ local function new_scene(max_stanzas)
 			gate = "gate.a.example", own_domain = function () return "a.example"; end,
 			is_silent = function () return scene.is_silent or false; end,
 		},
+		returned = returned.new { window = scene.window },
 		hosts = { is_held = function (_, host) return host ~= "unheld.example"; end },
 		quarantine = { submit = function (_, entry) scene.sent[#scene.sent + 1] = entry.xml; end },
 		status = {
@@ -74,6 +75,31 @@ t.test("while the gate is silent the stanza goes back", function ()
 	t.equal({ scene:hold(message "1"), scene:hold(message "2", "canary") }, { true, true });
 	t.equal(scene.bounced, { { "1", "interrupted" }, { "2", "interrupted" } });
 	t.equal({ scene.turned_away, scene.window.count, scene.sent, scene.ledger.entered }, { 2, 0, {} });
+end);
+
+local function failed(id)
+	return st.message { from = "zoe@b.example", to = "alice@a.example/x", id = id, type = "error" };
+end
+
+t.test("an error of another site waits for a gate that is away as far as there is room", function ()
+	local scene = new_scene(8);
+	scene:hold(failed "1", "s2s");
+	scene.is_silent = true;
+	for id = 2, 4 do scene:hold(failed(tostring(id)), "s2s"); end
+	t.equal({ scene.window.count, scene.window.patient_count, scene.turned_away, scene.paused }, { 3, 2, 1, 1 });
+	t.equal({ #t.logged, t.logged[3] }, { 3, "warn: An error from zoe@b.example is dropped: interrupted" });
+	scene:hold(message "5", "s2s");
+	scene:hold(failed "6", "c2s");
+	t.equal({ scene.window.count, scene.turned_away, #t.logged }, { 3, 3, 3 });
+end);
+
+t.test("nothing waits in a server that stops or on a host without the adapter", function ()
+	local scene = new_scene(8);
+	scene.is_silent = true;
+	scene:hold(failed "1", "s2s", "unheld.example");
+	scene.submissions.link.is_stopped = true;
+	scene:hold(failed "2", "s2s");
+	t.equal({ scene.window.count, scene.turned_away, #t.logged }, { 0, 2, 2 });
 end);
 
 t.test("of a host without the adapter only the canary is held", function ()

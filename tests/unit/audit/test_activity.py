@@ -19,8 +19,10 @@ def look(
     actor: str = "erin",
     count: int = 3,
     matter: str = "",
+    log_sizes: str = "",
 ) -> RecordedLook:
-    return RecordedLook("audit/1", Access(actor, act, query, at_ns, 1_000, count, matter=matter))
+    access = Access(actor, act, query, at_ns, 1_000, count, matter=matter, log_sizes=log_sizes)
+    return RecordedLook("audit/1", access)
 
 
 def reasons_of(*looks: RecordedLook, ordinary: Ordinary = Ordinary()) -> list[str]:  # noqa: B008 - a constant
@@ -59,6 +61,8 @@ def test_looks_are_counted_by_who_and_day_and_kind() -> None:
         ("read", ActKind.VIEW),
         ("export", ActKind.EXPORT),
         ("export resume", ActKind.EXPORT),
+        ("export complete", ActKind.OTHER),
+        ("export check", ActKind.OTHER),
         ("files export", ActKind.EXPORT),
         ("review-release", ActKind.RELEASE),
         ("reconcile", ActKind.OTHER),
@@ -83,6 +87,8 @@ def test_kinds_of_looks(act: str, kind: ActKind) -> None:
             "the whole archive, or most of it (3 records)",
         ),
         (look(count=501), "the whole archive, or most of it (501 records)"),
+        # The auditors' own log is none of what a search covers.
+        (look(count=501, log_sizes="roster 1, audit 9000"), "the whole archive, or most of it (501 records)"),
         (look(query="copper from:alice"), "a person, without a matter"),
         (look(query="NOT (With:alice)"), "a person, without a matter"),
         (look("count", query="from:alice"), "a person, without a matter"),
@@ -106,6 +112,8 @@ def test_what_is_out_of_the_ordinary(taken: RecordedLook, says: str) -> None:
         look("read", query="a@m.example --limit 50", matter="M-1"),
         look("console-link", query="erin"),
         look(count=500),
+        look(count=501, log_sizes="history 5, audit 3"),
+        look("export complete", query="audit/5 csv 00", count=501),
     ],
 )
 def test_what_is_ordinary(taken: RecordedLook) -> None:

@@ -145,6 +145,14 @@ async def test_near_spellings_tell_what_they_widened_to(site: Site) -> None:
     assert (await look_for(site, "quartz~")).matched == 0
 
 
+async def test_a_near_spelling_tells_nobody_what_others_looked_for(site: Site) -> None:
+    await site.record(site.say(ALICE, BOB, "copper"))
+    await look_for(site, "coppra OR copprs")
+    assert (await look_for(site, "copper~")).widened[0].words == ("copper",)
+    # Who asks for looks may read them there.
+    assert "coppra" in (await look_for(site, "copper~ kind:look")).widened[0].words
+
+
 async def test_regular_expressions_look_into_the_newest_and_say_so(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:

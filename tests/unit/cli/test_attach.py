@@ -5,13 +5,17 @@ from pathlib import Path
 import pytest
 
 from components.cli.output.attach import print_applied, print_plan, print_proposal, print_undone
+from components.settings.site import ServerName
 from components.site.attach.apply import AttachPlan
 from components.site.attach.check import Note
+from components.site.attach.kinds import KINDS
 from components.site.attach.propose import Proposal
+from tests.support.attached import CONFIGS, attached_site
 from tests.support.command import run_command
 
 CONFIG = Path("/etc/prosody/prosody.cfg.lua")
 PLAN = AttachPlan(
+    "prosody",
     CONFIG,
     CONFIG.with_name("steelyard.cfg.lua"),
     ("-- ours", "Include 'steelyard.cfg.lua'"),
@@ -57,6 +61,21 @@ def test_a_proposal_tells_what_is_to_be_looked_at(capsys: pytest.CaptureFixture[
 
 
 @pytest.mark.parametrize("two", [("--apply", "--undo"), ("--dry-run", "--apply"), ("--undo", "--propose=x")])
-def test_one_thing_at_a_time(two: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> None:
-    assert run_command("attach", "prosody", "--config", CONFIG, *two) == 2
+@pytest.mark.parametrize("server", KINDS)
+def test_one_thing_at_a_time(
+    two: tuple[str, str], server: ServerName, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_command("attach", server, "--config", CONFIG, *two) == 2
     assert "give one of" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("ours", "theirs"), [("prosody", "ejabberd"), ("ejabberd", "prosody")])
+def test_a_site_of_one_server_is_not_attached_to_another(
+    ours: ServerName, theirs: ServerName, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    site = attached_site(tmp_path, server=ours).path
+    kept = tmp_path / CONFIGS[ours]
+    kept.write_text("the server's")
+    assert run_command("attach", theirs, "--config", kept, "--apply", "--site", site) == 2
+    assert f"is for {ours} (site.server), not for {theirs}" in capsys.readouterr().err
+    assert kept.read_text() == "the server's"

@@ -212,8 +212,6 @@ async def test_one_site_can_be_searched_alone(cities: Cities, capsys: pytest.Cap
     assert await run(*here, "shanghai") == 0
     assert await run(*here, "paris") == 2
     assert "there is no site 'paris': name one of shanghai, london" in capsys.readouterr().err
-    assert await run("audit", "search", "copper", "--context", "1") == 2
-    assert "name it with --at" in capsys.readouterr().err
 
 
 async def test_a_record_of_another_site_is_shown_and_proved_there(

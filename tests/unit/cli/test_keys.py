@@ -155,7 +155,10 @@ def test_a_recipients_key(keys: Keys) -> None:
 
 
 def test_a_further_recipient(keys: Keys) -> None:
-    assert "add keys/second.pub to archive.recipients" in keys.good("make", "second")
+    told = keys.good("make", "second")
+    assert "add keys/second.pub to archive.recipients" in told
+    # Whoever makes a key for a grant must not read so that they let it open everything.
+    assert "for grants" in told and "add it nowhere" in told
     assert (
         load_recipient(keys.folder / "second.pub").key_id
         == load_recipient_key(keys.folder / "second.key").key_id

@@ -22,7 +22,7 @@ from components.site.prosody import PlannedComponent, ProsodyPlan, ServerSide
 GATE = "gate.metals.example"
 PAST_THE_HOLD = (
     "mod_http_api", "mod_announce", "mod_multicast", "mod_mqtt", "mod_proxy65", "mod_http_upload",
-    "mod_service_log", "mod_register",
+    "mod_service_log", "mod_register", "mod_configure",
 )  # fmt: skip
 
 
@@ -144,6 +144,30 @@ def test_nobody_learns_of_a_service_that_nobody_may_use(tmp_path: Path) -> None:
     modules = config_of(tmp_path, components=(files, bot))["modules"]
     assert modules["mod_disco"]["extra_domains"] == [files.jid]
     assert all(host.endswith(".invalid") for host in modules["mod_pubsub"]["hosts"])
+
+
+def test_rosters_are_kept_by_the_component_that_may_and_by_nobody_where_there_is_none(tmp_path: Path) -> None:
+    keeper = PlannedComponent("roster.metals.example", "s3cret", ServerSide(keeps_rosters=True))
+    bot = PlannedComponent("bot.metals.example", "s3cret")
+    modules = config_of(tmp_path, components=(bot, keeper))["modules"]
+    assert modules["mod_managed_rosters"] == {"entity": "roster.metals.example"}
+    assert "mod_managed_rosters" not in config_of(tmp_path, components=(bot,))["modules"]
+
+
+def test_who_makes_accounts_owns_the_rooms_and_is_found(tmp_path: Path) -> None:
+    maker = PlannedComponent("access.metals.example", "s3cret", ServerSide(makes_accounts=True))
+    folder = tmp_path / "passwords"
+    config = config_of(
+        tmp_path, components=(maker,), first_passwords=folder, room_domains=("rooms.metals.example",)
+    )
+    modules = config["modules"]
+    assert modules["mod_access"] == {"component": maker.jid, "passwords": str(folder)}
+    assert modules["mod_disco"]["extra_domains"] == [maker.jid]
+    rooms = config["append_host_config"]["metals.example"]["modules"]["mod_muc"]
+    assert rooms["access_admin"] == [{"allow": [{"server": maker.jid}]}]
+    others = config_of(tmp_path, room_domains=("rooms.metals.example",))
+    assert "mod_access" not in others["modules"]
+    assert others["append_host_config"]["metals.example"]["modules"]["mod_muc"]["access_admin"] == "nobody"
 
 
 def test_browsers_and_clients_that_begin_with_tls_have_listeners_with_certificates(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """A machine of auditors' own: what `init`, `check` and `up` make of its site.toml, and what they leave alone."""
 
+import asyncio
 import json
 import os
 import shutil
@@ -9,11 +10,13 @@ from pathlib import Path
 import pytest
 
 from components.archive.keys import create_log_key, create_recipient_key
+from components.process.errors import SiteError
 from components.settings.site import SiteFile
 from components.settings.table import SettingsError
 from components.site.check import Finding, check_site
+from components.site.display import Display
 from components.site.init import init_site
-from components.site.machine import find_feed_problems, machine_specs
+from components.site.machine import find_feed_problems, machine_specs, run_machine
 from components.site.parts import is_machine, listening_ports, running_parts
 from components.site.probe import StatusProbe, find_fault
 from components.site.validate import load_site
@@ -156,6 +159,76 @@ async def test_a_machine_may_be_up_before_its_site_is_and_a_fork_is_a_fault_all_
         write_status(site.follow.status_file, state)
         assert (await spec.find_fault(os.getpid()) == "") is is_up, state
         assert (await find_fault(part.probe) == "") is is_right, state
+
+
+@pytest.fixture
+def database_machine(tmp_path: Path) -> Path:
+    """Make what its people bring where the logs are in PostgreSQL; return its site.toml."""
+    (tmp_path / "keys").mkdir(mode=0o700)
+    (tmp_path / "directory.toml").write_text(DIRECTORY)
+    database = "postgresql://erin@db.example/archive?sslmode=verify-full"
+    tables: dict[str, dict[str, object]] = {
+        "gate": {"log": f"{database}#gate"},
+        "audit": {
+            "log": f"{database}#audit-erin",
+            "log_origin": "metals.example/audit-erin",
+            "log_key_file": "keys/log-audit-erin.key",
+            "own_machine": True,
+        },
+        "archive": {"recipients": ["keys/auditor.pub"]},
+    }
+    path = write_site_toml(tmp_path / "site.toml", **tables)
+    create_recipient_key(tmp_path / "keys/auditor.key", "auditor")
+    (tmp_path / "site").mkdir()
+    create_log_key(tmp_path / "site/log-gate.key", "metals.example/gate")
+    shutil.copy(tmp_path / "site/log-gate.pub", tmp_path / "keys")
+    return path
+
+
+def add_table(path: Path, table: str) -> None:
+    path.write_text(f"{path.read_text()}\n{table}\n")
+
+
+def test_a_machine_that_reads_the_database_lacks_nothing_of_the_line(database_machine: Path) -> None:
+    create_log_key(database_machine.parent / "keys/log-audit-erin.key", "metals.example/audit-erin")
+    site = load_site(database_machine)
+    assert is_machine(site)
+    assert find_feed_problems(site) == []
+    assert listening_ports(site) == ()
+    assert running_parts(site) == ()
+    (database_machine.parent / "keys/log-gate.pub").unlink()
+    with pytest.raises(SettingsError, match=r"gate\.log_key_file"):
+        load_site(database_machine)
+
+
+def test_where_the_site_keeps_a_log_in_a_file_such_a_machine_is_told_of_the_feed(
+    database_machine: Path,
+) -> None:
+    create_log_key(database_machine.parent / "keys/log-audit-erin.key", "metals.example/audit-erin")
+    text = database_machine.read_text()
+    database_machine.write_text(
+        text.replace("postgresql://erin@db.example/archive?sslmode=verify-full#gate", "archive/gate.db")
+    )
+    with pytest.raises(SettingsError, match=r"gate\.log: .*docs/feed\.md"):
+        load_site(database_machine)
+
+
+async def test_up_says_that_nothing_runs_where_there_is_neither_indexer_nor_console(
+    database_machine: Path,
+) -> None:
+    site = SiteFile(database_machine)
+    with pytest.raises(SiteError, match=r"\[indexer\] or \[console\]"):
+        await run_machine(site, Display(), 0, asyncio.Event(), once=True)
+    add_table(database_machine, '[indexer]\nstatus_file = "run/indexer.status.json"')
+    site = SiteFile(database_machine)
+    assert [spec.name for spec in machine_specs(site)] == ["indexer"]
+
+
+@pytest.mark.parametrize("value", ["false", '"true"', "1"])
+def test_what_is_not_said_plainly_makes_no_machine(database_machine: Path, value: str) -> None:
+    text = database_machine.read_text()
+    database_machine.write_text(text.replace("own_machine = true", f"own_machine = {value}"))
+    assert not is_machine(SiteFile(database_machine))
 
 
 def test_a_follower_that_does_not_run_has_no_faults_of_its_own(machine: Path) -> None:

@@ -3,12 +3,14 @@
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from tests.soak.check import BETWEEN_SITES, ERROR_DROPPED, Report, check_history
+from tests.soak.check import ERROR_LOST, RETURNED_TOO, WITH_SERVER, Report, check_history
 from tests.soak.history import Fate, History, Recorded, ServerEnd
 from tests.support.soak_history import (
+    ALICE,
     GATE,
     HONEST,
     error,
@@ -18,6 +20,7 @@ from tests.support.soak_history import (
     recorded,
     said,
     session,
+    with_sessions,
     without,
 )
 
@@ -78,6 +81,14 @@ CROSSING: dict[str, tuple[Callable[[History], History], str]] = {
         lambda h: replace(without(h, "alice-7"), link_broke=True),
         "told as carried out",
     ),
+    "lost, while the link broke": (
+        lambda h: replace(not_arrived(h), link_broke=True),
+        "told as carried out",
+    ),
+    "given back to a site whose gate was away, and its sender not told": (
+        lambda h: replace(not_arrived(h), stood_still=frozenset({GATE})),
+        "lost",
+    ),
     "twice, while the link broke": (
         lambda h: more(replace(h, link_broke=True), heard(7, ZOE, receipts=BOTH, place=9)),
         "received twice",
@@ -100,18 +111,18 @@ def test_what_is_planted_between_sites_is_found(planted: str) -> None:
     assert kind in kinds(check_history(plant(CROSSED)))
 
 
-@pytest.mark.parametrize(
-    "plant",
-    [not_arrived, lambda h: more(h, error(7))],
-    ids=["lost", "delivered and returned"],
-)
-def test_what_a_broken_link_does_is_left_open(plant: Callable[[History], History]) -> None:
-    broken = check_history(replace(plant(CROSSED), link_broke=True))
-    assert broken.violations == ()
-    killed = check_history(replace(plant(CROSSED), server_ends=(ServerEnd(1.0, killed=True),)))
-    assert killed.violations == ()
-    assert broken.excused == killed.excused
-    assert set(broken.excused) == {BETWEEN_SITES}
+KILLED = (ServerEnd(1.0, killed=True),)
+
+
+@pytest.mark.parametrize("broken", [{"link_broke": True}, {"server_ends": KILLED}], ids=["link", "server"])
+def test_what_was_not_acknowledged_may_be_received_and_returned(broken: dict[str, Any]) -> None:
+    report = check_history(replace(more(CROSSED, error(7)), **broken))
+    assert report == Report((), Counter({RETURNED_TOO: 1}))
+
+
+def test_what_a_server_kept_for_another_site_may_be_lost_with_it() -> None:
+    report = check_history(replace(not_arrived(CROSSED), server_ends=KILLED))
+    assert report == Report((), Counter({WITH_SERVER: 2}))
 
 
 @pytest.mark.parametrize("fate", [None, Fate.BOUNCED, Fate.REFUSED])
@@ -121,12 +132,22 @@ def test_what_the_other_site_gives_back_had_gone_out(fate: Fate | None) -> None:
     assert check_history(replace(returned, records=(*returned.records, *arrivals))) == Report((), Counter())
 
 
-def test_what_is_given_back_to_a_site_that_stands_still_is_left_open() -> None:
-    for history in (not_arrived(CROSSED), replace(not_arrived(CROSSED), records=())):
-        report = check_history(replace(history, stood_still=frozenset({GATE})))
+def test_what_is_given_back_over_a_link_that_breaks_is_left_open() -> None:
+    broken = replace(CROSSED, link_broke=True, stood_still=frozenset({FAR_GATE}))
+    for history in (not_arrived(broken), replace(not_arrived(broken), records=())):
+        report = check_history(history)
         assert {each.kind for each in report.violations if each.id == "alice-7"} == set()
-        assert report.excused[ERROR_DROPPED] > 0
-    elsewhere = check_history(replace(not_arrived(CROSSED), stood_still=frozenset({FAR_GATE})))
-    assert kinds(elsewhere) == {"told as carried out", "lost"}
-    at_home = check_history(replace(without(HONEST, "alice-0"), stood_still=frozenset({GATE})))
+        assert report.excused[ERROR_LOST] > 0
+    bounced = not_arrived(broken)
+    bounced = replace(bounced, records=(*bounced.records, arrival(7, Fate.BOUNCED)))
+    assert check_history(bounced).excused[ERROR_LOST] > 0
+    gone = replace(not_arrived(broken), link_broke=False)
+    gone = with_sessions(gone, session(ALICE, ended_s=1.5), session(ALICE, 1, began_s=1.6))
+    assert "alice-7" not in {each.id for each in check_history(gone).violations}
+    # With nothing to break on the way, with nobody to give it back, and within a site, all come back.
+    for change in ({"link_broke": False}, {"stood_still": frozenset({GATE})}):
+        assert kinds(check_history(replace(not_arrived(broken), **change))) == {"told as carried out", "lost"}
+    at_home = check_history(
+        replace(without(HONEST, "alice-0"), link_broke=True, stood_still=frozenset({GATE}))
+    )
     assert kinds(at_home) == {"told as carried out", "lost"}

@@ -8,11 +8,13 @@ local timer = require "util.timer";
 
 local FIRST_TICK_S, LONGEST_TICK_S = 0.1, 0.25;
 
--- parts: window, turns, link, quarantine, status, answers, senders, acknowledgements, timeout_s.
+-- parts: window, turns, link, quarantine, status, answers, senders, acknowledgements, returned, timeout_s.
 local clock_mt = module:require "methods"();
 
 local function bounce(self, entry)
-	self.link:fall_silent(entry.held_at);
+	if entry.is_returned then
+		module:log("error", "An error from %s is dropped, as the gate is away", entry.stanza.attr.from);
+	end
 	self.status:add_bounced(entry);
 	self.window:remove(entry);
 	self.window:settle(entry);
@@ -22,20 +24,41 @@ local function bounce(self, entry)
 	entry.sender:close_if_answered();
 end
 
--- Bounce what was held at this time or before; return how many that were.
-local function bounce_held(self, held_until)
+-- Bounce what was held at this time or before, but for what may wait; return how many that were.
+local function bounce_held(self, held_until, may_wait)
 	local count = 0;
 	local entry = self.window:next_overdue(held_until);
 	while entry do
-		bounce(self, entry);
-		count = count + 1;
+		self.link:fall_silent(entry.held_at);
+		if may_wait(self, entry) then
+			self.returned:keep(entry);
+		else
+			bounce(self, entry);
+			count = count + 1;
+		end
 		entry = self.window:next_overdue(held_until);
 	end
 	return count;
 end
 
+local function may_wait(self, entry)
+	return entry.is_returned and self.returned:has_room();
+end
+
+local function never()
+	return false;
+end
+
+local function drop_returned(self)
+	local entry = self.returned:next_overdue();
+	while entry do
+		bounce(self, entry);
+		entry = self.returned:next_overdue();
+	end
+end
+
 local function bounce_overdue(self)
-	local count = bounce_held(self, now() - self.timeout_s);
+	local count = bounce_held(self, now() - self.timeout_s, may_wait);
 	if count > 0 then
 		module:log("error", "No verdict within %g s: %d stanzas were bounced", self.timeout_s, count);
 		self.senders:resume_paused();
@@ -44,12 +67,13 @@ end
 
 -- Bounce everything that has a time limit.
 function clock_mt:bounce_all()
-	local count = bounce_held(self, math.huge);
+	local count = bounce_held(self, math.huge, never);
 	if count > 0 then module:log("error", "The server stops: %d stanzas without a verdict were bounced", count); end
 end
 
 local function watch(self)
 	bounce_overdue(self);
+	drop_returned(self);
 	self.turns:complete(); -- nothing is carried out in this turn yet
 	self.quarantine:go_on();
 	self.acknowledgements:answer_overdue();

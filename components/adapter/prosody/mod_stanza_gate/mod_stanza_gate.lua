@@ -59,8 +59,9 @@ local quarantine = module:require "quarantine".new {
 };
 local senders = module:require "senders".new { window = window, carrying = carrying, max_per_session = max_per_session };
 local passwords = module:require "passwords".new(wire.XMLNS);
+local returned = module:require "returned".new { window = window };
 local submissions = module:require "submissions".new {
-	passwords = passwords,
+	passwords = passwords, returned = returned,
 	wire = wire, window = window, link = link, quarantine = quarantine, status = status, answers = answers, senders = senders,
 	acknowledgements = acknowledgements, hosts = held_hosts, max_stanza_bytes = max_stanza_bytes,
 };
@@ -75,7 +76,7 @@ local requests = module:require "requests".new {
 };
 local clock = module:require "clock".new {
 	window = window, turns = turns, link = link, quarantine = quarantine, status = status, answers = answers,
-	senders = senders, acknowledgements = acknowledgements, timeout_s = timeout_s,
+	senders = senders, acknowledgements = acknowledgements, returned = returned, timeout_s = timeout_s,
 };
 clock:start();
 module:require "signals".new():watch();

@@ -8,7 +8,8 @@ local now = require "util.time".monotonic;
 
 local submissions_mt = module:require "methods"();
 
--- parts: wire, window, link, quarantine, status, answers, senders, acknowledgements, hosts, max_stanza_bytes.
+-- parts: wire, window, link, quarantine, status, answers, senders, acknowledgements, returned, passwords, hosts,
+-- max_stanza_bytes.
 local function new(parts)
 	parts.told_done = 0;
 	return submissions_mt.new(parts);
@@ -44,7 +45,7 @@ end
 local function new_entry(sender, stanza, as, patient, injected)
 	return {
 		sender = sender, stanza = stanza, as = as, patient = patient, injected = injected, held_at = stanza and now(),
-		seq = 0, xml = "", from = nil, to = nil, hush = nil, told = nil, is_settled = false,
+		seq = 0, xml = "", from = nil, to = nil, hush = nil, told = nil, is_settled = false, is_returned = nil,
 	};
 end
 
@@ -55,11 +56,18 @@ end
 
 -- Held --------------------------------------------------------------------------------------------------------------------
 
+-- Whether the gate is away, and this does not wait for it.
+local function is_interrupted(self, stanza, way)
+	local link, returned = self.link, self.returned;
+	if not link:is_silent() then return false; end
+	return link.is_stopped or not returned:is_one(stanza, way) or not returned:has_room();
+end
+
 -- Whether nothing is held now; then the stanza is bounced.
 local function is_turned_away(self, origin, stanza, host, way)
 	local window, reason = self.window, nil;
 	-- The gate's own way round the server is there as long as the server is.
-	if self.link:is_silent() or way ~= "canary" and not self.hosts:is_held(host) then
+	if is_interrupted(self, stanza, way) or way ~= "canary" and not self.hosts:is_held(host) then
 		reason = "interrupted";
 	elseif window:is_full() then
 		reason = "overloaded";
@@ -67,6 +75,7 @@ local function is_turned_away(self, origin, stanza, host, way)
 	end
 	if not reason then return false; end
 	self.status:add_turned_away();
+	if self.returned:is_one(stanza, way) then module:log("warn", "An error from %s is dropped: %s", stanza.attr.from, reason); end
 	self.answers:bounce(origin, stanza, reason);
 	return true;
 end
@@ -116,8 +125,12 @@ function submissions_mt:hold(origin, stanza, host, way, as)
 	if stanza.name == "presence" and not stanza.attr.to then
 		sender.farewell = stanza.attr.type == "unavailable" and entry or nil;
 	end
-	-- Never the gate itself, because then nobody would read its verdicts.
-	if way ~= "canary" then self.senders:pause_if_high(sender); end
+	entry.is_returned = not ended and self.returned:is_one(stanza, way);
+	if entry.is_returned and self.link:is_silent() then
+		self.returned:keep(entry);
+	elseif way ~= "canary" then -- never the gate itself, because then nobody would read its verdicts
+		self.senders:pause_if_high(sender);
+	end
 	return true;
 end
 

@@ -6,13 +6,17 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
+from components.audit.console.pages.review import signs_elsewhere
 from components.audit.console.pages.talk import name_party, view_talk
 from components.audit.console.render import find_zone
+from components.audit.console.there import find_there, hidden_at, read_place
 from components.audit.console.visit import Refused, Visit
 from components.audit.conversation.read import Around, ConversationView, Whole, read_conversation
 from components.audit.query.error import QueryError
 from components.audit.query.parser import parse_query
 from components.audit.query.tree import Node
+from components.audit.sites.named import find_site
+from components.audit.sites.read import Look, SitesTalk, read_sites
 from components.process.progress import ignore_progress
 
 _AROUND = 15
@@ -21,8 +25,8 @@ _PAGE = 50
 
 async def show_around(visit: Visit) -> web.StreamResponse:
     """Show what was said before and after a record."""
-    path = visit.request.match_info
-    return await _show(visit, Around(f"{path['log']}/{path['number']}", _AROUND, _AROUND))
+    name, record_id = read_place(visit)
+    return await _show(visit, Around(record_id, _AROUND, _AROUND), name)
 
 
 async def show_whole(visit: Visit) -> web.StreamResponse:
@@ -30,22 +34,36 @@ async def show_whole(visit: Visit) -> web.StreamResponse:
     parties = tuple(visit.argument("with").split())
     if not 1 <= len(parties) <= 2:
         raise Refused(400, "error.parties")
-    return await _show(visit, Whole(parties, _PAGE, visit.argument("before"), visit.argument("after")))
+    sites, ids = zip(*(_split(visit.argument(way)) for way in ("before", "after")), strict=True)
+    return await _show(visit, Whole(parties, _PAGE, *ids), max(sites))
 
 
-async def _show(visit: Visit, what: Whole | Around) -> web.StreamResponse:
+def _split(record_id: str) -> tuple[str, str]:
+    name, _, own = record_id.rpartition(":")
+    return name, own
+
+
+async def _show(visit: Visit, what: Whole | Around, name: str = "") -> web.StreamResponse:
     seen_by, at_ns = visit.argument("seen_by").strip(), _read_time(visit)
-    view = await visit.look(
-        lambda: read_conversation(visit.console.site, what, ignore_progress, visit.who, seen_by, at_ns)
-    )
-    hidden = visit.hidden
-    places = [each.place for each in view.items]
-    waits: bool = hidden is not None and await asyncio.to_thread(hidden.covers_any, places)
-    if waits:
+    site = visit.console.site
+    talk: SitesTalk | None = None
+    if site.audit.sites:
+        if name:
+            await find_there(visit, name)
+        look = Look(ignore_progress, visit.who.id, seen_by, at_ns)
+        talk = await visit.look(lambda: read_sites(site, what, look, name))
+        view = talk.view
+    else:
+        view = await visit.look(
+            lambda: read_conversation(site, what, ignore_progress, visit.who, seen_by, at_ns)
+        )
+    if await asyncio.to_thread(_waits, visit, view, talk):
         raise Refused(403, "error.reason")
     return visit.page(
         "conversation.html",
         talk=view_talk(view, _read_query(visit)),
+        sites=talk,
+        must_sign=signs_elsewhere(visit),
         query=visit.argument("q"),
         seen_by=seen_by,
         at_text=visit.argument("at"),
@@ -53,6 +71,19 @@ async def _show(visit: Visit, what: Whole | Around) -> web.StreamResponse:
         earlier=_find_page(view, "before", view.more_before),
         later=_find_page(view, "after", view.more_after),
     )
+
+
+def _waits(visit: Visit, view: ConversationView, talk: SitesTalk | None) -> bool:
+    """Return whether names wait for a reason in any of the items, by the rules of the site that each is of."""
+    places: dict[str, list[int]] = {}
+    for item in view.items:
+        places.setdefault(_split(item.record)[0] if talk else "", []).append(item.place)
+    own = visit.console.site
+    for name, some in places.items():
+        hidden = hidden_at(visit, name, find_site(own, name)) if name else visit.hidden
+        if hidden is not None and hidden.covers_any(some):
+            return True
+    return False
 
 
 def _read_query(visit: Visit) -> Node | None:

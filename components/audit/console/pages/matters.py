@@ -54,7 +54,9 @@ async def add_exhibits(visit: Visit) -> web.StreamResponse:
     """Make all marked records exhibits of a matter."""
     author = find_author(visit)
     id_, note = visit.said("matter").strip(), visit.said("note").strip()
-    records = visit.said_all("record")
+    # Where there are several sites, ids have the name of theirs; of another one, a record is in its own matters.
+    own = f"{visit.console.site.site.name}:"
+    records = [record.removeprefix(own) for record in visit.said_all("record")]
     if not records or len(records) > _MOST_AT_ONCE:
         raise Refused(400, "error.marked", most=_MOST_AT_ONCE)
     for record in dict.fromkeys(records):

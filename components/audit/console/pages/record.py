@@ -4,6 +4,7 @@ from aiohttp import web
 
 from components.archive.record import Submission
 from components.audit.console.pages.view import view_record_page
+from components.audit.console.there import find_there, read_place
 from components.audit.console.visit import Visit
 from components.audit.show import show
 from components.process.progress import ignore_progress
@@ -11,15 +12,16 @@ from components.process.progress import ignore_progress
 
 async def show_record(visit: Visit) -> web.StreamResponse:
     """Show a record with its proof."""
-    path = visit.request.match_info
-    record_id = f"{path['log']}/{path['number']}"
-    detail = await visit.look(lambda: show(visit.console.site, record_id, ignore_progress, visit.who))
-    hidden, content, reading = visit.hidden, detail.view.content, detail.view.reading
+    name, record_id = read_place(visit)
+    there = await find_there(visit, name)
+    detail = await visit.look(lambda: show(there.settings, record_id, ignore_progress, there.auditor))
+    hidden, content, reading = there.hidden, detail.view.content, detail.view.reading
     rules = content.rules if isinstance(content, Submission) else ()
     nameless = hidden.nameless(rules, (reading.sender, reading.to)) if hidden else None
     return visit.page(
         "record.html",
         record=view_record_page(detail, nameless),
+        prefix=there.prefix,
         has_reader=True,
         is_nameless=nameless is not None,
     )

@@ -1,18 +1,23 @@
 """The search page: a query, what it finds, and the way on."""
 
 import asyncio
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from urllib.parse import urlencode
 
 from aiohttp import web
 
+from components.audit.asked import Widened
 from components.audit.console.hidden import Hidden
 from components.audit.console.pages.narrow import view_facets, view_timeline
+from components.audit.console.pages.review import signs_elsewhere
+from components.audit.console.pages.sites import find_hidden, search_all, view_found
 from components.audit.console.pages.view import Hit, view_hit
 from components.audit.console.visit import Visit
 from components.audit.facets import Facets, count_facets
 from components.audit.query.error import QueryError
 from components.audit.search import Page, SearchResult, search
+from components.audit.sites.search import SitesResult
 from components.process.progress import ignore_progress
 
 HITS = 50
@@ -50,6 +55,7 @@ class FoundPage:
     files_unread: int
     access_id: str
     widened: str = ""
+    of_sites: SitesResult | None = None
 
 
 async def go_home(visit: Visit) -> web.StreamResponse:
@@ -64,6 +70,8 @@ async def show_search(visit: Visit) -> web.StreamResponse:
         return _answer(visit, "")
     page = Page(HITS, visit.argument("before"))
     try:
+        if visit.console.site.audit.sites:
+            return await _show_sites(visit, query, page)
         result, facets = await _search(visit, query, page)
     except QueryError as error:
         return _answer(visit, query, fault=_cut(error), status=400)
@@ -72,8 +80,26 @@ async def show_search(visit: Visit) -> web.StreamResponse:
         query,
         found=_view(result, visit.hidden),
         facets=_without_people(facets, visit.hidden),
-        next_page=_find_next(query, result),
+        next_page=_find_next(query, result.next_before),
     )
+
+
+async def _show_sites(visit: Visit, query: str, page: Page) -> web.StreamResponse:
+    result = await search_all(visit, query, page)
+    hidden, facets = find_hidden(visit, result), result.facets
+    for each in hidden.values():
+        facets = _without_people(facets, each)
+    found = FoundPage(
+        tuple(view_found(result, hidden, visit.console.site.site.name)),
+        result.matched,
+        0,
+        sum(each.unreadable for each in result.sites),
+        sum(each.files_unread for each in result.sites),
+        ", ".join(f"{each.name}:{each.access_id}" for each in result.sites),
+        _tell_widened(each for site in result.sites for each in site.widened),
+        result,
+    )
+    return _answer(visit, query, found=found, facets=facets, next_page=_find_next(query, result.next_before))
 
 
 async def _search(visit: Visit, query: str, page: Page) -> tuple[SearchResult, Facets | None]:
@@ -106,6 +132,7 @@ def _answer(
         examples=EXAMPLES,
         timeline=view_timeline(facets, query, visit.texts) if facets else "",
         facets=view_facets(facets, query, visit.texts) if facets else (),
+        must_sign=signs_elsewhere(visit),
         has_reader=True,
     )
 
@@ -128,14 +155,16 @@ def _view(result: SearchResult, hidden: Hidden | None) -> FoundPage:
         result.unreadable,
         result.files_unread,
         result.access_id,
-        ", ".join(word for each in result.widened for word in each.words),
+        _tell_widened(result.widened),
     )
 
 
-def _find_next(query: str, result: SearchResult) -> str:
-    if not result.next_before:
-        return ""
-    return "/search?" + urlencode({"q": query, "before": result.next_before})
+def _tell_widened(widened: Iterable[Widened]) -> str:
+    return ", ".join(dict.fromkeys(word for each in widened for word in each.words))
+
+
+def _find_next(query: str, before: str) -> str:
+    return "/search?" + urlencode({"q": query, "before": before}) if before else ""
 
 
 def _cut(error: QueryError) -> QueryFault:

@@ -26,8 +26,21 @@ class FileLine:
 
 
 @dataclass(frozen=True, slots=True)
+class OtherRecord:
+    """Another record of the same message; `differs`: it does not say the same; `fault`: why it is not proved."""
+
+    id: str
+    differs: bool
+    fault: str
+
+
+@dataclass(frozen=True, slots=True)
 class Hit:
-    """A found record. `absence` names why its text is not there, `is_said` whether it belongs to a conversation."""
+    """A found record. `absence` names why its text is not there, `is_said` whether it belongs to a conversation.
+
+    Of several sites it has the name of its own (`site`), why it is not proved (`fault`), and the `others` of the same
+    message; so many `more` are not among these.
+    """
 
     id: str
     at_ns: int
@@ -42,6 +55,10 @@ class Hit:
     files: tuple[FileLine, ...]
     absence: str
     is_said: bool
+    site: str = ""
+    fault: str = ""
+    others: tuple[OtherRecord, ...] = ()
+    more: int = 0
 
 
 @dataclass(frozen=True, slots=True)

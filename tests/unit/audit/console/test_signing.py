@@ -165,9 +165,20 @@ async def test_nobody_else_acts_with_that_key(site: Site, monkeypatch: pytest.Mo
         await anna.log_in("anna")
         berta = another(anna)
         await berta.log_in("berta")
-        for path, command in (("/review", "steelyard review close"), ("/held", "steelyard review release")):
+        for path, command in (
+            ("/review", "steelyard review close"),
+            ("/held", "steelyard review release"),
+            ("/held", "steelyard review refuse"),
+            ("/matters", "steelyard audit matter open"),
+            ("/search?q=copper", "steelyard audit matter add-exhibit"),
+            (f"/conversation/{item}", "steelyard audit matter add-exhibit"),
+        ):
             _, page = await berta.get(path)
             assert command in page and 'name="reason"' not in page and "signed with your key" not in page
+            assert '<form method="post"' not in page.partition("<main")[2], path
+            assert 'id="marked" class="picked-bar" method' not in page
+        exhibit = {"matter": "M-1", "record": item, "note": ""}
+        assert (await berta.post("/matters/exhibits", exhibit)).status == 403
         assert await act(berta, item, "claim") == 403
         assert (await berta.post("/held", {"record": item, "act": "refuse", "reason": "no"})).status == 403
         # Nor with Anna's name in the form.

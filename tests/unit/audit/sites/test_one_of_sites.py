@@ -98,34 +98,18 @@ def test_one_site_is_exported_alone(
 
 
 @pytest.mark.parametrize(
-    ("look", "site", "more"),
-    [
-        (("read", "alice", "bob"), "shanghai", ("--at-site", "london")),
-        (("sample", "copper"), "shanghai", ("--at", "london")),
-    ],
+    ("look", "option"),
+    [(("read", "alice", "bob"), "--at-site"), (("sample", "copper"), "--at")],
     ids=["read", "sample"],
 )
 def test_a_look_at_one_site_says_so(
-    cities: Cities,
-    capsys: pytest.CaptureFixture[str],
-    look: tuple[str, ...],
-    site: str,
-    more: tuple[str, str],
+    cities: Cities, capsys: pytest.CaptureFixture[str], look: tuple[str, ...], option: str
 ) -> None:
-    status, text = run(capsys, *look)
+    status, text = run(capsys, *look, option, "shanghai")
     assert status == 0
-    assert f"This is {site} alone. There are other sites: {more[0]} london." in text
-    found = run_json(capsys, *look)[1]
-    assert (found["site"], found["not_covered"]) == (site, ["london"])
-    there = run_json(capsys, *look, *more)[1]
-    assert (there["site"], there["not_covered"]) == ("london", ["shanghai"])
-
-
-def test_a_record_of_another_site_is_read_there(cities: Cities, capsys: pytest.CaptureFixture[str]) -> None:
-    found = run_json(capsys, "read", f"london:{cities.london.id_of(1)}")[1]
-    assert found["site"] == "london"
-    assert [each["text"] for each in found["items"]] == ["copper here"]
-    assert acts_of(cities) == [[], ["read"]]
+    assert f"This is shanghai alone. There are other sites: {option} london." in text
+    found = run_json(capsys, *look, option, "london")[1]
+    assert (found["site"], found["not_covered"]) == ("london", ["shanghai"])
 
 
 def test_where_there_is_one_site_nothing_is_said_of_others(

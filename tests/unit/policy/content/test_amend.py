@@ -1,5 +1,8 @@
 """Links taken out of stanzas: what goes, what stays, and what is refused because nothing else is safe."""
 
+import re
+import time
+
 import pytest
 
 from policy.content.amend import AmendError, apply_edits, plan_edits
@@ -146,3 +149,35 @@ def test_edits_of_another_stanza_do_not_fit() -> None:
         apply_edits(b"short", [Edit(2, 9)])
     with pytest.raises(AmendError):
         apply_edits(b"overlapping", [Edit(2, 5), Edit(4, 6)])
+
+
+@pytest.mark.slow
+def test_many_links_are_taken_out_in_little_time() -> None:
+    hosts = [f"site{number}.com" for number in range(20_000)]
+    reference = f"<reference xmlns='{REFERENCE}' type='data' uri='x:y' begin='1' end='9'/>"
+    began = time.process_time()
+    decision = decide(f"<body>{' '.join(hosts)}</body>{reference * 2_000}")
+    assert time.process_time() - began < 5
+    assert decision.action is Action.AMEND
+    left = read_stanza(decision.amended)
+    assert left.text.count("[link removed]") == len(hosts) and "site" not in left.text
+
+
+def test_counts_follow_each_link_that_goes_before_them() -> None:
+    hosts = ["a.com", "bb.com", "ccc.com"]
+    places = [(5, 6), (0, 5), (2, 3), (13, 20), (20, 20), (9, 30)]
+    references = "".join(
+        f"<reference xmlns='{REFERENCE}' type='data' uri='x:y' begin='{begin}' end='{end}'/>"
+        for begin, end in places
+    )
+    left = amend(f"<body>{' '.join(hosts)}</body>{references}", *hosts)
+    moved = re.findall("begin='([0-9]+)' end='([0-9]+)'", left)
+    # Of a link itself what is left is the words in its place: from their beginning to their end.
+    expected = [(14, 15), (0, 14), (0, 14), (30, 44), (44, 44), (15, 54)]
+    assert [(int(begin), int(end)) for begin, end in moved] == expected
+
+
+def test_a_link_that_begins_as_another_goes_as_a_whole() -> None:
+    assert amend("<body>x.com x.com/a</body>", "x.com/a", "x.com") == (
+        "<body>[link removed] [link removed]</body>"
+    )

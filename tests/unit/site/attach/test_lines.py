@@ -8,7 +8,12 @@ from components.site.attach.lines import add_include, include_lines, render_incl
 from components.site.prosody import ADAPTER_DIR
 from tests.support.attached import SECRET, SURVEY, attached_site, with_options
 
-INCLUDED = Path("/etc/prosody/steelyard.cfg.lua")
+PROSODY, EJABBERD = Path("/etc/prosody/steelyard.cfg.lua"), Path("/etc/ejabberd/steelyard.yml")
+LAST_LINE = {
+    PROSODY: "Include '/etc/prosody/steelyard.cfg.lua'",
+    EJABBERD: 'include_config_file: "/etc/ejabberd/steelyard.yml"',
+}
+BOTH = pytest.mark.parametrize("included", LAST_LINE, ids=lambda file: file.parent.name)
 TEXTS = (
     "",
     "VirtualHost 'a.example'\n",
@@ -20,29 +25,33 @@ TEXTS = (
 )
 
 
+@BOTH
 @pytest.mark.parametrize("text", TEXTS)
-def test_what_is_added_is_at_the_end_on_lines_of_its_own_and_only_once(text: str) -> None:
-    added = add_include(text, INCLUDED)
+def test_what_is_added_is_at_the_end_on_lines_of_its_own_and_only_once(text: str, included: Path) -> None:
+    added = add_include(text, included)
     assert added.startswith(text)
-    assert added.splitlines()[-2:] == list(include_lines(INCLUDED))
-    assert added.endswith("Include '/etc/prosody/steelyard.cfg.lua'\n")
-    assert add_include(added, INCLUDED) == added
+    assert added.splitlines()[-2:] == list(include_lines(included))
+    assert added.endswith(f"\n{LAST_LINE[included]}\n")
+    assert add_include(added, included) == added
 
 
 @pytest.mark.parametrize("text", [each for each in TEXTS if not each or each.endswith("\n")])
-def test_taking_it_out_leaves_every_byte_as_it_was(text: str) -> None:
-    assert take_include(add_include(text, INCLUDED), INCLUDED) == text
+@BOTH
+def test_taking_it_out_leaves_every_byte_as_it_was(text: str, included: Path) -> None:
+    assert take_include(add_include(text, included), included) == text
 
 
-def test_what_somebody_has_written_since_stays() -> None:
-    added = add_include("one\n", INCLUDED)
-    assert take_include(f"zero\n{added}two\n", INCLUDED) == "zero\none\ntwo\n"
+@BOTH
+def test_what_somebody_has_written_since_stays(included: Path) -> None:
+    added = add_include("one\n", included)
+    assert take_include(f"zero\n{added}two\n", included) == "zero\none\ntwo\n"
 
 
 @pytest.mark.parametrize("text", ["", "one\n", "Include '/etc/prosody/other.cfg.lua'\n"])
-def test_what_is_not_there_is_not_taken_out(text: str) -> None:
+@BOTH
+def test_what_is_not_there_is_not_taken_out(text: str, included: Path) -> None:
     with pytest.raises(ValueError, match="not there"):
-        take_include(text, INCLUDED)
+        take_include(text, included)
 
 
 def test_the_file_has_the_gates_settings_and_no_others(tmp_path: Path) -> None:

@@ -2,18 +2,22 @@
 
 import hashlib
 import tomllib
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from components.process.errors import SiteError
 from components.settings.gate import GateMode
+from components.settings.site import ServerName
 from components.site.attach import propose
+from components.site.attach.kinds import KINDS
 from components.site.attach.propose import propose_directory, propose_site
 from components.site.attach.survey import Account, Contact, KeptRoom, Stored, Survey
 from components.site.validate import read_site
 from policy.directory.directory import parse_directory
-from tests.support.attached import SURVEY, with_host
+from tests.support.attached import EJABBERD_SURVEY, SURVEY, with_host
 
 GATE = "gate.metals.example"
 ALICE, BOB = "alice.arden@metals.example", "bob@metals.example"
@@ -95,16 +99,28 @@ def test_domains_without_rooms_of_their_own_are_sites_too() -> None:
 
 @pytest.fixture
 def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(propose, "survey_settings", lambda _config: SURVEY)
-    monkeypatch.setattr(propose, "survey_people", lambda _config: STORED)
-    config = tmp_path / "prosody.cfg.lua"
+    surveys: Mapping[ServerName, Survey] = {"prosody": SURVEY, "ejabberd": EJABBERD_SURVEY}
+    answering(monkeypatch, surveys)
+    config = tmp_path / "server.cfg"
     config.touch()
     return config
 
 
-def test_the_proposed_site_observes_and_is_attached(config: Path, tmp_path: Path) -> None:
-    made = propose_site(config, tmp_path / "site")
+def answering(monkeypatch: pytest.MonkeyPatch, surveys: Mapping[ServerName, Survey]) -> None:
+    """Have each server answer with its survey, and all of them with the same people."""
+    kinds = {
+        name: replace(KINDS[name], survey_settings=lambda _, it=survey: it, survey_people=lambda _: STORED)
+        for name, survey in surveys.items()
+    }
+    monkeypatch.setattr(propose, "KINDS", kinds)
+
+
+@pytest.mark.parametrize("server", KINDS)
+def test_the_proposed_site_observes_and_is_attached(config: Path, tmp_path: Path, server: ServerName) -> None:
+    made = propose_site(config, tmp_path / "site", server)
     site = read_site(made.site_toml)
+    assert site.site.server == server
+    assert f"steelyard attach {server} --propose" in made.site_toml.read_text() + made.directory.read_text()
     assert (site.gate.mode, site.prosody.attached_to) == (GateMode.OBSERVE, config)
     assert (site.prosody.domains, site.prosody.room_domains) == (
         ("metals.example",),
@@ -129,7 +145,7 @@ def test_a_server_without_people_has_no_site(
     config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bare = Survey(SURVEY.version, {}, SURVEY.hosts[1:])
-    monkeypatch.setattr(propose, "survey_settings", lambda _config: bare)
-    with pytest.raises(SiteError, match="has no VirtualHost"):
+    answering(monkeypatch, {"prosody": bare})
+    with pytest.raises(SiteError, match="has no host for people"):
         propose_site(config, tmp_path / "site")
     assert not (tmp_path / "site").exists()

@@ -1,5 +1,6 @@
 """A site whose server runs without it: what it starts, listens on, shows and makes."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,11 @@ def test_it_starts_all_but_the_server(
     assert names == ["gate"]
     own = SiteFile(site)
     assert [spec.name for spec in process_specs(own, own.prosody.config_file)][:2] == ["prosody", "gate"]
+
+
+def test_it_starts_all_but_an_ejabberd_too(tmp_path: Path) -> None:
+    settings = attached_site(tmp_path, server="ejabberd")
+    assert [spec.name for spec in process_specs(settings, settings.prosody.config_file)] == ["gate"]
 
 
 def test_the_servers_ports_are_not_its_own(tmp_path: Path) -> None:
@@ -73,7 +79,7 @@ def plan(
     config = settings.folder / "prosody.cfg.lua"
     included = settings.folder / "steelyard.cfg.lua"
     included.write_text("-- ours\n")
-    return AttachPlan(config, included, (), content, content, notes, is_attached)
+    return AttachPlan("prosody", config, included, (), content, content, notes, is_attached)
 
 
 def findings(settings: SiteFile, planned: AttachPlan, monkeypatch: pytest.MonkeyPatch) -> list[str]:
@@ -88,6 +94,16 @@ def test_check_says_that_it_is_attached_and_what_to_know(
     assert findings(settings, planned, monkeypatch) == [f"{planned.config} is attached", "open registration"]
 
 
+def test_check_says_of_an_ejabberd_both_which_it_is_and_that_it_is_attached(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = attached_site(tmp_path, server="ejabberd")
+    monkeypatch.setattr(check, "find_ejabberd", lambda: "23.01")
+    version, attached = findings(settings, plan(settings), monkeypatch)
+    assert version.startswith("version 23.01")
+    assert attached.endswith("is attached")
+
+
 def test_check_finds_what_is_wrong_with_it(settings: SiteFile, monkeypatch: pytest.MonkeyPatch) -> None:
     for planned, told in (
         (plan(settings, is_attached=False), "is not attached: run"),
@@ -95,6 +111,9 @@ def test_check_finds_what_is_wrong_with_it(settings: SiteFile, monkeypatch: pyte
     ):
         with pytest.raises(SiteError, match=told):
             findings(settings, planned, monkeypatch)
+    ejabberd = replace(plan(settings, is_attached=False), server="ejabberd")
+    with pytest.raises(SiteError, match="run `steelyard attach ejabberd --apply`"):
+        findings(settings, ejabberd, monkeypatch)
     with pytest.raises(Exception, match="wrong port"):
         findings(settings, plan(settings, Note(True, "wrong port")), monkeypatch)
 

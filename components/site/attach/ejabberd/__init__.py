@@ -1,0 +1,1 @@
+"""Attaching to an ejabberd that already runs (docs/attach.md)."""
