@@ -112,9 +112,10 @@ end
 
 -- Whether this is for those who are there now alone: a server keeps no headline (RFC 6121, 8.5.2.2.1).
 local function is_for_now(stanza)
-	local to, host = stanza.attr.to, hosts[jid_host(stanza.attr.to)];
-	return stanza.name == "message" and stanza.attr.type == "headline"
-		and (not to or jid_node(to) and host and host.type == "local");
+	if stanza.name ~= "message" or stanza.attr.type ~= "headline" then return false; end
+	local to = stanza.attr.to;
+	local host = to and jid_node(to) and hosts[jid_host(to)];
+	return not to or host and host.type == "local";
 end
 
 -- Whether the host that would handle it was deactivated while it was held.

@@ -42,6 +42,7 @@ end
 
 -- The parts ---------------------------------------------------------------------------------------------------------------
 
+module:require "quick_texts".install();
 local borders = module:require "borders";
 local wire = module:require "wire";
 local window = module:require "window".new(max_stanzas, max_bytes);

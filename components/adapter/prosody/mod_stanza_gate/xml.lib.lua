@@ -1,4 +1,4 @@
--- A stanza as the bytes that the gate records.
+-- A stanza as the bytes that the gate records, and as the server itself writes it.
 --
 -- Owns a cache of attributes that were written already. Touches nothing; a stanza that it writes is as before.
 
@@ -41,12 +41,11 @@ local function escape_text(text)
 	return text;
 end
 
--- Write a stanza into buf after position n, and return the last position.
-local function write(stanza, buf, n, parent_xmlns)
-	local attr = stanza.attr;
+-- Write the beginning of an element, up to its attributes, into buf after position n, and return the last position.
+local function open(stanza, buf, n, parent_xmlns)
 	buf[n + 1], buf[n + 2] = "<", stanza.name;
 	n = n + 2;
-	for key, value in next, attr do
+	for key, value in next, stanza.attr do
 		if key == "id" then
 			buf[n + 1], buf[n + 2], buf[n + 3] = " id='", escape_value(value), "'";
 			n = n + 3;
@@ -56,7 +55,13 @@ local function write(stanza, buf, n, parent_xmlns)
 			buf[n] = values and values[value] or write_attribute(key, value);
 		end
 	end
-	local length = #stanza;
+	return n;
+end
+
+-- Write a stanza into buf after position n, and return the last position. `escape_content` writes what stands between tags.
+local function write(stanza, buf, n, parent_xmlns, escape_content)
+	n = open(stanza, buf, n, parent_xmlns);
+	local length, xmlns = #stanza, stanza.attr.xmlns;
 	if length == 0 then
 		buf[n + 1] = "/>";
 		return n + 1;
@@ -66,14 +71,30 @@ local function write(stanza, buf, n, parent_xmlns)
 	for i = 1, length do
 		local child = stanza[i];
 		if child.name then
-			n = write(child, buf, n, attr.xmlns);
+			n = write(child, buf, n, xmlns, escape_content);
 		else
 			n = n + 1;
-			buf[n] = escape_text(child);
+			buf[n] = escape_content(child);
 		end
 	end
 	buf[n + 1], buf[n + 2], buf[n + 3] = "</", stanza.name, ">";
 	return n + 3;
+end
+
+-- Write a stanza for the gate: as little as possible is escaped.
+local function write_short(stanza, buf, n, parent_xmlns)
+	return write(stanza, buf, n, parent_xmlns, escape_text);
+end
+
+-- Write a stanza as the server does, or only its first tag.
+local function write_as_server(stanza, buf)
+	return write(stanza, buf, 0, nil, escape_value);
+end
+
+local function write_tag_as_server(stanza, buf)
+	local n = open(stanza, buf, 0) + 1;
+	buf[n] = ">";
+	return n;
 end
 
 -- Whether write() may have written what no parser reads. Prosody keeps attributes of another namespace as
@@ -95,4 +116,7 @@ local function escape(value)
 	return xml_escape(tostring(value));
 end
 
-return { escape = escape, write = write, is_doubtful = is_doubtful, is_well_formed = is_well_formed };
+return {
+	escape = escape, write = write_short, write_as_server = write_as_server, write_tag_as_server = write_tag_as_server,
+	is_doubtful = is_doubtful, is_well_formed = is_well_formed,
+};

@@ -1,0 +1,83 @@
+-- What the server writes of a stanza is the same, by whichever way it is written.
+
+local t = ...;
+local st = require "util.stanza";
+local quick = t.load "quick_texts";
+
+-- A first tag as its parts: the server writes that of a copy, whose attributes may stand in another order.
+local function parts_of(tag)
+	local parts = { tag:match "^<[^ >]+", tag:sub(-1) };
+	for attribute in tag:gmatch " [^=]+='[^']*'" do parts[#parts + 1] = attribute; end
+	table.sort(parts);
+	return parts;
+end
+
+local function is_the_same(stanza)
+	local text, tag = tostring(stanza), stanza:top_tag();
+	local undo = quick.install();
+	local quick_text, quick_tag = tostring(stanza), stanza:top_tag();
+	undo();
+	t.equal(quick_text, text);
+	t.equal({ #quick_tag, parts_of(quick_tag) }, { #tag, parts_of(tag) });
+end
+
+local VALUES = { "", "a", "it's", "<\"&\">", "äß漢", "urn:a", "urn:b", "jabber:client", "\r\n\t", ("x"):rep(400), "&amp;", "%1" };
+local NAMES = { "message", "body", "x", "y:z" };
+local KEYS = { "xmlns", "id", "to", "from", "type", "xml:lang", "by", "urn:a\1name", "\1name", "http://www.w3.org/XML/1998/namespace\1lang" };
+
+local function drawn(depth)
+	local attr = {};
+	for _ = 1, math.random(0, 4) do
+		-- Those of another namespace are seldom: with one, all is written in the server's own way.
+		local few = math.random(12) == 1 and #KEYS or 7;
+		attr[KEYS[math.random(few)]] = VALUES[math.random(#VALUES)];
+	end
+	local stanza = st.stanza(NAMES[math.random(#NAMES)], attr);
+	for _ = 1, math.random(0, 3) do
+		if depth > 0 and math.random(2) == 1 then
+			stanza:add_direct_child(drawn(depth - 1));
+		else
+			stanza:add_direct_child(VALUES[math.random(#VALUES)]);
+		end
+	end
+	return stanza;
+end
+
+t.test("stanzas of every shape are written as the server writes them", function ()
+	math.randomseed(7);
+	for _ = 1, 3000 do is_the_same(drawn(4)); end
+end);
+
+t.test("numbers that a module has put into a stanza are written as the server writes them", function ()
+	local stanza = st.stanza("x", { id = "1" });
+	stanza.attr.count, stanza.attr.id = 5, 7;
+	is_the_same(stanza);
+	local parent = st.stanza("y");
+	parent:add_direct_child(stanza);
+	is_the_same(parent);
+end);
+
+t.test("what cannot be written fails in both ways", function ()
+	local stanza = st.stanza("x");
+	stanza.attr.flag = true;
+	t.equal(pcall(tostring, stanza), false);
+	local undo = quick.install();
+	t.equal(pcall(tostring, stanza), false);
+	t.equal(pcall(stanza.top_tag, stanza), false);
+	undo();
+end);
+
+t.test("a stanza of many pieces is written whole, and so is the next one", function ()
+	local stanza = st.message({ to = "a@b.example" });
+	for number = 1, 1000 do stanza:tag("x", { n = tostring(number) }):text("it's <" .. number .. ">"):up(); end
+	is_the_same(stanza);
+	is_the_same(st.message({ to = "a@b.example" }, "copper & tin"));
+end);
+
+t.test("a stanza is as before when it is written", function ()
+	local stanza = st.message({ to = "a@b.example", xmlns = "jabber:client" }, "it's copper");
+	local undo, before = quick.install(), st.clone(stanza);
+	local _ = tostring(stanza), stanza:top_tag();
+	undo();
+	t.equal({ stanza.attr, stanza.tags, #stanza }, { before.attr, before.tags, #before });
+end);
