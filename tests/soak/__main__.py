@@ -2,6 +2,7 @@
 
 `ARGS="--seeds 1000 --from 17"` runs seeds 17 to 1016. What was done with this commit is not done again. A seed that
 fails says how to play it again, and keeps its folder. `--only 17` plays one seed, whatever was done before.
+With STEELYARD_SERVER=ejabberd the line has that server.
 """
 
 import argparse
@@ -18,8 +19,10 @@ from pathlib import Path
 from tests.soak.plan import draw_plan
 from tests.soak.run import Outcome, run_plan
 from tests.soak.state import Done, State, commit_here
+from tests.support.server import PROSODY, SERVER
 
 _SHOWN = 5
+_COMMAND = "make soak" if SERVER is PROSODY else f"STEELYARD_SERVER={SERVER.name} make soak"
 
 
 class Soak:
@@ -63,7 +66,7 @@ class Soak:
             for violation in violations[:_SHOWN]:
                 print(f"  ✘ {violation}")
             again = f"--sites {self._sites} --only {seed}"
-            print(f'  again: make soak ARGS="{again}"; its files: {folder}', flush=True)
+            print(f'  again: {_COMMAND} ARGS="{again}"; its files: {folder}', flush=True)
         elif not self._keeps_all:
             shutil.rmtree(folder)
 
@@ -98,14 +101,18 @@ def _parse() -> argparse.Namespace:
         "--for-s", type=float, default=float("inf"), help="begin no run after so many seconds"
     )
     parser.add_argument("--folder", type=Path, default=Path("var/soak"), help="where its files are")
-    return parser.parse_args()
+    options = parser.parse_args()
+    if options.sites > 1 and SERVER is not PROSODY:
+        parser.error(f"{SERVER.name} has no other sites yet (docs/ejabberd.md)")
+    return options
 
 
 async def _main() -> int:
     options = _parse()
     replayed = options.only is not None
+    kind = "sites" if SERVER is PROSODY else SERVER.name
     soak = Soak(
-        options.folder / f"sites-{options.sites}",
+        options.folder / f"{kind}-{options.sites}",
         sites=options.sites,
         until_s=time.monotonic() + options.for_s,
         keeps_all=replayed,

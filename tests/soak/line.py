@@ -10,6 +10,7 @@ from tests.soak.people import Journal, Person
 from tests.soak.plan import OTHER_FIRM, SITE, Fault, Plan
 from tests.soak.site import SoakSite
 from tests.support.certificates import CertificateAuthority
+from tests.support.prosody import ProsodyServer
 
 
 class SoakLine:
@@ -56,6 +57,7 @@ class SoakLine:
             port = await site.open_link(self._stack)
             for other in self.sites.values():
                 if other is not site:
+                    assert isinstance(other.server, ProsodyServer)
                     other.server.reach(site.domain, port)
                     other.server.reach(f"rooms.{site.domain}", port)
 

@@ -1,4 +1,4 @@
-"""One site of a run: a real Prosody, the real gate, and whatever can break in them and between them."""
+"""One site of a run: a real Prosody (or ejabberd), the real gate, and whatever can break in them and between them."""
 
 import asyncio
 import resource
@@ -13,13 +13,18 @@ from tests.soak.plan import OTHER_FIRM, ROOM, SITE, STRANGER, Fault, Plan, Trade
 from tests.support.bad_network import BadNetwork
 from tests.support.certificates import CertificateAuthority
 from tests.support.console import CONSOLE_MODULES, Console
+from tests.support.ejabberd import EjabberdServer
 from tests.support.gate_process import GateProcess, gated_plan, one_enterprise
 from tests.support.observer import MODULES_UNDER_LOAD
 from tests.support.ports import free_port
-from tests.support.prosody import ProsodyServer
+from tests.support.server import EJABBERD, SERVER, private_server
 
 HOLD_TIMEOUT_S = 1.0
 SLOW_S = 0.02
+# What ejabberd reloads, whichever of Prosody's modules a plan says.
+_RELOAD_ADAPTER = (
+    'gen_mod:stop_module(<<"%s">>, mod_stanza_gate), gen_mod:start_module(<<"%s">>, mod_stanza_gate).'
+)
 
 _OTHER_ENTERPRISE = f"""\
 [enterprise.grain]
@@ -46,7 +51,8 @@ class SoakSite:
         self.domain = domain
         self._root, self._run, self._note_end = root, plan, note_end
         self._plan = _server_plan(root / "prosody", domain, plan.sites, authority)
-        self.server = ProsodyServer(self._plan, options={"smacks_hibernation_time": "30"})
+        options = {"smacks_hibernation_time": "30"} if SERVER is not EJABBERD else None
+        self.server = private_server(self._plan, options=options)
         ours = [each.jid for each in plan.traders if each.domain in self._plan.domains]
         self.server.register(*ours)
         self._make_contacts(plan.traders)
@@ -137,7 +143,10 @@ class SoakSite:
         self.server.sigcont()
 
     async def _server_reload(self, fault: Fault) -> None:
-        await Console(self.server).say(fault.detail.format(site=self.domain))
+        if isinstance(self.server, EjabberdServer):
+            self.server.evaluate(_RELOAD_ADAPTER % (self.domain, self.domain))
+        else:
+            await Console(self.server).say(fault.detail.format(site=self.domain))
 
     async def _wire_cut(self, fault: Fault) -> None:
         self.wire.is_up = False

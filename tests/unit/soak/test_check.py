@@ -53,6 +53,14 @@ PLANTED: dict[str, tuple[Callable[[History], History], str]] = {
     "bounced, and nobody told": (lambda h: without(h, "alice-2"), "lost"),
     "said in a room, and nobody has it": (lambda h: without(h, "alice-4"), "lost"),
     "received twice": (lambda h: more(h, heard(0, place=9)), "received twice"),
+    "carried out, returned, and received when it was said again": (
+        lambda h: more(
+            without(says_again(h, recorded(0), recorded(0, index=9)), "alice-0"),
+            error(0, at_s=2.5),
+            heard(0, index=9, at_s=5.0, place=9),
+        ),
+        "delivered and returned",
+    ),
     "received twice, as it went out again": (
         lambda h: more(
             says_again(h, recorded(0), recorded(0, index=9)), heard(0, index=9, place=9, session="bob#0")
@@ -148,6 +156,14 @@ EXCUSED: dict[str, tuple[Callable[[History], History], str]] = {
             error(0, session="alice#1", at_s=5.0),
         ),
         AGAIN_WITHOUT_GATE,
+    ),
+    "came back without a verdict, and went out when it was said again": (
+        lambda h: more(
+            without(says_again(h, recorded(0, Fate.BOUNCED), recorded(0, index=9)), "alice-0"),
+            error(0, at_s=2.5),
+            heard(0, index=9, at_s=5.0, place=9),
+        ),
+        AGAIN_AFTER_ERROR,
     ),
     "came back without a record, and went out when it was said again": (
         lambda h: more(
