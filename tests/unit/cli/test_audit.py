@@ -38,7 +38,7 @@ NOT_WHERE_NOTHING_IS_NEW = (
     "components.audit.index.rows", "components.audit.index.schema", "components.archive.orders.contents",
 )  # fmt: skip
 # On the demonstration, 172 of ours and 636 in all, where there were 222 and 734: each takes half a millisecond.
-MOST_OF_OURS, MOST_MODULES = 175, 660
+MOST_OF_OURS, MOST_MODULES = 175, 680
 SEARCH_AND_TELL = """
 import sys
 from components.cli.main import run
