@@ -7,12 +7,9 @@ from policy.address import domain_of
 from policy.decision import Action, Decision, release
 from policy.directory.directory import Directory
 from policy.facts import StanzaFacts, Way
+from policy.observed import WOULD
 from policy.reach.affiliation import GATE_NAMESPACE
 from policy.reach.own_account import changes_password
-
-WOULD = "would-"
-MARKS = {f"{WOULD}{action.value}": action for action in Action if action is not Action.RELEASE}
-"""The marks, and what policy would have done."""
 
 _OBSERVED = frozenset({Way.C2S, Way.S2S, Way.COMPONENT})
 
@@ -32,13 +29,3 @@ def observe_only(decision: Decision) -> Decision:
     if decision.action is Action.RELEASE:
         return release(*decision.rules) if decision.notice else decision
     return release(f"{WOULD}{decision.action.value}", *decision.rules)
-
-
-def split_mark(action: str, rules: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
-    """Return what policy said, as the record has its action and rules: of one that was only observed, what it would do.
-
-    Only the first rule of a release is a mark.
-    """
-    if action == Action.RELEASE and rules and rules[0] in MARKS:
-        return MARKS[rules[0]].value, rules[1:]
-    return action, rules

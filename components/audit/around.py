@@ -1,7 +1,6 @@
 """What was said in a conversation before and after a record: hits in context."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from components.audit.index.database import Connection
 from components.audit.index.logs import LAST_NUMBER, IndexedLog
@@ -10,19 +9,11 @@ from components.audit.index.talk import Turn
 from components.audit.index.talk_find import find_last_turns, find_turn, find_turns
 from components.audit.lookup import Lookup
 from components.audit.query.compile import Where
-from components.audit.view import RecordView
+from components.audit.view import Around
 
 _TURNS = (Turn.SAYS, Turn.CHANGES)
 # One asked for as many as this is enough to fill a screen.
 MAX_CONTEXT = 100
-
-
-@dataclass(frozen=True, slots=True)
-class Around:
-    """What was said before and after a record in its conversation, the oldest first."""
-
-    before: tuple[RecordView, ...]
-    after: tuple[RecordView, ...]
 
 
 async def view_around(lookup: Lookup, places: Iterable[int], count: int) -> dict[str, Around]:

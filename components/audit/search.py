@@ -1,14 +1,13 @@
 """Searches what was said and sent: updates the index, searches, records the look, and only then returns the result."""
 
 from array import array
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from components.archive.log.leaf import parse_leaf
 from components.archive.orders.tombstoned import fetch_tombstoned
 from components.archive.store import LogSource
 from components.audit.access import digest_of
-from components.audit.around import Around, view_around
 from components.audit.asked import Widened
 from components.audit.auditor import Auditor
 from components.audit.index.as_of import AsOf, bound_by
@@ -26,7 +25,7 @@ from components.audit.index.pages import (
 )
 from components.audit.lookup import Lookup, look_up
 from components.audit.query.tree import Node, Or, Words
-from components.audit.view import RecordView
+from components.audit.view import Around, RecordView
 from components.process.progress import Progress
 from components.settings.site import SiteFile
 
@@ -126,9 +125,7 @@ async def search(
         views = [replace(view, missing=view.id in unread.missing) for view in await lookup.view(found.places)]
         records = tuple(view for view in views if not view.destroyed)
         matched = found.matched - (len(views) - len(records))
-        around = await view_around(lookup, found.places, context) if context else {}
-        if around:
-            await _record_around(lookup, around, context)
+        around = await _view_around(lookup, found.places, context) if context else {}
         return SearchResult(
             asked.query,
             records,
@@ -173,11 +170,16 @@ async def count_unread(lookup: Lookup) -> Unread:
     return Unread(unreadable, not_opened, frozenset(missing))
 
 
-async def _record_around(lookup: Lookup, around: Mapping[str, Around], context: int) -> None:
-    """Record that what stands around the hits is shown, too: the query does not tell it."""
+async def _view_around(lookup: Lookup, places: Sequence[int], context: int) -> Mapping[str, Around]:
+    """Return what stands around the hits, and record that it is shown, too: the query does not tell it."""
+    from components.audit.around import view_around
+
+    if not (around := await view_around(lookup, places, context)):
+        return around
     shown = [view.id for each in around.values() for view in (*each.before, *each.after)]
     what = f"{' '.join(around)} --context {context}"
     await lookup.record("read", len(shown), digest_of(dict.fromkeys(shown)), what)
+    return around
 
 
 async def find_ids(

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 
 from components.archive.opener import OpenedRecord
 from components.archive.record import Event, Record, RecordKind, Submission, parse_record
@@ -11,8 +10,6 @@ from components.audit.index.index import Index
 from components.audit.query.tree import SearchKind
 from components.audit.reading.content import ContentState
 from components.audit.stanza import Reading, read_done, read_submission
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +88,14 @@ class RecordView:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What was said before and after a record in its conversation, the oldest first."""
+
+    before: tuple[RecordView, ...]
+    after: tuple[RecordView, ...]
+
+
 # The outcome of a stanza whose verdict, other than release, was carried out.
 _CARRIED_OUT_AS = {"refuse": DeliveryState.RETURNED, "hold": DeliveryState.KEPT}
 
@@ -117,12 +122,6 @@ def view_record(
         is_repeated = content.action == "refuse" and content.error is None
         delivery = DeliveryState.REPEATED if is_repeated else _CARRIED_OUT_AS.get(content.action, delivery)
     return RecordView(record_id, opened, content, read(content), delivery)
-
-
-def format_time(at_ns: int) -> str:
-    """Format a time as RFC 3339, in UTC, to the microsecond."""
-    at = _EPOCH + timedelta(microseconds=at_ns // 1000)
-    return at.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def _nobodys(text: str) -> Reading:

@@ -7,9 +7,11 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
-from policy.directory.directory import Directory
-from policy.directory.enterprise import Enterprise
+if TYPE_CHECKING:
+    from policy.directory.directory import Directory
+    from policy.directory.enterprise import Enterprise
 
 DETAIL = "listed"
 """The detail of a record of rules that has the lines."""
@@ -54,12 +56,12 @@ class ListedChange:
     gone: tuple[Listed, ...] = ()
 
 
-def list_directory(directory: Directory) -> frozenset[Listed]:
+def list_directory(directory: "Directory") -> frozenset[Listed]:
     """Return all entries of a directory that an auditor may ask for."""
     return frozenset(entry for firm in directory.enterprises for entry in _list_enterprise(firm))
 
 
-def write_listed(after: Directory, before: Directory | None = None) -> str:
+def write_listed(after: "Directory", before: "Directory | None" = None) -> str:
     """Write the entries, or those that differ from before, a line for each with a + or a -."""
     new = list_directory(after)
     old = list_directory(before) if before else frozenset()
@@ -78,7 +80,7 @@ def parse_listed(name: str, lines: str) -> ListedChange:
     return ListedChange(name == "in-force", new, tuple(entry for mark, entry in marked if mark == "-"))
 
 
-def _list_enterprise(firm: Enterprise) -> Iterator[Listed]:
+def _list_enterprise(firm: "Enterprise") -> Iterator[Listed]:
     yield Listed(ListedKind.ENTERPRISE, firm.id, name=firm.name)
     for site in firm.sites:
         yield Listed(ListedKind.SITE, firm.id, site.domain, site=site.domain)

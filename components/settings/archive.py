@@ -42,6 +42,7 @@ class ArchiveSettings(Table):
     """The recipients of sealed records, the retention policy, and the approvers of orders. Paths are absolute."""
 
     table_name: ClassVar[str] = "archive"
+    may_be_missing: ClassVar[bool] = False
 
     recipients: tuple[SitePath, ...] = Field(min_length=1)
     conversation_key_file: SitePath

@@ -52,6 +52,7 @@ class AuditSettings(LogTable):
     """The auditors' own log, the index that they search, and the keys that open what is sealed to them."""
 
     table_name: ClassVar[str] = "audit"
+    may_be_missing: ClassVar[bool] = False
 
     index: SitePath
     key_files: tuple[SiteKey, ...] = Field(min_length=1)

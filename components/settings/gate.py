@@ -13,10 +13,8 @@ from components.settings.table import (
     LoopbackAddress,
     Port,
     SitePath,
-    Table,
     find_missing,
 )
-from policy.review import ReviewAct
 
 OBSERVING = (
     "Its rules on who may write to whom, and on what may be said, are not in force yet: nothing is refused."
@@ -35,6 +33,7 @@ class GateSettings(LogTable):
     """The settings of the gate process. Paths are absolute; sizes are in stanzas and bytes."""
 
     table_name: ClassVar[str] = "gate"
+    may_be_missing: ClassVar[bool] = False
 
     jid: DomainName
     mode: GateMode = GateMode.ENFORCE
@@ -63,17 +62,3 @@ class GateSettings(LogTable):
         yield from find_missing("gate.secret_file", [self.secret_file])
         yield from find_missing("gate.directory", [self.directory_file])
         yield from super().find_problems()
-
-
-class ReviewSettings(Table):
-    """The `[review]` table: where held messages wait, for how long, and the decision if nobody makes one.
-
-    `due_s` is how long a flagged record may wait for its review.
-    """
-
-    table_name: ClassVar[str] = "review"
-
-    file: SitePath | None = None
-    deadline_s: float = Field(default=3600.0, gt=0, le=30 * 86_400)
-    default: ReviewAct = ReviewAct.REFUSE
-    due_s: float = Field(default=3 * 86_400.0, gt=0, le=366 * 86_400)

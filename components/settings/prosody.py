@@ -35,6 +35,7 @@ class ProsodySettings(Table):
     """
 
     table_name: ClassVar[str] = "prosody"
+    may_be_missing: ClassVar[bool] = False
 
     address: Address = "127.0.0.1"
     c2s_port: Port = 5222

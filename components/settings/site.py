@@ -3,28 +3,14 @@
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
-from typing import Any, ClassVar, Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar
 
 from pydantic import Field
 
 from components.process.errors import SiteError
-from components.settings.access import AccessSettings
-from components.settings.archive import ArchiveSettings
-from components.settings.audit import AuditSettings
-from components.settings.console import ConsoleSettings
-from components.settings.directory import DirectorySettings
 from components.settings.environment import find_variables, set_from_environment
-from components.settings.federation import FederationSettings
-from components.settings.feed import FeedSettings
-from components.settings.follow import FollowSettings
-from components.settings.gate import GateSettings, ReviewSettings
-from components.settings.history import HistorySettings
-from components.settings.indexer import IndexerSettings
-from components.settings.log import LogSettings, LogTable
-from components.settings.prosody import ProsodySettings
-from components.settings.roster import RosterSettings
 from components.settings.table import (
     NAME_MAX,
     SettingsError,
@@ -34,10 +20,26 @@ from components.settings.table import (
     parse_table,
     read_toml,
 )
-from components.settings.tiles import TilesSettings
-from components.settings.transfer import TransferSettings
-from components.settings.witness import WitnessSettings
 from policy.toml_lines import add_lines
+
+# A command uses few of the tables: it imports these alone.
+if TYPE_CHECKING:
+    from components.settings.access import AccessSettings
+    from components.settings.archive import ArchiveSettings
+    from components.settings.audit import AuditSettings
+    from components.settings.console import ConsoleSettings
+    from components.settings.directory import DirectorySettings
+    from components.settings.federation import FederationSettings
+    from components.settings.feed import FeedSettings
+    from components.settings.follow import FollowSettings
+    from components.settings.gate import GateSettings
+    from components.settings.log import LogSettings
+    from components.settings.prosody import ProsodySettings
+    from components.settings.review import ReviewSettings
+    from components.settings.roster import RosterSettings
+    from components.settings.tiles import TilesSettings
+    from components.settings.transfer import TransferSettings
+    from components.settings.witness import WitnessSettings
 
 ServerName = Literal["prosody", "ejabberd"]
 """Which XMPP server a site runs. The table `[prosody]` has the settings of either."""
@@ -47,57 +49,40 @@ class SiteTable(Table):
     """`[site]`: the name of the site, its XMPP server, and the folder of its processes' logs."""
 
     table_name: ClassVar[str] = "site"
+    may_be_missing: ClassVar[bool] = False
 
     name: str = Field(min_length=1, max_length=NAME_MAX)
     server: ServerName = "prosody"
     logs: SitePath
 
 
-REQUIRED_TABLES: tuple[type[Table], ...] = (
-    SiteTable,
-    ProsodySettings,
-    GateSettings,
-    ArchiveSettings,
-    AuditSettings,
-)
-OPTIONAL_TABLES: tuple[type[Table], ...] = (
-    IndexerSettings,
-    TilesSettings,
-    WitnessSettings,
-    DirectorySettings,
-    ReviewSettings,
-    RosterSettings,
-    AccessSettings,
-    TransferSettings,
-    ConsoleSettings,
-    FeedSettings,
-    FollowSettings,
-    HistorySettings,
-    FederationSettings,
-)
-TABLES = (*REQUIRED_TABLES, *OPTIONAL_TABLES)
-
 _Table = TypeVar("_Table", bound=Table)
 
 
-@dataclass(frozen=True, slots=True)
-class _Required(Generic[_Table]):
+class _Named(Generic[_Table]):
+    """A table by its module and its name there, imported when it is first used."""
+
+    def __init__(self, module: str, name: str) -> None:
+        self.module = module
+        self.name = name
+
+    def load(self) -> type[_Table]:
+        table: type[_Table] = getattr(import_module(f"components.settings.{self.module}"), self.name)
+        return table
+
+
+class _Required(_Named[_Table]):
     """A table as an attribute of the site's settings."""
 
-    table: type[_Table]
-
     def __get__(self, site: "SiteFile", _owner: type["SiteFile"]) -> _Table:
-        return site.require(self.table)
+        return site.require(self.load())
 
 
-@dataclass(frozen=True, slots=True)
-class _Optional(Generic[_Table]):
+class _Optional(_Named[_Table]):
     """Likewise for one that may be missing."""
 
-    table: type[_Table]
-
     def __get__(self, site: "SiteFile", _owner: type["SiteFile"]) -> _Table | None:
-        return site.find(self.table)
+        return site.find(self.load())
 
 
 class SiteFile:
@@ -109,35 +94,35 @@ class SiteFile:
     """
 
     # The name of the site.
-    site = _Required(SiteTable)
+    site: "_Required[SiteTable]" = _Required("site", "SiteTable")
     # The site's own server.
-    prosody = _Required(ProsodySettings)
+    prosody: "_Required[ProsodySettings]" = _Required("prosody", "ProsodySettings")
     # The gate.
-    gate = _Required(GateSettings)
+    gate: "_Required[GateSettings]" = _Required("gate", "GateSettings")
     # The settings that all logs of the site share.
-    archive = _Required(ArchiveSettings)
+    archive: "_Required[ArchiveSettings]" = _Required("archive", "ArchiveSettings")
     # The auditors' log, index and keys.
-    audit = _Required(AuditSettings)
+    audit: "_Required[AuditSettings]" = _Required("audit", "AuditSettings")
     # The server of tiles and checkpoints.
-    tiles = _Optional(TilesSettings)
+    tiles: "_Optional[TilesSettings]" = _Optional("tiles", "TilesSettings")
     # The witness.
-    witness = _Optional(WitnessSettings)
+    witness: "_Optional[WitnessSettings]" = _Optional("witness", "WitnessSettings")
     # The sources that feed directory.toml; the file itself is named in `gate`.
-    directory = _Optional(DirectorySettings)
+    directory: "_Optional[DirectorySettings]" = _Optional("directory", "DirectorySettings")
     # The component that keeps rosters.
-    roster = _Optional(RosterSettings)
+    roster: "_Optional[RosterSettings]" = _Optional("roster", "RosterSettings")
     # Who admits people; None if everybody in the directory is admitted.
-    access = _Optional(AccessSettings)
+    access: "_Optional[AccessSettings]" = _Optional("access", "AccessSettings")
     # The component that takes files; None where none can be sent.
-    transfer = _Optional(TransferSettings)
+    transfer: "_Optional[TransferSettings]" = _Optional("transfer", "TransferSettings")
     # The auditors' console; None where there is none.
-    console = _Optional(ConsoleSettings)
+    console: "_Optional[ConsoleSettings]" = _Optional("console", "ConsoleSettings")
     # The other sites of the enterprises here; None where there are none.
-    federation = _Optional(FederationSettings)
+    federation: "_Optional[FederationSettings]" = _Optional("federation", "FederationSettings")
     # The feed for auditors' own machines; None where there is none.
-    feed = _Optional(FeedSettings)
+    feed: "_Optional[FeedSettings]" = _Optional("feed", "FeedSettings")
     # The feed that this machine follows, if it is one of auditors' own.
-    follow = _Optional(FollowSettings)
+    follow: "_Optional[FollowSettings]" = _Optional("follow", "FollowSettings")
 
     def __init__(self, path: Path) -> None:
         """Read the file, and what the environment sets; raises SettingsError when it cannot be read or is not TOML."""
@@ -153,8 +138,10 @@ class SiteFile:
         return self._document
 
     @property
-    def review(self) -> ReviewSettings:
+    def review(self) -> "ReviewSettings":
         """The review of held messages: the defaults if the table is missing."""
+        from components.settings.review import ReviewSettings
+
         return self.find(ReviewSettings) or ReviewSettings()
 
     @property
@@ -194,31 +181,34 @@ class SiteFile:
         )
 
     @property
-    def logs(self) -> tuple[LogSettings, ...]:
+    def logs(self) -> "tuple[LogSettings, ...]":
         """All logs of the site, the gate's first: one for each LogTable in the file."""
+        from components.settings.log import LogTable
+        from components.settings.tables import TABLES
+
         there = (table for table in TABLES if table.table_name in self._document)
         tables = (self.require(table) for table in there if issubclass(table, LogTable))
         return tuple(table.log_settings(self.folder) for table in tables)
 
     @property
-    def other_audit_logs(self) -> tuple[LogSettings, ...]:
+    def other_audit_logs(self) -> "tuple[LogSettings, ...]":
         """The logs of auditors on other machines, which are read and verified here (docs/auditor.md)."""
-        if AuditSettings.table_name not in self._document:
+        if "audit" not in self._document:
             return ()
         return tuple(other.log_settings(self.folder) for other in self.audit.others)
 
     @property
-    def verified_logs(self) -> tuple[LogSettings, ...]:
+    def verified_logs(self) -> "tuple[LogSettings, ...]":
         """All logs that are verified and witnessed here: the site's own, and those of auditors on other machines."""
         return (*self.logs, *self.other_audit_logs)
 
     @property
-    def gate_log(self) -> LogSettings:
+    def gate_log(self) -> "LogSettings":
         """The gate's log, with all stanzas."""
         return self.gate.log_settings(self.folder)
 
     @property
-    def audit_log(self) -> LogSettings:
+    def audit_log(self) -> "LogSettings":
         """The log of the auditors' looks."""
         return self.audit.log_settings(self.folder)
 
@@ -227,11 +217,11 @@ class SiteFile:
         """The names of all logs, for people."""
         return " or ".join(log.name for log in self.verified_logs)
 
-    def find_log(self, name: str) -> LogSettings | None:
+    def find_log(self, name: str) -> "LogSettings | None":
         """Return the log with this name, or None."""
         return next((log for log in self.verified_logs if log.name == name), None)
 
-    def require_log(self, name: str) -> LogSettings:
+    def require_log(self, name: str) -> "LogSettings":
         """Return the log with this name; raises SiteError if there is none."""
         log = self.find_log(name)
         if log is None:
@@ -266,12 +256,14 @@ class SiteFile:
 
     def find(self, table: type[_Table]) -> _Table | None:
         """Return a table, or None if it is optional and missing; raises SettingsError."""
-        if table in OPTIONAL_TABLES and table.table_name not in self._document:
+        if table.may_be_missing and table.table_name not in self._document:
             return None
         return self.require(table)
 
     def find_wrong_tables(self) -> list[str]:
         """Return all mistakes in the text of all tables, a line each, without looking at the files that it names."""
+        from components.settings.tables import TABLES
+
         problems: list[str] = []
         for table in TABLES:
             try:

@@ -97,11 +97,13 @@ SitePath = Annotated[Path, AfterValidator(_below_site), BeforeValidator(require_
 class Table(BaseModel):
     """A table of site.toml: unknown keys are problems, values do not change."""
 
-    # Each command imports all tables: what validates one is built when it is used.
+    # What validates a table is built when it is used: `check` imports all, and one that is missing needs none.
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True, allow_inf_nan=False)
 
     table_name: ClassVar[str]
     """Its name in site.toml; a table within a table has none."""
+    may_be_missing: ClassVar[bool] = True
+    """Whether a site can do without it."""
 
     @field_validator("*", mode="before")
     @classmethod

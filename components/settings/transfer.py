@@ -2,8 +2,7 @@
 
 import functools
 from collections.abc import Iterator
-from ctypes.util import find_library
-from typing import ClassVar, Literal, Self
+from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 from pydantic import Field, IPvAnyNetwork, model_validator
 
@@ -20,7 +19,9 @@ from components.settings.table import (
     find_missing,
     is_loopback,
 )
-from policy.files.slot import DayBytes, SlotLimits
+
+if TYPE_CHECKING:
+    from policy.files.slot import SlotLimits
 
 MIB = 1 << 20
 _LIBRARIES = {"magic": "libmagic1", "archive": "libarchive13"}
@@ -48,8 +49,10 @@ class FileLimits(Table):
     refused_types: tuple[str, ...] = ()
 
     @property
-    def for_slots(self) -> SlotLimits:
+    def for_slots(self) -> "SlotLimits":
         """Return the limits as policy takes them, in bytes."""
+        from policy.files.slot import DayBytes, SlotLimits
+
         return SlotLimits(
             self.file_mib * MIB,
             self.profile_mib * MIB,
@@ -146,4 +149,6 @@ class TransferSettings(LogTable):
 
 @functools.cache
 def _has_library(name: str) -> bool:
+    from ctypes.util import find_library
+
     return find_library(name) is not None

@@ -8,7 +8,7 @@ from components.archive.keys.reference import KeyReference, last_signed_file, se
 from components.archive.store.open import log_file
 from components.gate.review.store import review_file
 from components.process.errors import SiteError
-from components.settings import site as settings
+from components.settings import tables
 from components.settings.log import LogTable
 from components.settings.site import SiteFile
 from components.site.parts import Part, running_parts
@@ -159,7 +159,7 @@ def _more_written(site: SiteFile, name: str) -> Iterator[Path]:
 
 
 def _table(site: SiteFile, name: str) -> object:
-    return next((site.find(table) for table in settings.TABLES if table.table_name == name), None)
+    return next((site.find(table) for table in tables.TABLES if table.table_name == name), None)
 
 
 def _folders(files: Iterator[Path] | tuple[Path, ...]) -> tuple[Path, ...]:

@@ -11,7 +11,8 @@ from components.archive.store.open import log_file
 from components.audit.console.state import ConsoleState
 from components.gate.review.store import review_file
 from components.roster.state import RosterStateError, load_state
-from components.settings.site import TABLES, SiteFile
+from components.settings.site import SiteFile
+from components.settings.tables import TABLES
 from components.transfer.state import check_uploads
 
 _STATE_SETTINGS = ("status_file", "state_file")

@@ -7,8 +7,9 @@ from pathlib import Path
 from components.archive.store.open import store_label
 from components.rules.access.check import find_access_problems
 from components.rules.load import RulesError, load_content
-from components.settings.site import TABLES, SiteFile, skip_wrong
+from components.settings.site import SiteFile, skip_wrong
 from components.settings.table import INIT_MAKES_IT, PUT_IT_BACK, SettingsError, Table, find_missing
+from components.settings.tables import TABLES
 from components.site.agreement import find_disagreements
 from components.site.ejabberd_check import find_unsupported
 from components.site.machine import find_machine_problems

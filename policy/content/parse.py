@@ -10,7 +10,7 @@ from policy.content.rule import ContentAction, Counted
 from policy.content.shape import Files, PolicyTable, check_term, describe, read_terms
 from policy.files.built_in import FILE_RULES
 from policy.files.reach import OUT_OF_REACH
-from policy.observe import MARKS
+from policy.observed import MARKS
 from policy.problems import ProblemsError
 from policy.reach import affiliation
 from policy.toml_problem import TomlError, read_shape, read_toml

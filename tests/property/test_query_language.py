@@ -11,7 +11,8 @@ from components.audit.index.plan import count, plan_all
 from components.audit.index.spans import BLOCK_SHIFT
 from components.audit.query.compile import Known, compile_query
 from components.audit.query.error import QueryError
-from components.audit.query.parser import parse_query
+from components.audit.query.grammar import parse_by_grammar
+from components.audit.query.parser import MAX_TERMS, parse_query, read_plain
 from components.audit.query.tree import (
     And,
     Bound,
@@ -189,3 +190,40 @@ def test_a_word_that_was_folded_is_found_where_it_stands(before: str, word: str,
         assert 0 <= start < end <= len(text)
     if folded and word.isascii():
         assert any(start < len(before) + 1 + len(word) and end > len(before) for start, end in found)
+
+
+plain_words = st.text(string.ascii_letters + string.digits, min_size=1, max_size=8) | st.sampled_from(
+    (
+        "AND",
+        "OR",
+        "NOT",
+        "NEAR",
+        "and",
+        "NEARBY",
+        "ORE",
+        "date",
+        "w5",
+        "*",
+        "from:alice",
+        "-gold",
+        "(tin)",
+        "tin*",
+        "é",
+    )
+)
+
+
+@given(st.lists(plain_words, min_size=1, max_size=5), st.sampled_from((" ", "  ", "\t", "\n ")))
+def test_a_query_of_words_alone_is_what_the_grammar_makes_of_it(words: list[str], blank: str) -> None:
+    text = blank.join(words)
+    plain = read_plain(text)
+    if plain is not None:
+        assert plain == parse_by_grammar(text, NOW_NS) == parse_query(text, NOW_NS)
+    is_plain = all(re.fullmatch("[A-Za-z0-9]+", word) for word in words)
+    assert (plain is not None) == (is_plain and not {"AND", "OR", "NOT", "NEAR"} & {*words})
+
+
+def test_too_many_words_are_told_of_as_ever() -> None:
+    assert isinstance(read_plain(" ".join(["tin"] * MAX_TERMS)), And)
+    assert read_plain(" ".join(["tin"] * (MAX_TERMS + 1))) is None
+    assert read_plain(" ") is None

@@ -25,7 +25,7 @@ from policy.content.policy import ContentPolicy
 from policy.decide import add_content
 from policy.decision import Action, Decision, release
 from policy.facts import StanzaFacts, Way
-from policy.observe import split_mark
+from policy.observed import split_mark
 from policy.topic.model import ModelError
 
 _RECORDS_PER_FETCH = 250

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from components.process.status import read_status
-from components.settings.site import TABLES, SiteFile
+from components.settings.site import SiteFile
+from components.settings.tables import TABLES
 
 _GOOD = frozenset({"connected", "running"})
 

@@ -10,19 +10,20 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from components.archive.log.leaf import encode_leaf
 from components.archive.opener import RecordOpener
 from components.archive.record import RecordKind
 from components.audit.index.database import Store
-from components.audit.index.forget import find_destroyed, forget
 from components.audit.index.logs import IndexedLog
-from components.audit.index.row_readers import RowReaders
-from components.audit.index.rows import Rows, take_clear
-from components.audit.index.schema import make_tables
 from components.process.progress import Progress
 from components.rules.file_links import FileLinks
+
+# What reads and writes rows is imported where there are new entries: most looks find the index up to date.
+if TYPE_CHECKING:
+    from components.audit.index.row_readers import RowReaders
+    from components.audit.index.rows import Rows
 
 # How many entries one transaction writes, and how many one fetch reads from the log.
 RECORDS_PER_TRANSACTION = 5_000
@@ -61,7 +62,7 @@ class _Batch:
 
     end: int
     last_leaf: bytes
-    rows: Rows
+    rows: "Rows"
     gaps: list[int]
     destroyed: list[int]
 
@@ -134,16 +135,22 @@ class Follower:
         with self.db.transaction("IMMEDIATE"):
             if self._read_state() != state:
                 return  # by another process
+            from components.audit.index.schema import make_tables
+
             make_tables(self.db, self.wanted.fold, self.wanted.links, self.wanted.made_in)
         if not wrong.isspace():
             self.tell(wrong)
 
-    def _start_readers(self, stack: ExitStack) -> RowReaders | None:
+    def _start_readers(self, stack: ExitStack) -> "RowReaders | None":
+        from components.audit.index.row_readers import RowReaders
+
         number = min(_MOST_READERS, len(os.sched_getaffinity(0)))
         return stack.enter_context(RowReaders(self.which, self.links, number)) if number > 1 else None
 
-    async def _begin(self, readers: RowReaders | None, begin: int, end: int) -> _Reading:
+    async def _begin(self, readers: "RowReaders | None", begin: int, end: int) -> _Reading:
         """Open the entries of the next batch, and read them, or have them read."""
+        from components.audit.index.rows import Rows, take_clear
+
         reading = _Reading(begin, min(end, begin + RECORDS_PER_TRANSACTION), [], [], [])
         size_bytes = 0
         for first in range(begin, reading.end, RECORDS_PER_FETCH):
@@ -154,6 +161,8 @@ class Follower:
             reading.gaps.extend(map(self.which.place, missing))
             for record in records:
                 if record.leaf.kind == RecordKind.TOMBSTONE:
+                    from components.audit.index.forget import find_destroyed
+
                     found = await find_destroyed(self.log.reader.source, record.payload or b"")
                     reading.destroyed.extend(map(self.which.place, found))
             clear = [taken for record in records if (taken := take_clear(record)) is not None]
@@ -165,6 +174,8 @@ class Follower:
         return reading
 
     async def _finish(self, reading: _Reading) -> _Batch:
+        from components.audit.index.rows import Rows
+
         rows = Rows(self.which, None)
         for part in reading.parts:
             rows.extend(part if isinstance(part, Rows) else await asyncio.wrap_future(part))
@@ -179,6 +190,8 @@ class Follower:
             batch.rows.insert(self.db)
             self.db.executemany("INSERT OR IGNORE INTO unread VALUES (?)", [(place,) for place in batch.gaps])
             if batch.destroyed:
+                from components.audit.index.forget import forget
+
                 forget(self.db, batch.destroyed)
             self._name()
             self.db.execute(

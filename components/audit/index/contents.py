@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from components.audit.index.database import Connection
-from components.audit.index.forget import forget_words
+from components.audit.index.purge import forget_words
 from components.audit.query.compile import Where
 from components.audit.reading.content import ContentState, ReadContent
 

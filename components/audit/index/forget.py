@@ -8,9 +8,9 @@ from components.archive.record import RecordKind
 from components.archive.store import LogSource
 from components.audit.index import facets, spans
 from components.audit.index.context import forget_context
-from components.audit.index.database import Connection, Store
+from components.audit.index.database import Connection
+from components.audit.index.purge import forget_words
 from components.audit.index.routes import forget_routes
-from components.audit.index.schema import WORD_TABLES
 from components.audit.index.talk import forget_moves
 
 _TABLES_BY_IDX = (
@@ -94,18 +94,3 @@ def _settle_epoch(db: Connection, epoch: int) -> None:
         db.execute("DELETE FROM epoch WHERE id = ?", (epoch,))
     else:
         db.execute("UPDATE epoch SET through = ? WHERE id = ?", (through, epoch))
-
-
-def forget_words(db: Connection, contents: Iterable[int]) -> None:
-    """Remove what files say, within the caller's transaction."""
-    db.executemany("DELETE FROM content_word WHERE rowid = ?", [(id_,) for id_ in contents])
-
-
-def purge(db: Store) -> None:
-    """Remove the rest of deleted records from where the index is kept, if there is any.
-
-    Killed on the way, it is still due, and the next call begins again. So it is while somebody reads what was there
-    before.
-    """
-    if db.execute("SELECT purge_due FROM made").fetchone() != (0,) and db.purge(WORD_TABLES):
-        db.execute("UPDATE made SET purge_due = 0")

@@ -26,12 +26,11 @@ from components.audit.index.database import (
     remove_database,
 )
 from components.audit.index.facets import Counted, Dimension
-from components.audit.index.forget import purge
 from components.audit.index.found import DeliveryState, Found
 from components.audit.index.logs import LAST_NUMBER, SEARCHED, IndexedLog
 from components.audit.index.open_postgres import open_postgres
 from components.audit.index.plan import count, count_by, count_each
-from components.audit.index.schema import FORMAT
+from components.audit.index.purge import FORMAT, purge
 from components.audit.index.stream import stream
 from components.audit.query.compile import EVERYTHING, Where
 from components.process.errors import SiteError

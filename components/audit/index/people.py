@@ -10,7 +10,6 @@ from components.audit.index.database import Connection
 from components.audit.query.words import fold_name
 from components.audit.stanza import split_jid
 from components.rules.recorded_directory import DETAIL, Listed, ListedChange, parse_listed, write_listed
-from policy.directory.directory import DirectoryError, parse_usable
 
 # `recorded` keeps what each record says, as it stands there. `listed` is made of that: entries, each from one time
 # until another (Unix time in nanoseconds), by which everything before the first record is judged, too.
@@ -68,6 +67,9 @@ def insert_known_directory(db: Connection, file: Path) -> None:
     """
     if db.execute("SELECT 1 FROM recorded").fetchone():
         return
+    # Only now: nearly every index has such records.
+    from policy.directory.directory import DirectoryError, parse_usable
+
     try:
         directory = parse_usable(file.read_text("utf-8")).directory
     except (OSError, UnicodeDecodeError, DirectoryError):

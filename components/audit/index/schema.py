@@ -1,10 +1,8 @@
-"""The index's tables, and the version of their content."""
+"""The index's tables."""
 
 from components.audit.index import carried, context, facets, routes, talk
 from components.audit.index.database import Store
-
-# Raise this when what is indexed changes: an index of another version is dropped and built again.
-FORMAT = 15
+from components.audit.index.purge import FORMAT, WORD_TABLES
 
 # `entry` has a row for each record that is searched; `idx` is its place in the index (index/logs.py), so the order of
 # rows is that of the logs, and of time as far as the logs' is. There is no other index on it: who wrote to whom is
@@ -96,7 +94,6 @@ INSERT INTO content_word (content_word, rank) VALUES ('pgsz', 4000);
     + talk.SCHEMA
 )
 
-WORD_TABLES = ("word", "name_word", "content_word")
 TABLES = (
     "made",
     "state",

@@ -1,96 +1,17 @@
 """Parses a query's text into its tree."""
 
 import re
-from functools import cache
-
-from lark import Lark, Token, Transformer, v_args
-from lark.exceptions import UnexpectedCharacters, UnexpectedToken, VisitError
 
 from components.audit.query.error import QueryError
-from components.audit.query.pattern import check_pattern
-from components.audit.query.properties import (
-    EXAMPLES,
-    PROPERTIES,
-    PROPERTY_NAMES,
-    compare,
-    read_words,
-    suggest,
-)
-from components.audit.query.tree import (
-    And,
-    ById,
-    ByRule,
-    Everything,
-    FileHash,
-    FileName,
-    FileType,
-    InThread,
-    Is,
-    Listed,
-    Near,
-    Node,
-    Not,
-    OfKind,
-    Or,
-    Party,
-    Pattern,
-    SeenBy,
-    SimilarTo,
-    Span,
-    Spelling,
-    StanzaType,
-    Verdict,
-    Words,
-)
-from components.audit.query.words import MAX_WITHIN, fold_words
-from policy.content.word import is_unspaced
-
-# Operators are upper case, as in KQL: `gold and silver` looks for the word "and". A run is a sequence of neighbouring
-# terms; `_Builder.run` joins them.
-GRAMMAR = r"""
-?start: disjunction
-?disjunction: conjunction (_OR conjunction)*
-?conjunction: run (_AND run)*
-run: _factor+
-_factor: negation | _sought
-negation: (_NOT | _MINUS) _sought
-_sought: near | atom
-near: atom WITHIN atom
-?atom: _OPEN disjunction _CLOSE
-     | PROPERTY -> property
-     | COMPARED -> compared
-     | PHRASE   -> phrase
-     | PATTERN  -> pattern
-     | WORD     -> word
-
-WITHIN.3: /(?:[Ww]\/\d{1,6}|NEAR(?:\/\d{1,6}|\(\s*(?:[Nn]\s*=\s*)?\d{1,6}\s*\))?)(?![^\s()"“”„])/
-_OR.3: /OR(?![^\s()"“”„])/
-_AND.3: /AND(?![^\s()"“”„])/
-_NOT.3: /NOT(?![^\s()"“”„])/
-_MINUS.3: /-(?=[^\s)])/
-COMPARED.2: /(?:date|size)(?:>=|<=|>|<|=)[^\s()"“”„]*/i
-PATTERN.2: /\/(?:[^\/\\\n]|\\.)+\/(?![^\s()])/
-PROPERTY.2: /[A-Za-z][A-Za-z_-]*:(["“”„][^"“”„]*["“”„]|[^\s()"“”„]*)/
-PHRASE.2: /["“”„][^"“”„]*["“”„]\*?/
-WORD.1: /[^\s()"“”„]+/
-_OPEN: "("
-_CLOSE: ")"
-%ignore /\s+/
-"""
-
-QUOTES = '"“”„'
+from components.audit.query.properties import read_words
+from components.audit.query.tree import And, Node, Words
 
 # SQLite refuses expressions deeper than 1,000: these keep every query below that.
 MAX_CHARACTERS = 16_384
 MAX_TERMS = 500
 MAX_NESTING = 50
 
-_DEFAULT_WITHIN = 8  # KQL's
-_TERMS = ("PROPERTY", "COMPARED", "PHRASE", "PATTERN", "WORD")
-_SPELLING = re.compile(r"(?P<word>[^~]+)~(?P<apart>[0-9]?)")
-_MAX_APART = 3
-_SHORT_WORD = 5
-"""Of a word up to so many letters, one may differ, of a longer one two."""
+_OPERATORS = frozenset(("AND", "OR", "NOT", "NEAR"))
 
 
 def parse_query(text: str, now_ns: int) -> Node:
@@ -102,194 +23,22 @@ def parse_query(text: str, now_ns: int) -> Node:
         raise QueryError(f"a query has at most {MAX_CHARACTERS} characters", text, MAX_CHARACTERS)
     if broken := re.search("[\ud800-\udfff]", text):
         raise QueryError("this is not Unicode text (was it typed as UTF-8?)", text, broken.start())
-    try:
-        _check_size(text)
-        tree = _grammar().parse(text)
-        return _Builder(text, now_ns).transform(tree)
-    except UnexpectedCharacters as error:
-        raise QueryError(
-            "the quote that opens here is never closed", text, error.pos_in_stream or 0
-        ) from None
-    except UnexpectedToken as error:
-        raise _explain(text, error) from None
-    except VisitError as error:
-        raise error.orig_exc from None
+    if (node := read_plain(text)) is not None:
+        return node
+    # Only now: to make the parser takes longer than most searches, and most are for a word or two.
+    from components.audit.query.grammar import parse_by_grammar
+
+    return parse_by_grammar(text, now_ns)
 
 
-@cache
-def _grammar() -> Lark:
-    return Lark(GRAMMAR, parser="lalr", lexer="basic", maybe_placeholders=False)
+def read_plain(text: str) -> Node | None:
+    """Return the tree of a query that is nothing but words of ASCII, as the grammar makes it; None for any other."""
+    words = text.split()
+    if not 1 <= len(words) <= MAX_TERMS or not all(map(_is_plain, words)):
+        return None
+    nodes = tuple(read_words(word, Words) for word in words)
+    return nodes[0] if len(nodes) == 1 else And(nodes)
 
 
-def _check_size(text: str) -> None:
-    terms = 0
-    opened: list[int] = []
-    for token in _grammar().lex(text):
-        position = token.start_pos or 0
-        terms += token.type in _TERMS
-        if terms > MAX_TERMS:
-            raise QueryError(f"a query has at most {MAX_TERMS} terms: split it", text, position)
-        if token.type == "_OPEN":
-            opened.append(position)
-            if len(opened) > MAX_NESTING:
-                raise QueryError(f"parentheses go at most {MAX_NESTING} deep", text, position)
-        elif token.type == "_CLOSE":
-            if not opened:
-                raise QueryError('no "(" was opened for this ")"', text, position)
-            opened.pop()
-    if not terms:
-        raise QueryError("nothing to search for: give a word, or * for every record", text, 0)
-    if opened:
-        raise QueryError('this "(" is never closed', text, opened[-1])
-
-
-def _explain(text: str, error: UnexpectedToken) -> QueryError:
-    token = error.token
-    position = len(text.rstrip()) if token.type == "$END" else token.start_pos or 0
-    before = re.split(r"[\s(]+", text[:position].rstrip())[-1]
-    if token.type == "$END":
-        return QueryError(f"something to search for must follow {before}", text, position)
-    if token.type == "_CLOSE" and text[:position].rstrip().endswith("("):
-        return QueryError("there is nothing between these parentheses", text, position)
-    if token.type in ("_NOT", "_MINUS"):
-        return QueryError("one negation is enough; for another, write NOT (NOT ...)", text, position)
-    if token.type == "_CLOSE":
-        return QueryError(f"something to search for must follow {before}", text, position)
-    if token.type == "WITHIN":
-        return QueryError(
-            f"{token} stands between two words, phrases or (words OR words); more of them are joined by AND",
-            text,
-            position,
-        )
-    return QueryError(
-        f'{token} must stand between two terms; in quotes ("{token}") it is a word', text, position
-    )
-
-
-@v_args(inline=True)
-class _Builder(Transformer[Token, Node]):
-    """Builds the tree bottom up; raises QueryError at the term that is wrong."""
-
-    def __init__(self, query: str, now_ns: int) -> None:
-        super().__init__()
-        self._query = query
-        self._now_s = now_ns // 1_000_000_000
-
-    def disjunction(self, *nodes: Node) -> Node:
-        return Or(nodes)
-
-    def conjunction(self, *nodes: Node) -> Node:
-        return And(nodes)
-
-    def run(self, *nodes: Node) -> Node:
-        """Join neighbouring terms: those of one property with OR, all others with AND (as KQL does)."""
-        groups: dict[object, list[Node]] = {}
-        for number, node in enumerate(nodes):
-            groups.setdefault(_property(node) or number, []).append(node)
-        joined = [group[0] if len(group) == 1 else Or(tuple(group)) for group in groups.values()]
-        return joined[0] if len(joined) == 1 else And(tuple(joined))
-
-    def negation(self, node: Node) -> Node:
-        return Not(node)
-
-    def near(self, left: Node, within: Token, right: Node) -> Node:
-        digits = re.sub(r"\D", "", within)
-        words = int(digits) if digits else _DEFAULT_WITHIN
-        if not 1 <= words <= MAX_WITHIN:
-            raise self._error(f"words are near each other within 1 to {MAX_WITHIN} words", within)
-        sides = [_words_of(left), _words_of(right)]
-        if not all(sides):
-            what = "words and phrases, alone or as (words OR words)"
-            raise self._error(f"{within} stands between {what}, and nothing else", within)
-        return Near(sides[0], sides[1], words)
-
-    def word(self, token: Token) -> Node:
-        if token == "*":  # noqa: S105 - no password
-            return Everything()
-        if found := _SPELLING.fullmatch(token):
-            return self._spelling(token, found["word"], found["apart"])
-        return self._words(token, token)
-
-    def phrase(self, token: Token) -> Node:
-        inner = token.removesuffix("*")[1:-1]
-        return self._words(token, f"{inner}*" if token.endswith("*") else inner)
-
-    def pattern(self, token: Token) -> Node:
-        try:
-            check_pattern(token[1:-1])
-        except ValueError as error:
-            raise self._error(str(error), token) from None
-        return Pattern(str(token[1:-1]))
-
-    def compared(self, token: Token) -> Node:
-        found = re.match(r"(\w+)([<>=]+)(.*)", token, re.DOTALL)
-        name, operator, value = found.groups() if found else ("", "", "")
-        try:
-            return compare(name.lower(), operator, value, self._now_s)
-        except ValueError as error:
-            raise self._error(str(error), token, len(name) + len(operator)) from None
-
-    def property(self, token: Token) -> Node:
-        name, value = token.split(":", 1)
-        read = PROPERTIES.get(name.lower())
-        if read is None:
-            maybe = suggest(name.lower(), PROPERTIES, ":")
-            what = f"there is no property {name}:{maybe}" if maybe else f"there is no property {name}:"
-            raise self._error(
-                f'{what} There are {PROPERTY_NAMES}; in quotes it is text: "{name}: ..."', token
-            )
-        value = value.strip(QUOTES).strip()
-        if not value:
-            raise self._error(
-                f"put the value right after {name}: without a blank, as in {EXAMPLES[name.lower()]}", token
-            )
-        try:
-            return read(name.lower(), value, self._now_s)
-        except ValueError as error:
-            raise self._error(str(error), token, len(name) + 1) from None
-
-    def _spelling(self, token: Token, text: str, apart: str) -> Node:
-        words = fold_words(text).split()
-        if len(words) != 1 or len(words[0]) < 2 or is_unspaced(words[0]):
-            raise self._error("near spellings (~) are those of one word, of two letters or more", token)
-        (word,) = words
-        count = int(apart) if apart else (1 if len(word) <= _SHORT_WORD else 2)
-        if not 1 <= count <= _MAX_APART:
-            raise self._error(f"a word is spelled nearly so with 1 to {_MAX_APART} other letters", token)
-        return Spelling(word, min(count, len(word) - 1))
-
-    def _words(self, token: Token, text: str) -> Node:
-        try:
-            return read_words(text, Words)
-        except ValueError as error:
-            raise self._error(str(error), token) from None
-
-    def _error(self, message: str, token: Token, offset: int = 0) -> QueryError:
-        return QueryError(message, self._query, (token.start_pos or 0) + offset)
-
-
-def _words_of(node: Node) -> tuple[Words, ...]:
-    """Return the words of one side of a NEAR, in all their spellings; none if there is anything else in it."""
-    nodes = node.nodes if isinstance(node, Or) else (node,)
-    words = [_words_of(each) if isinstance(each, Or) else (each,) for each in nodes]
-    flat = [each for group in words for each in group]
-    found = tuple(each for each in flat if isinstance(each, Words))
-    return found if words and all(words) and len(found) == len(flat) else ()
-
-
-def _property(node: Node) -> object:
-    """Return the key that makes two terms alternatives. Bounds of time are not alternatives: both must hold."""
-    match node:
-        case Party(role):
-            return role
-        case Listed(group):
-            return group
-        case (
-            Verdict() | OfKind() | ByRule() | FileName() | FileType() | FileHash() | SimilarTo()
-            | SeenBy() | Span() | Is() | StanzaType() | InThread() | ById()
-        ):  # fmt: skip
-            return type(node)
-        case Or((FileName(), *_)):
-            return FileName  # one name in several spellings
-        case _:
-            return None
+def _is_plain(word: str) -> bool:
+    return word.isascii() and word.isalnum() and word not in _OPERATORS

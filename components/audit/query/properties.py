@@ -36,7 +36,7 @@ from components.audit.query.tree import (
 )
 from components.audit.query.words import fold_party, spell_words
 from policy.decision import Action
-from policy.observe import MARKS, WOULD
+from policy.observed import MARKS, WOULD
 
 _VERDICTS = {action.value: action for action in Action} | {
     "released": Action.RELEASE, "amended": Action.AMEND, "held": Action.HOLD, "refused": Action.REFUSE,

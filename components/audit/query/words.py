@@ -25,6 +25,8 @@ _HANGUL = read_ranges(HANGUL)
 _NO_HANGUL_BEFORE, _NO_HANGUL_AFTER = f"(?<![{_HANGUL}])", f"(?![{_HANGUL}])"
 _NO_OTHER_BEFORE, _NO_OTHER_AFTER = rf"(?<![^\s{_HANGUL}])", rf"(?![^\s{_HANGUL}])"
 _PARTICLE = f"(?:{'|'.join(PARTICLES)})?"
+_PUNCTUATION = "\x1f"
+_Phrase = tuple[tuple[str, ...], bool]
 # A letter, and what may be composed with it or vanish.
 _PIECE = f"[\u1100-\u11ff]+|.[{SIGNS}\uff9e\uff9f]*"
 
@@ -93,7 +95,7 @@ def find_phrases(text: str, phrases: Iterable[tuple[tuple[str, ...], bool]]) -> 
     Returns (start, end) in characters of `text`, in order, overlapping ones merged.
     """
     patterns = list(
-        dict.fromkeys(each for words, prefix in phrases for each in _find_patterns(words, prefix))
+        dict.fromkeys((form, prefix) for words, prefix in phrases for form in _spellings_of(words))
     )
     spans = [found.span() for found in re.finditer(_PIECE, text, re.DOTALL)]
     forms = zip(*(_fold_piece(text[start:end]) for start, end in spans), strict=True)
@@ -113,21 +115,24 @@ def merge_spans(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
 
 
 def _find_spans(
-    form: tuple[str, ...], spans: list[tuple[int, int]], patterns: list[str]
+    form: tuple[str, ...], spans: list[tuple[int, int]], patterns: "list[_Phrase]"
 ) -> Iterator[tuple[int, int]]:
     """Find patterns in one form of a text, which is that of its pieces; `spans` are those of the pieces."""
     folded = "".join(form)
     ends = list(accumulate(map(len, form)))
-    for pattern in patterns:
-        for found in re.finditer(pattern, folded):
+    for words, prefix in patterns:
+        # Its pattern is made only for a text that it may be in: of all ways to write a word, most are in none.
+        if not all((_PUNCTUATION if word == BREAK else word) in folded for word in words):
+            continue
+        for found in re.finditer(_phrase_pattern(words, prefix), folded):
             first, last = bisect_right(ends, found.start()), bisect_right(ends, found.end() - 1)
             yield spans[first][0], spans[last][1]
 
 
 # Cached, because a page looks for the same words in each of its records.
 @lru_cache(maxsize=256)
-def _find_patterns(words: tuple[str, ...], prefix: bool) -> tuple[str, ...]:
-    return tuple(_phrase_pattern(form, prefix) for form in (words, *chain(*looks_of(words))))
+def _spellings_of(words: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
+    return (words, *chain(*looks_of(words)))
 
 
 @lru_cache(maxsize=4096)
@@ -140,11 +145,12 @@ def _fold_piece(piece: str) -> tuple[str, ...]:
     )
 
 
+@lru_cache(maxsize=256)
 def _phrase_pattern(words: tuple[str, ...], prefix: bool) -> str:
     pattern = _NO_HANGUL_BEFORE if is_hangul(words[0]) else _NO_OTHER_BEFORE
     for before, word in zip(("", *words), words, strict=False):
         particle = _PARTICLE if before and is_hangul(before) else ""
-        pattern += particle + _gap(before, word) + (r"\x1f" if word == BREAK else re.escape(word))
+        pattern += particle + _gap(before, word) + (_PUNCTUATION if word == BREAK else re.escape(word))
     if prefix:
         return pattern + r"\S*"
     if is_hangul(words[-1]):

@@ -5,7 +5,7 @@ from typing import Any
 from rich.text import Text
 
 from components.audit.activity import Activity, ActivityReport, ActKind
-from components.audit.view import format_time
+from components.audit.moment import format_time
 from components.cli.output.console import make_console, make_look, make_table, show_time
 from components.cli.output.terminal import show_text
 

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from components.audit.view import format_time
+from components.audit.moment import format_time
 from components.cli.output.terminal import show_text
 from components.process.progress import Progress, ignore_progress
 

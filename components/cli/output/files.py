@@ -13,7 +13,7 @@ from components.audit.files.export import ExportedFile
 from components.audit.files.list import FileList
 from components.audit.files.record import FileLook, FileRecord, FileReview
 from components.audit.files.show import FileDetail
-from components.audit.view import format_time
+from components.audit.moment import format_time
 from components.cli.output.console import make_console, make_fields, make_look, show_time
 from components.cli.output.file_event import OUTCOMES, tell_file_event
 from components.cli.output.record import describe_detail, describe_upload

@@ -9,7 +9,7 @@ from components.archive.keys.recipient_text import parse_recipient
 from components.audit.grant.file import GrantFile
 from components.audit.grant.fold import RecordedGrant, write_numbers
 from components.audit.grant.looks import SeenGrants
-from components.audit.view import format_time
+from components.audit.moment import format_time
 from components.cli.output.console import make_console, make_fields, make_look, show_time
 
 

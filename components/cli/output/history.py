@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from components.audit.history import History, Look
-from components.audit.view import format_time
+from components.audit.moment import format_time
 from components.cli.output.asked import describe_looked
 from components.cli.output.console import make_console, make_look, show_time
 from components.cli.output.terminal import show_text

@@ -7,7 +7,7 @@ from rich.text import Text
 
 from components.audit.files.inside import ExportedInside, InsideDetail, InsideList
 from components.audit.index.carried import KeptInside
-from components.audit.view import format_time
+from components.audit.moment import format_time
 from components.cli.output.console import make_console, make_fields, make_look, make_table
 from components.cli.output.record import describe_carried, describe_detail
 from components.cli.output.terminal import show_text

@@ -10,7 +10,7 @@ from components.audit.matter.exhibits import Chronology, ChronologyEntry
 from components.audit.matter.holds import HoldOfMatter, unheld_custodians
 from components.audit.matter.looks import MatterDetail, SeenMatters
 from components.audit.matter.values import Matter
-from components.audit.view import format_time
+from components.audit.moment import format_time
 from components.cli.output.console import make_console, make_fields, make_look, make_table, show_time
 from components.cli.output.record import describe_view
 from components.cli.output.terminal import show_text

@@ -8,11 +8,11 @@ from typing import Any
 from components.archive.orders.order import Order, OrderAct
 from components.archive.orders.request import OrderAnswer
 from components.archive.record import OrderDetails
+from components.audit.moment import format_time
 from components.audit.orders.file import OrderFile
 from components.audit.orders.orders import OrderView
 from components.audit.orders.plan import DueSegment, ExpiryPlan
 from components.audit.orders.propose import Proposal
-from components.audit.view import format_time
 from components.cli.output.terminal import show_text
 from policy.retention import RetentionPolicy
 

@@ -12,9 +12,10 @@ from components.archive.log.merkle import leaf_hash
 from components.archive.log.strict_base64 import encode_base64
 from components.archive.record import Access, Alarm, Delivery, Event, OrderDetails, Submission
 from components.audit.indexed import name_inside
+from components.audit.moment import format_time
 from components.audit.query.tree import SearchKind
 from components.audit.stanza import format_stanza
-from components.audit.view import FileView, RecordView, SaidOfFile, format_time
+from components.audit.view import FileView, RecordView, SaidOfFile
 from components.cli.output.console import make_console, make_fields, make_look
 from components.cli.output.terminal import show_text
 from policy.files.carried import CarriedFile

@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from components.audit.moment import format_time
 from components.audit.review.held import HeldList
-from components.audit.view import format_time
 from components.cli.output.terminal import show_text
 from components.link.review_request import HeldMessage
 

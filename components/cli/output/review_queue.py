@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from components.audit.moment import format_time
 from components.audit.review.desk import QueueItem, count_queues
 from components.audit.review.names import HiddenNames, queue_of
 from components.audit.review.show import Nameless
-from components.audit.view import format_time
 from components.cli.output.terminal import show_text
 from policy.supervision.item import ItemState, Step
 from policy.supervision.report import Report, Row

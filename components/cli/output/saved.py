@@ -4,8 +4,8 @@ from typing import Any
 
 from rich.text import Text
 
+from components.audit.moment import format_time
 from components.audit.saved import SavedSearch, SavedSearches
-from components.audit.view import format_time
 from components.cli.output.console import make_console, make_look, show_time
 from components.cli.output.terminal import show_text
 

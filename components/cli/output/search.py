@@ -9,13 +9,12 @@ from rich.table import Table
 from rich.text import Text
 
 from components.archive.record import Event, Submission
-from components.audit.around import Around
 from components.audit.excerpt import has_hit, make_excerpt, make_file_excerpt
 from components.audit.index.found import DeliveryState
 from components.audit.query.error import QueryError
 from components.audit.query.tree import Node, SearchKind, format_query
 from components.audit.search import SearchResult
-from components.audit.view import FileView, RecordView
+from components.audit.view import Around, FileView, RecordView
 from components.cli.output.asked import describe_asked
 from components.cli.output.console import make_console, make_look, show_time
 from components.cli.output.file_event import tell_file_event

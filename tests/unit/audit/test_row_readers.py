@@ -77,7 +77,7 @@ async def test_the_index_is_the_same(
             started.append(self)
             disturb(self)
 
-    monkeypatch.setattr(catch_up, "RowReaders", Watched)
+    monkeypatch.setattr(row_readers, "RowReaders", Watched)
     monkeypatch.setattr(catch_up.os, "sched_getaffinity", lambda _: {0, 1})
     for name, value in (("MANY_RECORDS", 30), ("RECORDS_PER_TRANSACTION", 16), ("RECORDS_PER_FETCH", 5)):
         monkeypatch.setattr(catch_up, name, value)

@@ -4,7 +4,7 @@ import pytest
 
 from components.audit.query.parser import parse_query
 from components.audit.query.tree import words_sought
-from components.audit.query.words import find_phrases
+from components.audit.query.words import _phrase_pattern, find_phrases
 
 MARKED = [
     ("copper", "the [copper] price", 1),
@@ -39,3 +39,13 @@ def test_hits_are_marked_as_written(query: str, marked: str, hits: int) -> None:
     for start, end in reversed(found):
         text = f"{text[:start]}[{text[start:end]}]{text[end:]}"
     assert text == marked
+
+
+# A text with the word has its letters, too, so it may have them apart.
+@pytest.mark.parametrize(
+    ("text", "hits", "made"), [("the gold price", 0, 0), ("n1ckel", 1, 1), ("nickel", 1, 2)]
+)
+def test_a_pattern_is_made_only_for_a_text_that_it_may_be_in(text: str, hits: int, made: int) -> None:
+    _phrase_pattern.cache_clear()
+    assert len(find_phrases(text, [(("nickel",), False)])) == hits
+    assert _phrase_pattern.cache_info().currsize == made

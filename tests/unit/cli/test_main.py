@@ -128,3 +128,15 @@ def test_check_tells_by_its_status(site: Path) -> None:
 def test_the_site_may_be_named_by_the_environment(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STEELYARD_SITE", str(site))
     assert json.loads(steelyard("init", "--json").stdout)["site"] == str(site)
+
+
+@slow
+@pytest.mark.parametrize("arguments", ["'--version'", "'audit', 'nothing-like-this'"], ids=["well", "wrong"])
+def test_a_process_that_ends_does_not_look_through_all_that_it_has(arguments: str) -> None:
+    """However it ends: the collector would go through some hundred thousand objects, several times."""
+    program = (
+        f"import atexit, gc, sys; sys.argv = ['steelyard', {arguments}]; from components.cli.main import main; "
+        "atexit.register(lambda: print(gc.get_freeze_count() > 10_000)); main()"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.stdout.splitlines()[-1] == "True"

@@ -8,7 +8,8 @@ from policy.content import refusals
 from policy.decide import decide
 from policy.decision import Action, Decision, StanzaError, drop, refuse, release
 from policy.facts import Way
-from policy.observe import MARKS, is_observed, observe_only, split_mark
+from policy.observe import is_observed, observe_only
+from policy.observed import MARKS, split_mark
 from policy.reach import affiliation
 from tests.unit.policy.samples import ALICE, EXAMPLE, GEORGE, read_stanza, say
 

@@ -11,8 +11,9 @@ from pydantic import BaseModel
 
 from components.settings.environment import find_variables, parse_value, set_from_environment
 from components.settings.reload import find_waiting, read_changed
-from components.settings.site import TABLES, SiteFile
+from components.settings.site import SiteFile
 from components.settings.table import SettingsError, inner_table
+from components.settings.tables import TABLES
 from tests.support.site_toml import write_site_toml
 
 

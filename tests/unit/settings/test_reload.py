@@ -19,8 +19,9 @@ from components.settings.reload import (
     follow_settings,
     read_changed,
 )
-from components.settings.site import TABLES, SiteFile
+from components.settings.site import SiteFile
 from components.settings.table import SettingsError
+from components.settings.tables import TABLES
 from tests.support.site_toml import write_site_toml
 
 ROOT = Path(__file__).parents[3]

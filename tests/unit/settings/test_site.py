@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from components.settings.site import OPTIONAL_TABLES, SiteFile
+from components.settings.site import SiteFile
 from components.settings.table import SettingsError
+from components.settings.tables import OPTIONAL_TABLES, REQUIRED_TABLES, TABLES
 from policy.review import ReviewAct
 from tests.support.site_toml import write_site_toml
 
@@ -54,6 +55,22 @@ def test_optional_tables_that_are_missing_are_none_and_held_messages_have_their_
     for table in OPTIONAL_TABLES:
         with pytest.raises(SettingsError, match=rf"^{table.table_name}: is missing; add the table"):
             site.require(table)
+
+
+def test_a_required_table_that_is_missing_is_told_of_by_whoever_looks_for_it(tmp_path: Path) -> None:
+    (tmp_path / "site.toml").write_text("")
+    site = SiteFile(tmp_path / "site.toml")
+    for table in REQUIRED_TABLES:
+        with pytest.raises(SettingsError, match=rf"^{table.table_name}: is missing; add the table"):
+            site.find(table)
+    assert [table.may_be_missing for table in TABLES] == [table in OPTIONAL_TABLES for table in TABLES]
+
+
+def test_each_attribute_is_the_table_of_its_name() -> None:
+    named = {name: each for name, each in vars(SiteFile).items() if hasattr(each, "load")}
+    by_name = {table.table_name: table for table in TABLES}
+    assert {name: each.load() for name, each in named.items()} == {name: by_name[name] for name in named}
+    assert by_name.keys() - named.keys() == {"review", "history", "indexer"}
 
 
 def test_the_file_is_read_once(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """What the transfer component needs of the system is checked with its settings."""
 
+import ctypes.util
 from pathlib import Path
 
 import pytest
@@ -51,7 +52,9 @@ def test_a_certificate_that_is_a_folder_has_no_key_beside_it(tmp_path: Path) -> 
 def test_a_library_that_is_missing_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, library: str, package: str
 ) -> None:
-    monkeypatch.setattr(transfer, "find_library", lambda name: None if name == library else f"lib{name}.so")
+    monkeypatch.setattr(
+        ctypes.util, "find_library", lambda name: None if name == library else f"lib{name}.so"
+    )
     (problem,) = settings(tmp_path).find_problems()
     assert problem == f"transfer: lib{library}, which looks into files, is missing; install {package}"
     transfer._has_library.cache_clear()

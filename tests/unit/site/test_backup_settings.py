@@ -9,8 +9,9 @@ import pytest
 from pydantic import BaseModel
 
 from components.archive.backup.folder import open_backup
-from components.settings.site import TABLES, SiteFile
+from components.settings.site import SiteFile
 from components.settings.table import Table
+from components.settings.tables import TABLES
 from components.site.backup_files import put_back_files, save_files
 from tests.support.ports import free_port
 

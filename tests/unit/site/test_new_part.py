@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from components.archive.backup.folder import open_backup
-from components.settings import site as site_settings
-from components.settings.site import OPTIONAL_TABLES, REQUIRED_TABLES, SiteFile
+from components.settings import tables as settings_tables
+from components.settings.site import SiteFile
+from components.settings.tables import OPTIONAL_TABLES, REQUIRED_TABLES
 from components.site import parts, validate
 from components.site.backup_files import put_back_files, save_files
 from components.site.check import check_site
@@ -54,8 +55,7 @@ def describe_toy(toy: ToySettings, _site: SiteFile) -> Part:
 def toy_site(site: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A site with the toy, of which `init` has just made what it lacks."""
     tables = (*REQUIRED_TABLES, *OPTIONAL_TABLES, ToySettings)
-    monkeypatch.setattr(site_settings, "OPTIONAL_TABLES", (*OPTIONAL_TABLES, ToySettings))
-    monkeypatch.setattr(site_settings, "TABLES", tables)
+    monkeypatch.setattr(settings_tables, "TABLES", tables)
     monkeypatch.setattr(validate, "TABLES", tables)
     monkeypatch.setattr(parts, "ROWS", (*ROWS, Row(ToySettings, describe_toy)))
     site.write_text(site.read_text() + TOY.format(port=free_port()))

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from components.settings.site import OPTIONAL_TABLES, TABLES, SiteFile
+from components.settings.site import SiteFile
 from components.settings.table import SettingsError, inner_table
+from components.settings.tables import OPTIONAL_TABLES, TABLES
 from components.site.validate import load_site, read_site
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -11,7 +11,8 @@ import pytest
 from components.archive.keys.reference import last_signed_file
 from components.audit.console.state import ConsoleState
 from components.roster.state import KeptState, save_state
-from components.settings.site import TABLES, SiteFile
+from components.settings.site import SiteFile
+from components.settings.tables import TABLES
 from components.site.check import check_site
 from components.site.state_check import find_damaged, find_unwritable, state_files
 from components.site.validate import load_site

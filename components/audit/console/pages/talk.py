@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from components.audit.conversation.item import Item, ItemKind, Party, Version
 from components.audit.conversation.read import ConversationView
 from components.audit.excerpt import ExcerptPiece, mark_all
+from components.audit.moment import format_time
 from components.audit.query.tree import Node
-from components.audit.view import format_time
 
 _SAID = (ItemKind.MESSAGE, ItemKind.CORRECTION, ItemKind.SUBJECT)
 

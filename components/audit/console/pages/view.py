@@ -7,9 +7,10 @@ from components.archive.log.merkle import leaf_hash
 from components.archive.record import Access, Alarm, Delivery, Event, OrderDetails, Submission
 from components.audit.console.hidden import Hidden, Nameless
 from components.audit.excerpt import ExcerptPiece, make_excerpt, make_file_excerpt
+from components.audit.moment import format_time
 from components.audit.query.tree import Node, SearchKind
 from components.audit.show import RecordDetail
-from components.audit.view import FileView, RecordView, format_time
+from components.audit.view import FileView, RecordView
 
 _MOST_NAMELESS = 300
 
