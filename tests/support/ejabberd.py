@@ -119,13 +119,6 @@ class EjabberdServer(ProcessUnderTest):
         """Wait until nothing is on its way inside it, but what waits for the gate."""
         self.evaluate("test_console:settle().")
 
-    def _config(self) -> str:
-        config = json.loads(render_config(self.plan))
-        config["modules"] = {
-            name: options for name, options in config["modules"].items() if name not in self._without
-        }
-        return json.dumps(config)
-
     def _when_running(self, expression: str) -> None:
         if self.running:
             self.evaluate(expression)
@@ -136,6 +129,13 @@ class EjabberdServer(ProcessUnderTest):
         if self._console is not None:
             self._console.close()
             self._console = None
+
+    def _config(self) -> str:
+        config = json.loads(render_config(self.plan))
+        config["modules"] = {
+            name: options for name, options in config["modules"].items() if name not in self._without
+        }
+        return json.dumps(config)
 
     async def _answers(self) -> bool:
         header = (
