@@ -119,9 +119,7 @@ def _modules(plan: ProsodyPlan) -> dict[str, dict[str, Any]]:
     offered = [each.jid for each in plan.components if each.side.offered or each.side.makes_accounts]
     modules = {**MODULES, "mod_disco": {"extra_domains": offered}}
     if plan.gate:
-        modules["mod_stanza_gate"] = gate_options(
-            plan.gate, plan.hold_timeout_s, plan.window_stanzas, plan.window_bytes
-        )
+        modules["mod_stanza_gate"] = _gate(plan)
     for each in plan.components:
         if each.side.keeps_rosters:
             modules["mod_managed_rosters"] = {"entity": each.jid}
@@ -207,6 +205,10 @@ def _rooms(plan: ProsodyPlan, rooms: list[str]) -> dict[str, dict[str, Any]]:
 def _makers(plan: ProsodyPlan) -> list[str]:
     """Return the components that make accounts: one, or none."""
     return [each.jid for each in plan.components if each.side.makes_accounts]
+
+
+def _gate(plan: ProsodyPlan) -> dict[str, Any]:
+    return gate_options(plan.gate, plan.hold_timeout_s, plan.window_stanzas, plan.window_bytes)
 
 
 def gate_options(gate: str, timeout_s: float, window_stanzas: int, window_bytes: int) -> dict[str, Any]:

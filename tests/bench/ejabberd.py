@@ -12,7 +12,7 @@ from tests.bench.apart import run_apart
 from tests.bench.bench import Bench
 from tests.bench.client import Target, user_name
 from tests.bench.errors import BenchError
-from tests.bench.figures import Figure, Findings, RawRun, at_least, median_of, ratio_of_medians
+from tests.bench.figures import Figure, Findings, RawRun, Table, at_least, median_of, ratio_of_medians
 from tests.bench.saturate import Saturation, saturate
 from tests.bench.set_ups import EXAMPLE_POLICY, GATE, SetUp, count_records
 from tests.bench.tables import cpu_table
@@ -121,9 +121,10 @@ def _findings(runs: Runs, version: str) -> Findings:
         ]
     cpu = {f"{name}, {pairs} pairs": [run.cpu for run in rounds] for (name, pairs), rounds in runs.items()}
     raw: list[RawRun] = [
-        {"set_up": name, "pairs": pairs, "ejabberd": version, "rate": run.rate, "received": run.received}
+        {"set_up": name, "pairs": pairs, "version": version, "rate": run.rate, "received": run.received}
         | dict(run.cpu)
         for (name, pairs), rounds in runs.items()
         for run in rounds
     ]
-    return Findings(tuple(figures), (cpu_table(cpu),), tuple(raw))
+    server = Table("The server", ("", "version"), ((EJABBERD, version),))
+    return Findings(tuple(figures), (cpu_table(cpu), server), tuple(raw))

@@ -88,3 +88,11 @@ def attached_site(
     (folder / "keys").mkdir(exist_ok=True)
     (folder / "keys" / "gate.secret").write_text(SECRET)
     return SiteFile(file)
+
+
+def write_directory(folder: Path, server: ServerName = "prosody") -> None:
+    """Write the directory of the made-up server, and a configuration of it."""
+    site = '[{ domain = "metals.example", rooms = "rooms.metals.example" }]'
+    firm = f'[enterprise.metals]\nname = "Metals"\nsites = {site}\n'
+    (folder / "directory.toml").write_text(f'gate = "gate.metals.example"\n{firm}')
+    (folder / CONFIGS[server]).touch()

@@ -124,13 +124,6 @@ class EjabberdServer(ProcessUnderTest):
         link = "maps:get(link, sys:get_state(stanza_gate_window))."
         assert await wait_until(lambda: self.evaluate(link) == "none")
 
-    def _config(self) -> str:
-        config = json.loads(render_config(self.plan))
-        config["modules"] = {
-            name: options for name, options in config["modules"].items() if name not in self._without
-        }
-        return json.dumps(config)
-
     def _when_running(self, expression: str) -> None:
         if self.running:
             self.evaluate(expression)
@@ -141,6 +134,13 @@ class EjabberdServer(ProcessUnderTest):
         if self._console is not None:
             self._console.close()
             self._console = None
+
+    def _config(self) -> str:
+        config = json.loads(render_config(self.plan))
+        config["modules"] = {
+            name: options for name, options in config["modules"].items() if name not in self._without
+        }
+        return json.dumps(config)
 
     async def _answers(self) -> bool:
         header = (

@@ -10,7 +10,8 @@ from components.site.attach.apply import AttachPlan
 from components.site.attach.check import Note
 from components.site.attach.kinds import KINDS
 from components.site.attach.propose import Proposal
-from tests.support.attached import CONFIGS, attached_site
+from components.site.init import init_site
+from tests.support.attached import CONFIGS, attached_site, write_directory
 from tests.support.command import run_command
 
 CONFIG = Path("/etc/prosody/prosody.cfg.lua")
@@ -74,8 +75,9 @@ def test_a_site_of_one_server_is_not_attached_to_another(
     ours: ServerName, theirs: ServerName, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     site = attached_site(tmp_path, server=ours).path
-    kept = tmp_path / CONFIGS[ours]
-    kept.write_text("the server's")
-    assert run_command("attach", theirs, "--config", kept, "--apply", "--site", site) == 2
+    write_directory(tmp_path, ours)
+    init_site(site)
+    config = tmp_path / CONFIGS[ours]
+    assert run_command("attach", theirs, "--config", config, "--apply", "--site", site) == 2
     assert f"is for {ours} (site.server), not for {theirs}" in capsys.readouterr().err
-    assert kept.read_text() == "the server's"
+    assert config.read_text() == ""

@@ -7,7 +7,7 @@ import pytest
 
 from components.archive.backup.folder import open_backup
 from components.process.errors import SiteError
-from components.settings.site import SiteFile
+from components.settings.site import ServerName, SiteFile
 from components.site import check, server_program
 from components.site.attach.apply import AttachPlan
 from components.site.attach.check import Note
@@ -15,7 +15,7 @@ from components.site.backup_files import put_back_files, save_files
 from components.site.init import init_site
 from components.site.parts import listening_ports
 from components.site.up import process_specs
-from tests.support.attached import attached_site
+from tests.support.attached import CONFIGS, attached_site, write_directory
 
 
 @pytest.fixture
@@ -57,17 +57,10 @@ def test_a_configuration_that_is_not_there_is_told(settings: SiteFile, tmp_path:
     assert list(settings.prosody.find_problems()) == []
 
 
-def write_directory(folder: Path) -> None:
-    """Write the directory of the made-up server, and a configuration of it."""
-    site = '[{ domain = "metals.example", rooms = "rooms.metals.example" }]'
-    firm = f'[enterprise.metals]\nname = "Metals"\nsites = {site}\n'
-    (folder / "directory.toml").write_text(f'gate = "gate.metals.example"\n{firm}')
-    (folder / "prosody.cfg.lua").touch()
-
-
-def test_init_makes_no_certificates_for_it(tmp_path: Path) -> None:
-    settings = attached_site(tmp_path)
-    write_directory(tmp_path)
+@pytest.mark.parametrize("server", CONFIGS)
+def test_init_makes_no_certificates_for_it(tmp_path: Path, server: ServerName) -> None:
+    settings = attached_site(tmp_path, server=server)
+    write_directory(tmp_path, server)
     made = init_site(settings.path)
     assert not (tmp_path / "certs").exists()
     assert tmp_path / "keys" / "log-gate.key" in made.made
