@@ -10,7 +10,7 @@ from components.archive.record import Access
 from components.audit.access import name_actor, record_access
 from components.audit.asked import Asked, open_places, prepare
 from components.audit.auditor import Auditor
-from components.audit.index.as_of import AsOf, describe_format, read_sizes
+from components.audit.index.as_of import AsOf, describe_format, name_format, read_sizes
 from components.audit.index.index import Index
 from components.audit.index.logs import IndexedLog, find_record
 from components.audit.index.pages import name_place
@@ -46,7 +46,8 @@ class Lookup:
     def as_of(self) -> AsOf:
         """Return when this look is, and how much of each log it covers."""
         with self.index.look() as db:
-            return AsOf(self.at_ns, read_sizes(self.index), describe_format(db))
+            form = name_format(describe_format(db), is_granted=self.settings.audit.grants is not None)
+            return AsOf(self.at_ns, read_sizes(self.index), form)
 
     async def record(self, act: str, matched: int, digest: str, query: str = "", actor: str = "") -> str:
         """Record the look, and return its record's id; raises SiteError, and then nothing may be shown."""

@@ -9,7 +9,7 @@ from components.archive.bookkeeping import BookkeepingError, Tombstone, parse_bo
 from components.archive.record import Access, RecordKind
 from components.audit.access import record_access
 from components.audit.auditor import Auditor, find_auditor
-from components.audit.index.as_of import AsOf, parse_sizes
+from components.audit.index.as_of import BY_GRANTS, AsOf, parse_sizes
 from components.audit.indexed import find_indexed, open_indexed, read_index_format
 from components.audit.kinds import read_kinds
 from components.audit.looks import LookFilter, RecordedLook, SeenActors, read_looks
@@ -19,7 +19,8 @@ from components.process.errors import SiteError
 from components.process.progress import Progress
 from components.settings.site import SiteFile
 
-_REPEATABLE = ("search", "export")
+# What has the digest of all that its query found.
+_REPEATABLE = ("search", "export", "count", "terms", "sample")
 
 
 class Outcome(StrEnum):
@@ -100,9 +101,12 @@ def _explain(access: Access, count: int, destroyed: int, index_format: str) -> I
         yield f"{access.result_count:,} records matched then, and {count:,} now"
     if destroyed:
         yield f"{destroyed:,} records were destroyed by orders since"
-    if access.index_format and access.index_format != index_format:
-        yield f"the index had the form {access.index_format} then, and has {index_format} now: it reads other text"
-    if not destroyed and access.index_format in ("", index_format):
+    form = access.index_format.removesuffix(BY_GRANTS)
+    if form and form != index_format:
+        yield f"the index had the form {form} then, and has {index_format} now: it reads other text"
+    if form != access.index_format:
+        yield "it found only what the grants of its auditor opened then (docs/matters.md): now it may be more or less"
+    elif not destroyed and form in ("", index_format):
         yield (
             "no record was destroyed since: if the query asks for deliveries, topics or what files say, these were"
             " learned later; otherwise run `steelyard verify`"

@@ -8,6 +8,9 @@ from components.audit.index.index import Index
 from components.audit.index.logs import IndexedLog
 from components.audit.query.compile import Where
 
+BY_GRANTS = " by grants"
+"""Ends the form of an index that has only what grants open."""
+
 
 @dataclass(frozen=True, slots=True)
 class AsOf:
@@ -42,6 +45,11 @@ def describe_format(db: Connection) -> str:
     """Return the form of an index: what it makes of a record depends on it."""
     (fold,) = db.execute("SELECT fold FROM made").fetchone()
     return f"{db.read_version()}.{fold}"
+
+
+def name_format(index_format: str, *, is_granted: bool) -> str:
+    """Return the form of an index as looks record it; `is_granted`: it has what grants open, and nothing else."""
+    return index_format + (BY_GRANTS if is_granted else "")
 
 
 def bound_by(where: Where, sizes: Mapping[IndexedLog, int]) -> Where:

@@ -3,12 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from components.audit.conversation.item import Item
 from components.audit.conversation.part import During, Part, Whole
 from components.audit.conversation.read import ConversationView, NoConversationError, read_conversation
-from components.audit.index.crossed import read_crossings_at
-from components.audit.index.database import Connection
-from components.audit.index.pages import find_place
 from components.audit.indexed import open_site_index
 from components.audit.sites.doubles import Spot
 from components.audit.sites.named import (
@@ -21,6 +17,7 @@ from components.audit.sites.named import (
     find_site,
     open_sites,
 )
+from components.audit.sites.page import ALWAYS, Window, find_copies, find_elsewhere, find_time
 from components.audit.sites.talk import SiteItems, merge_items
 from components.process.errors import SiteError
 from components.process.progress import Progress
@@ -28,8 +25,6 @@ from components.settings.site import SiteFile
 
 MOST_OF_ANOTHER = 500
 """So many items of another site are shown between the first and the last one of the site where one reads."""
-
-_ALWAYS = (-(2**63), 2**63 - 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +80,7 @@ async def read_sites(settings: SiteFile, what: Part, look: Look, at: str = "") -
     sites, faults = open_sites(settings)
     first, view = await _read_first(_choose(settings, sites, faults, at), what, look, faults)
     window = _find_window(first, what, view)
-    during = During(tuple(party.jid for party in view.parties), *window, MOST_OF_ANOTHER)
+    during = During(tuple(party.jid for party in view.parties), *window.widened(), MOST_OF_ANOTHER)
     views = {first: view}
     for site in sites:
         if site is not first:
@@ -129,9 +124,9 @@ async def _read_first(
     raise none or SiteError("no site could be read")
 
 
-def _find_window(site: NamedSite, what: Part, view: ConversationView) -> tuple[int, int]:
-    """Return from which time on, and before which, other sites are read: pages that follow one another leave no gap."""
-    from_ns, until_ns = _ALWAYS
+def _find_window(site: NamedSite, what: Part, view: ConversationView) -> Window:
+    """Return of which time other sites are read: pages that follow one another leave no gap."""
+    from_ns, until_ns = ALWAYS
     if view.items and view.more_before:
         from_ns = view.items[0].at_ns
     if view.items and view.more_after:
@@ -139,23 +134,15 @@ def _find_window(site: NamedSite, what: Part, view: ConversationView) -> tuple[i
     if isinstance(what, Whole):
         with open_site_index(site.settings) as index, index.look() as db:
             if what.before:
-                until_ns = _find_time(db, what.before, until_ns)
+                until_ns = find_time(db, what.before, until_ns)
             if what.after:
-                from_ns = _find_time(db, what.after, from_ns) + 1
-    return from_ns, until_ns
+                from_ns = find_time(db, what.after, from_ns) + 1
+    return Window(from_ns, until_ns)
 
 
-def _find_time(db: Connection, record_id: str, otherwise: int) -> int:
-    row = db.execute(
-        "SELECT received_at_ns FROM entry WHERE idx = ?", (find_place(db, record_id),)
-    ).fetchone()
-    return otherwise if row is None else int(row[0])
-
-
-def _merge(
-    first: NamedSite, views: Mapping[NamedSite, ConversationView], window: tuple[int, int]
-) -> ConversationView:
-    copy_of, elsewhere = _find_copies(views, window)
+def _merge(first: NamedSite, views: Mapping[NamedSite, ConversationView], window: Window) -> ConversationView:
+    copy_of = find_copies(views)
+    elsewhere = find_elsewhere(first, views, window, copy_of)
     room = views[first].parties[0].jid.rpartition("@")[2] if views[first].is_room else ""
     sites = [
         SiteItems(
@@ -179,41 +166,6 @@ def _merge(
         access_id=f"{first.name}:{own.access_id}",
         remarks=(*own.remarks, *remarks),
     )
-
-
-def _find_copies(
-    views: Mapping[NamedSite, ConversationView], window: tuple[int, int]
-) -> tuple[dict[Spot, Spot], set[Spot]]:
-    """Find which items are copies of which others, and which are copies of what stands on another page."""
-    copy_of, elsewhere = dict[Spot, Spot](), set[Spot]()
-    shown = {site: _by_record(view) for site, view in views.items()}
-    for site, view in views.items():
-        with open_site_index(site.settings) as index, index.look() as db:
-            crossings = read_crossings_at(db, [item.place for item in view.items])
-        for crossing in crossings:
-            spot = Spot(site.rank, crossing.idx)
-            there = next((each for each in views if _is_from(crossing.gate, crossing.domain, each)), None)
-            if there is None or there is site:
-                continue
-            if item := shown[there].get(crossing.record):
-                copy_of.setdefault(spot, Spot(there.rank, item.place))
-            elif not _is_within(there, crossing.record, window):
-                elsewhere.add(spot)
-    return copy_of, elsewhere
-
-
-def _is_from(gate: str, domain: str, site: NamedSite) -> bool:
-    return gate == site.gate and domain in site.domains
-
-
-def _is_within(site: NamedSite, record_id: str, window: tuple[int, int]) -> bool:
-    """Return whether a record that a site has, if it has it, was received in a time."""
-    with open_site_index(site.settings) as index, index.look() as db:
-        return window[0] <= _find_time(db, record_id, window[0]) < window[1]
-
-
-def _by_record(view: ConversationView) -> dict[str, Item]:
-    return {record: item for item in view.items for record in item.records}
 
 
 def _describe(site: NamedSite, view: ConversationView) -> ReadSite:

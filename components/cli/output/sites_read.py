@@ -34,7 +34,7 @@ def print_talk(talk: SitesTalk, zone: tzinfo) -> None:
     print_conversation(talk.view, zone)
     console = make_console()
     for each in talk.sites:
-        text = f"{each.name}: {each.items:,} items. This look is record {each.access_id} there."
+        text = f"{each.name}: {each.items:,} items were read. This look is record {each.access_id} there."
         console.print(Text(show_text(text), style="dim"))
     for line in tell_missing(talk.faults, talk.sites, "read"):
         console.print(Text(line, style="bold red"))

@@ -153,6 +153,20 @@ def test_another_grant_adds_to_the_first(shell: Grants) -> None:
     assert ([each["text"] for each in found["records"]], found["not_opened"]) == (["copper", "tin"], 0)
 
 
+def test_a_search_that_is_run_again_under_other_grants_says_so(shell: Grants) -> None:
+    shell.grant("1").rename(shell.folder / "grants-erin/first.grant")
+    shell.sit_at("erin")
+    searched = shell.ask("search", "copper OR tin")["access"]
+    assert shell.ask("replay", searched)["searches"][0]["outcome"] == "same"
+    shell.sit_at("")
+    shell.grant("2")
+    shell.sit_at("erin")
+    (again,) = shell.ask("replay", searched, status=1)["searches"]
+    assert (again["outcome"], again["count_now"]) == ("changed", 2)
+    assert "what the grants of its auditor opened then" in "; ".join(again["reasons"])
+    assert "steelyard verify" not in "; ".join(again["reasons"])
+
+
 def test_a_copy_is_of_no_use_to_another_auditor(shell: Grants) -> None:
     file = shell.grant("1")
     shell.bring(file, "greta")

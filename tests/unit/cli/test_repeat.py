@@ -37,6 +37,25 @@ def test_what_came_later_does_not_change_a_search(shell: Shell) -> None:
     assert again["digest_now"] == digest_of([shell.site.id_of(0), shell.site.id_of(1)])
 
 
+@pytest.mark.parametrize(
+    "look",
+    [
+        ("search", "copper", "--count-by", "person"),
+        ("search", "copper", "--terms", "{terms}"),
+        ("sample", "copper", "--count", "1"),
+    ],
+    ids=["count", "terms", "sample"],
+)
+def test_whatever_has_the_digest_of_all_that_it_found_is_run_again(
+    shell: Shell, look: tuple[str, ...], tmp_path: Path
+) -> None:
+    (tmp_path / "terms.txt").write_text("done\ncopper\n")
+    taken = shell.ask(*(each.format(terms=tmp_path / "terms.txt") for each in look))["access"]
+    record(shell, shell.site.say(ALICE, BOB, "more copper", at_s=90))
+    (again,) = shell.ask("replay", taken)["searches"]
+    assert (again["outcome"], again["count_now"]) == ("same", 2)
+
+
 def test_relative_times_count_from_then(shell: Shell) -> None:
     searched = shell.ask("search", "copper before:1s")["access"]
     (again,) = shell.ask("replay", searched)["searches"]

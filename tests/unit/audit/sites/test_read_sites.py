@@ -96,6 +96,28 @@ async def test_pages_follow_each_other_without_a_gap_and_without_doubles(cities:
     assert shown == ["two", "three", "four", "five"]
 
 
+async def test_the_ends_of_a_page_have_all_records_of_their_messages(cities: Cities) -> None:
+    # The first and the last item crossed: their other records are a moment outside of the page's time.
+    two = cities.london.id_of(1)
+    talk = await read(cities, Around(two, 1, 0), at="london")
+    assert (texts(talk), [len(item.records) for item in talk.view.items]) == (["one", "two"], [2, 2])
+    assert [item.record.partition(":")[0] for item in talk.view.items] == ["shanghai", "london"]
+    for at, limit in (("shanghai", 1), ("london", 1), ("london", 2), ("shanghai", 3)):
+        part, items = Whole(BOTH.parties, limit), []
+        while part.parties:
+            talk = await read(cities, part, at=at)
+            items += talk.view.items
+            before = talk.view.more_before.rpartition(":")[2]
+            part = Whole(BOTH.parties if before else (), limit, before=before)
+        assert sorted((item.text, len(item.records)) for item in items) == [
+            ("five", 2),
+            ("four", 1),
+            ("one", 2),
+            ("three", 1),
+            ("two", 2),
+        ], (at, limit)
+
+
 async def test_around_a_record_of_another_site(cities: Cities) -> None:
     three = cities.london.id_of(2)
     talk = await read(cities, Around(three, 1, 0), at="london")
@@ -205,6 +227,27 @@ async def test_who_enters_a_room_is_told_by_the_site_that_has_it(cities: Cities)
         (ItemKind.JOIN, "shanghai"),
         (ItemKind.MESSAGE, "london"),
     ]
+
+
+async def test_what_comes_back_from_a_room_is_on_the_page_of_what_was_said(cities: Cities) -> None:
+    shanghai, london = cities.shanghai, cities.london
+    await london.record(london.submit(message(BOB, PIT, "hi", type_="groupchat"), at_s=11))
+    first = receipt(LONDON, f"gate/{london.places[-1]}")
+    await shanghai.record(
+        cities.arrive(shanghai, message(BOB, PIT, "hi", first, type_="groupchat"), at_s=11.1)
+    )
+    both = first + receipt(SHANGHAI, f"gate/{shanghai.places[-1]}")
+    back = message(f"{PIT}/bob", BOB, "hi", both, type_="groupchat")
+    await london.record(cities.arrive(london, back, at_s=11.2))
+    items, part, more = [], Whole((PIT,), 1), True
+    while more:
+        talk = await read(cities, part, at="london")
+        items += talk.view.items
+        more = bool(talk.view.more_before)
+        part = Whole((PIT,), 1, before=talk.view.more_before.rpartition(":")[2])
+    assert [(item.text, item.record.partition(":")[0]) for item in items] == [("hi", "london")]
+    (item,) = (await read(cities, Whole((PIT,)), at="london")).view.items
+    assert len(item.records) == 3
 
 
 def test_the_command_prints_both_sites_and_what_was_not_read(
