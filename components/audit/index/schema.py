@@ -4,7 +4,7 @@ from components.audit.index import carried, context, facets, routes, talk
 from components.audit.index.database import Store
 
 # Raise this when what is indexed changes: an index of another version is dropped and built again.
-FORMAT = 15
+FORMAT = 16
 
 # `entry` has a row for each record that is searched; `idx` is its place in the index (index/logs.py), so the order of
 # rows is that of the logs, and of time as far as the logs' is. There is no other index on it: who wrote to whom is
