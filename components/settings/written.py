@@ -7,8 +7,9 @@ from pydantic import BaseModel
 
 from components.settings.table import Table
 
-_FILES = frozenset({"log", "index", "state_file", "status_file", "state", "sessions_file"})
-_FOLDERS = frozenset({"logs", "files", "passwords"})
+_FILES = frozenset({"log", "index", "state_file", "status_file", "sessions_file"})
+# Others may write in these, too. Of a witness `state` is one.
+_FOLDERS = frozenset({"logs", "files", "passwords", "state"})
 _REVIEW_FILE = "review.file"
 _ADVICE = "what is written there would destroy that: give each a file of its own"
 
