@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from components.audit.auditor import Auditor
 from components.audit.view import RecordView
+from components.process.errors import SiteError
 from components.settings.site import SiteFile
 from policy.directory.directory import Directory, DirectoryError, parse_directory
 
@@ -31,6 +32,22 @@ def check_owner(settings: SiteFile, auditor: Auditor | None) -> Callable[[str], 
     except (OSError, UnicodeDecodeError, DirectoryError):
         return lambda jid: False
     return lambda jid: auditor.may_see(find_owner_of(directory, jid))
+
+
+def check_parties(settings: SiteFile, auditor: Auditor | None) -> Callable[[str, str], bool]:
+    """Return what says of a sender and a recipient whether an auditor may see a record of what one says to the other.
+
+    Raises SiteError if they may see some enterprises alone, and the directory cannot be read.
+    """
+    if auditor is None or auditor.enterprises is None:
+        return lambda sender, to: True
+    try:
+        directory = parse_directory(settings.gate.directory_file.read_text())
+    except (OSError, UnicodeDecodeError, DirectoryError):
+        raise SiteError(f"{settings.gate.directory_file} cannot be read: run `steelyard check`") from None
+    return lambda sender, to: auditor.may_see(
+        find_owner_of(directory, sender) or find_owner_of(directory, to)
+    )
 
 
 def find_owner(directory: Directory, view: RecordView) -> str:

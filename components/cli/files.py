@@ -95,6 +95,7 @@ def rescan(
     """
     import asyncio
 
+    from components.audit.auditor import find_auditor
     from components.audit.files.list import FileFilter
     from components.cli.output.console import progress_bar
     from components.cli.output.files import describe_rescan, print_rescan
@@ -105,7 +106,9 @@ def rescan(
         SiteFile(common.site),
         FileFilter(choice.owner, choice.name, choice.sha256, choice.after, choice.before),
     )
-    found = asyncio.run(rescan_files(settings, wanted, progress_bar, report_only=report_only))
+    found = asyncio.run(
+        rescan_files(settings, wanted, progress_bar, find_auditor(settings), report_only=report_only)
+    )
     common.tell(found, describe_rescan, print_rescan)
     return 1 if found.findings else 0
 

@@ -53,13 +53,16 @@ def replay(
     until
         End before this time, written in the same way.
     """
+    from components.audit.auditor import find_auditor
     from components.audit.checks.replay import parse_time_span
     from components.audit.checks.replay import replay as replay_policy
     from components.cli.output.replay import describe_replay, print_replay
 
     span = parse_time_span(since, until, time.time_ns())
     found = common.run_with_bar(
-        "Deciding", "records", lambda site, bar: replay_policy(site, file, span, limit, bar)
+        "Deciding",
+        "records",
+        lambda site, bar: replay_policy(site, file, span, limit, bar, find_auditor(site)),
     )
     common.tell(found, describe_replay, print_replay)
 

@@ -263,13 +263,17 @@ class SiteFile:
     def find_wrong_tables(self) -> list[str]:
         """Return all mistakes in the text of all tables, a line each, without looking at the files that it names."""
         from components.settings.tables import TABLES
+        from components.settings.written import find_shared
 
         problems: list[str] = []
+        right: list[Table] = []
         for table in TABLES:
             try:
-                self.find(table)
+                if found := self.find(table):
+                    right.append(found)
             except SettingsError as error:
                 problems += error.problems
+        problems += self.add_lines(find_shared(self.path, right))
         names = [table.table_name for table in TABLES]
         unknown = (name for name in self._document if name not in names)
         return problems + self.add_lines(f"{name}: {explain_unknown(name, names)}" for name in unknown)

@@ -2,7 +2,7 @@
 
 import tempfile
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,9 +13,11 @@ from components.archive.blobs.store import StoredBlob
 from components.archive.opener import RecordOpener
 from components.archive.record import Access, Event, RecordKind
 from components.audit.access import name_actor, record_access, record_finding
+from components.audit.auditor import Auditor, Role, name_of
 from components.audit.files.list import Chosen, FileFilter
 from components.audit.files.record import FileRecord, find_transfer, parse_file, read_file_records
 from components.audit.open_log import open_log
+from components.audit.owner import check_owner
 from components.link.review_request import prove_reading
 from components.process.progress import Bars, Progress
 from components.rules.denied_hashes import load_denied_hashes
@@ -67,14 +69,23 @@ class Rescan:
 
 
 async def rescan_files(
-    settings: SiteFile, wanted: FileFilter, bars: Bars, *, report_only: bool = False
+    settings: SiteFile,
+    wanted: FileFilter,
+    bars: Bars,
+    auditor: Auditor | None = None,
+    *,
+    report_only: bool = False,
 ) -> Rescan:
     """Look into the chosen files again, and have those shut that are open, and would be held or refused today.
+
+    An auditor of some enterprises looks into the files of their people.
 
     Raises SiteError, also if the look or a finding cannot be recorded, QueryError, RulesError, KeyFileError, LogError.
     """
     now_ns = time.time_ns()
-    chosen = Chosen.by(wanted, now_ns)
+    if auditor is not None:
+        auditor.require(Role.AUDITOR, Role.REVIEWER, Role.LEAD)
+    chosen = _Choice(Chosen.by(wanted, now_ns), check_owner(settings, auditor))
     _transfer, log_settings = find_transfer(settings)
     async with AsyncExitStack() as stack:
         log = await stack.enter_async_context(open_log(settings, log_settings))
@@ -83,7 +94,7 @@ async def rescan_files(
             count = 0
             async for _ in _find(log, log_settings.name, chosen, progress):
                 count += 1
-        access = Access(name_actor(), "files rescan", str(wanted), now_ns, size, count)
+        access = Access(name_of(auditor), "files rescan", str(wanted), now_ns, size, count)
         access_id = await record_access(settings, access)
         shutter = None if report_only else Shutter(log_settings)
         rescanner = await _Rescanner.open(settings, log, shutter, stack)
@@ -94,8 +105,17 @@ async def rescan_files(
     return Rescan(rescanner.looked, rescanner.unopened, tuple(rescanner.findings), access_id)
 
 
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    chosen: Chosen
+    is_seen: Callable[[str], bool]
+
+    def has(self, file: FileRecord) -> bool:
+        return self.chosen.has(file) and self.is_seen(file.owner)
+
+
 async def _find(
-    log: RecordOpener, log_name: str, chosen: Chosen, progress: Progress
+    log: RecordOpener, log_name: str, chosen: _Choice, progress: Progress
 ) -> AsyncIterator[tuple[FileRecord, str]]:
     """Yield the chosen files, each with what proves that its record was read."""
     async for opened in read_file_records(log, progress):

@@ -10,6 +10,11 @@ DELAYS = frozenset({"{urn:xmpp:delay}delay", "{jabber:x:delay}x"})
 """Where `from` says who kept a stanza back (XEP-0203, XEP-0091)."""
 
 
+_STANZAS = frozenset({"message", "presence", "iq"})
+# What a stanza has of its own (RFC 6120, 8.1). Servers pass on whatever else somebody writes beside these.
+_OF_STANZAS = frozenset({"from", "to", "id", "type", "http://www.w3.org/XML/1998/namespace\x0clang"})
+
+
 class Descendants(TextModel):
     """Takes a parser's events for the descendants of one stanza, and makes its facts from them.
 
@@ -47,6 +52,10 @@ class Descendants(TextModel):
 
     def facts(self, way: Way, kind: str, stanza: Mapping[str, str]) -> StanzaFacts:
         """Return the facts of the stanza of this kind, which has these attributes."""
+        if not stanza.keys() <= _OF_STANZAS and kind in _STANZAS:
+            own = {name: value for name, value in stanza.items() if name not in _OF_STANZAS}
+            self._values += own.values()
+            self._show("", own)
         return StanzaFacts(
             way,
             kind,

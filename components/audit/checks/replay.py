@@ -2,15 +2,17 @@
 
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from components.archive.log.leaf import NOT_SEALED
 from components.archive.reader import StoredRecord
 from components.archive.record import Access, RecordKind, Submission, parse_record
-from components.audit.access import name_actor, record_access
+from components.audit.access import record_access
+from components.audit.auditor import Auditor, Role, name_of
 from components.audit.open_log import open_log
+from components.audit.owner import check_parties
 from components.audit.query.parser import parse_query
 from components.audit.query.tree import Moment
 from components.link.recorded import RecordedReader
@@ -91,16 +93,23 @@ class Replay:
 
 
 async def replay(
-    settings: SiteFile, policy_file: Path, span: TimeSpan, limit: int, progress: Progress
+    settings: SiteFile,
+    policy_file: Path,
+    span: TimeSpan,
+    limit: int,
+    progress: Progress,
+    auditor: Auditor | None = None,
 ) -> Replay:
     """Decide again, by the rules of a policy.toml, on the gate's log, and record only this look.
 
-    It does not check again who may reach whom: what Steelyard's own rules refused stays refused. Raises SiteError and
-    LogError.
+    It does not check again who may reach whom: what Steelyard's own rules refused stays refused. All records count for
+    rates; what is told is of those that the auditor may see. Raises SiteError and LogError.
     """
+    if auditor is not None:
+        auditor.require(Role.AUDITOR, Role.REVIEWER, Role.LEAD)
     content = _load(policy_file, settings.own_links)
     found = Replay(content.digest, rules={rule.id: RuleCount(rule.action) for rule in content.rules})
-    decider = _Decider(content, settings.gate_log.name, limit)
+    decider = _Decider(content, settings.gate_log.name, limit, check_parties(settings, auditor))
     async with open_log(settings, settings.gate_log) as log:
         found.log_size = await log.reader.size()
         for first in range(0, found.log_size, _RECORDS_PER_FETCH):
@@ -110,7 +119,7 @@ async def replay(
                 decider.take(found, opened.index, opened.payload, span)
             progress(first + count, found.log_size)
     query = f"policy {content.digest}, from {span.since_ns} to {span.until_ns}"
-    access = Access(name_actor(), "replay", query, time.time_ns(), found.log_size, found.changed)
+    access = Access(name_of(auditor), "replay", query, time.time_ns(), found.log_size, found.changed)
     found.access_id = await record_access(settings, access)
     return found
 
@@ -151,10 +160,13 @@ def _said(records: list[StoredRecord], span: TimeSpan) -> Iterator[StoredRecord]
 class _Decider:
     """Decides on record after record, in the log's order, as the gate would."""
 
-    def __init__(self, content: ContentPolicy, log_name: str, limit: int) -> None:
+    def __init__(
+        self, content: ContentPolicy, log_name: str, limit: int, may_see: Callable[[str, str], bool]
+    ) -> None:
         self._content = content
         self._log_name = log_name
         self._limit = limit
+        self._may_see = may_see
         self._reader = RecordedReader()
         self._memory = RuleMemory(load_model, flags_topics=True)
 
@@ -174,6 +186,9 @@ class _Decider:
             Exception
         ):  # also a mistake of ours that this stanza brings out: one record, not the whole replay
             found.unreadable += 1
+            return
+        # Also how many there are is told of one's own alone: by a rule with a word, each count would be a search.
+        if not self._may_see(facts.sender, facts.to):
             return
         found.decided += 1
         was = _ruling(*split_mark(submission.action, submission.rules))

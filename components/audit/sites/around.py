@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from components.audit.around import Around, view_around
+from components.audit.around import view_around
 from components.audit.index.pages import find_place
 from components.audit.show import RecordProof
 from components.audit.sites.reached import Reach, ReachedSite
 from components.audit.stanza import split_jid
-from components.audit.view import RecordView
+from components.audit.view import Around, RecordView
 
 
 @dataclass(frozen=True, slots=True)

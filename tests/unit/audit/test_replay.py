@@ -3,6 +3,7 @@
 import pytest
 
 from components.archive.record import RecordKind
+from components.audit.auditor import Auditor, Role
 from components.audit.checks.replay import FLAGGED, Replay, RuleCount, Ruling, parse_time_span, replay
 from components.audit.query.error import QueryError
 from components.process.errors import SiteError
@@ -10,6 +11,7 @@ from policy.content import decide
 from policy.decision import StanzaError
 from policy.facts import StanzaFacts
 from tests.support.audit_site import REFUSAL, T0_NS, Site
+from tests.support.auditors import DIRECTORY
 from tests.unit.policy.content.rules import write_rule
 
 ALICE, BOB, EVE = "alice@metals.example/desk", "bob@metals.example", "eve@grain.example"
@@ -36,12 +38,18 @@ async def said(site: Site) -> Site:
 
 
 async def play(
-    site: Site, text: str, *, since: str | None = None, until: str | None = None, limit: int = 50
+    site: Site,
+    text: str,
+    *,
+    since: str | None = None,
+    until: str | None = None,
+    limit: int = 50,
+    auditor: Auditor | None = None,
 ) -> Replay:
     file = site.path.parent / "proposed.toml"
     file.write_text(text)
     span = parse_time_span(since, until, T0_NS)
-    return await replay(site.settings, file, span, limit, lambda _done, _total: None)
+    return await replay(site.settings, file, span, limit, lambda _done, _total: None, auditor)
 
 
 async def test_it_tells_what_would_have_been_decided_otherwise(said: Site) -> None:
@@ -148,3 +156,36 @@ async def test_a_wrong_policy_is_told_before_anything_is_opened(said: Site) -> N
     with pytest.raises(SiteError, match=r"is not usable \(1 problem\): run `steelyard policy check` on it"):
         await play(said, HELD.replace("hold", "zap"))
     assert await said.accesses() == []
+
+
+async def test_an_auditor_of_one_enterprise_is_told_of_its_records_alone(site: Site) -> None:
+    (site.path.parent / "directory.toml").write_text(DIRECTORY)
+    await site.record(
+        site.say(ALICE, BOB, "a tip: copper"),
+        site.say(EVE, BOB, "a tip", at_s=1, action="refuse", rules=("recipient-outside",), error=REFUSAL),
+        site.say(ALICE, EVE, "copper", at_s=2, action="refuse", rules=("recipient-outside",), error=REFUSAL),
+        site.say("notice@gate.metals.example", EVE, "a tip", at_s=3),
+    )
+    expected = {"metals": [0, 2], "grain": [1, 3], "timber": list[int]()}
+    for enterprise, places in expected.items():
+        auditor = Auditor("x", "X", frozenset({Role.AUDITOR}), frozenset({enterprise}))
+        found = await play(site, HELD + FLAGS, auditor=auditor)
+        ids = [site.id_of(place) for place in places]
+        assert ([change.id for change in found.changes], found.changed, found.decided) == (
+            ids,
+            len(ids),
+            len(ids),
+        )
+        assert sum(found.verdicts.values()) == len(ids)
+        counted = [each for each in found.rules.values() if each.newly or each.as_before or each.no_longer]
+        assert bool(counted) == bool(ids)
+    # A rule with a word would else be a search in others' records.
+    assert {each.actor for each in await site.accesses()} == {"x"}
+    with pytest.raises(SiteError, match="has not the role"):
+        await play(site, HELD, auditor=Auditor("o", "O", frozenset({Role.OVERSEER}), None))
+
+
+async def test_without_a_readable_directory_nobody_is_told_whose_records_they_are(said: Site) -> None:
+    (said.path.parent / "directory.toml").write_text("gate = ")
+    with pytest.raises(SiteError, match="cannot be read: run `steelyard check`"):
+        await play(said, HELD, auditor=Auditor("x", "X", frozenset({Role.AUDITOR}), frozenset({"metals"})))

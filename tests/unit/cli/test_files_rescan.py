@@ -4,7 +4,9 @@ import asyncio
 import json
 import re
 from hashlib import sha256
+from os import getuid
 from pathlib import Path
+from pwd import getpwuid
 from typing import Any
 
 import aiohttp
@@ -273,3 +275,16 @@ def test_what_shuts_a_file(then: tuple[str, str, str], now: str, expected: tuple
     )  # fmt: skip
     found = find_shutting(rules, file, facts)
     assert (found and (found.action.value, " ".join(found.rules))) == expected
+
+
+def test_an_auditor_of_one_enterprise_looks_into_its_files_alone(
+    kept: list[Kept], settings: SiteFile, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = settings.path.read_text()
+    for enterprise, looked in (("grain", 0), ("metals", 2)):
+        auditor = {"id": "x", "name": "X", "user": getpwuid(getuid()).pw_name, "roles": ["auditor"]}
+        table = "".join(f"{name} = {json.dumps(value)}\n" for name, value in auditor.items())
+        listed = f'\n[[audit.auditors]]\n{table}enterprises = ["{enterprise}"]\n'
+        settings.path.write_text(text + listed)
+        _, found = rescan(capsys, "--report-only")
+        assert (found["looked"], len(found["findings"])) == (looked, looked // 2)

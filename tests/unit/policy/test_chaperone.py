@@ -29,6 +29,11 @@ WATCHED = [
     ("<presence to='ROOM/Buy copper'/>", True),
     ("<presence to='ROOM/tom'><status>x</status></presence>", True),
     ("<presence type='unavailable' to='ROOM/tom'><status>x</status></presence>", True),
+    ("<presence type='unavailable' to='ROOM/tom' wibble='x'/>", True),
+    (
+        "<presence type='unavailable' to='ROOM/tom'><c xmlns='http://jabber.org/protocol/caps'>x</c></presence>",
+        True,
+    ),
     (f"<iq type='set' to='ROOM'><query xmlns='{MUC}#owner'/></iq>", True),
     ("<iq type='result' to='ROOM'><x xmlns='y'>x</x></iq>", True),
     ("<message type='error' to='ROOM'><body>x</body></message>", True),
@@ -46,6 +51,9 @@ WATCHED = [
     ("<message type='error' to='ROOM/rita'><body>x</body></message>", False),
     ("<iq type='get' to='ROOM/rita'><query xmlns='jabber:iq:version'/></iq>", False),
     ("<iq type='get' to='ROOM/rita'><ping xmlns='urn:xmpp:ping'>x</ping></iq>", False),
+    ("<iq type='get' to='ROOM/rita'><ping xmlns='urn:xmpp:ping' wibble='x'/></iq>", False),
+    ("<iq type='get' to='ROOM/rita' wibble='x'><ping xmlns='urn:xmpp:ping'/></iq>", False),
+    ("<iq type='result' to='ROOM/rita' wibble='x'/>", False),
     ("<iq type='result' to='ROOM/rita'><query xmlns='jabber:iq:version'><name>x</name></query></iq>", False),
 ]
 
@@ -88,6 +96,7 @@ EVERYWHERE = Occupancy(HERE.occupants | {("everybody@rooms.metals.example/cleo",
     ("xml", "sender", "present", "decision"),
     [
         ("<presence type='unavailable'><status>x</status></presence>", TOM, NOBODY, CHAPERONED_FAREWELL),
+        ("<presence type='unavailable' wibble='x'/>", TOM, NOBODY, CHAPERONED_FAREWELL),
         ("<presence type='unavailable'><status>x</status></presence>", TOM, HERE, CHAPERONED_FAREWELL),
         ("<presence type='unavailable'><status>x</status></presence>", TOM, EVERYWHERE, ALLOWED),
         ("<presence type='unavailable'><status>x</status></presence>", CLEO, NOBODY, ALLOWED),

@@ -83,6 +83,14 @@ def test_a_link_goes_wherever_it_is(before: str, after: str) -> None:
     assert amend(before) == after
 
 
+def test_a_link_in_an_attribute_of_the_stanza_itself_does_not_go_out() -> None:
+    stanza = f"{HEAD[:-1]} wibble='see {LINK}'><body>ok</body></message>".encode()
+    facts = read_stanza(stanza)
+    decision = take_links_out(POLICY, facts, stanza, decide_content(POLICY, facts))
+    assert decision.rules == ("links",)
+    assert LINK.encode() not in decision.amended
+
+
 def test_what_is_escaped_is_found_as_it_reads() -> None:
     assert amend("<body>£ h&#x74;tp://a.b/?x=1&amp;y=2 €</body>", "http://a.b/?x=1&y=2") == (
         "<body>£ [link removed] €</body>"

@@ -53,6 +53,21 @@ def test_what_is_shown(content: str, lines: list[str]) -> None:
     assert shown(content) == lines
 
 
+@pytest.mark.parametrize("top", ["message", "presence", "iq"])
+def test_what_a_stanza_says_in_attributes_of_its_own_is_text(top: str) -> None:
+    of_stanza = "from='a@b/c' to='d@e' id='one' type='error' xml:lang='two'"
+    assert read_stanza(f"<{top} {of_stanza}/>").text == ""
+    more = "wibble='three' xmlns:u='urn:u' u:wobble='four' node='five'"
+    facts = read_stanza(f"<{top} {of_stanza} {more}/>")
+    assert (facts.text, facts.attributes) == ("three\nfour", ("three", "four", "five"))
+    recorded = read_recorded(
+        f"<{top} xmlns='jabber:client' {of_stanza} {more}><x xmlns='y'>six</x></{top}>".encode()
+    )
+    assert {"three", "four", "six"} <= set(recorded.text.split("\n"))
+    secret = read_stanza(f"<{top} wibble='aesgcm://files.example/x#y'/>")
+    assert decide_payload(secret).rules == ("encrypted-link",)
+
+
 def test_whoever_enters_a_room_is_shown_by_the_name() -> None:
     assert shown("<status>one</status>", "presence") == ["one", "nick"]
     assert shown("<query xmlns='urn:x'/>", "iq") == []
