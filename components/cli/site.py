@@ -73,7 +73,7 @@ def up(
         raise SiteError("--server is for a demonstration: a site's server is in its site.toml (site.server)")
     if server == "ejabberd" and sites != 1:
         raise SiteError(
-            "two sites need Prosody: ejabberd does not talk to other servers yet (docs/ejabberd.md)"
+            "two sites need Prosody: with ejabberd no other site has an address of its own (docs/ejabberd.md)"
         )
     if sites == 1:
         return run_site(site, demo=demo, once=once, show=show_scene, server=server)

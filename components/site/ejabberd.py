@@ -8,6 +8,7 @@ from typing import Any
 
 from components.link.limits import ELEMENT_MAX_BYTES, STANZA_MAX_BYTES
 from components.process.errors import SiteError
+from components.site.ejabberd_s2s import sites_listeners, sites_options
 from components.site.ejabberd_web import (
     TLS_OPTIONS,
     direct_tls_listener,
@@ -82,6 +83,7 @@ def render_config(plan: ProsodyPlan) -> str:
         "loglevel": "warning" if plan.log_level == "warn" else plan.log_level,
         "listen": [
             *_clients(plan),
+            *sites_listeners(plan),
             component_listener(
                 plan.component_address,
                 plan.component_port,
@@ -96,8 +98,7 @@ def render_config(plan: ProsodyPlan) -> str:
             "local": {"allow": "local"},
             "nobody": {"deny": "all"},
         },
-        # To a federated site there is no way yet (docs/ejabberd.md).
-        "s2s_access": "nobody",
+        **sites_options(plan),
         "shaper_rules": {"offline_messages": 100},
         "modules": _modules(plan),
         "append_host_config": {domain: {"modules": _modules_of(plan, domain)} for domain in plan.domains},
@@ -110,7 +111,9 @@ def render_config(plan: ProsodyPlan) -> str:
 
 
 def _certificate_files(plan: ProsodyPlan, folder: Path) -> Iterator[Path]:
-    names = (*plan.domains, *((plan.web.host,) if plan.web and plan.web.host else ()))
+    # Rooms have certificates of their own where other sites come to them.
+    rooms = plan.room_domains if plan.takes_sites else ()
+    names = (*plan.domains, *rooms, *((plan.web.host,) if plan.web and plan.web.host else ()))
     return (folder / f"{name}.{end}" for name in dict.fromkeys(names) for end in ("crt", "key"))
 
 

@@ -12,12 +12,10 @@ EJABBERD = "ejabberd"
 
 # By table: what would be missing.
 _TABLES: dict[type[Table], str] = {
-    FederationSettings: "no other site is reached",
+    FederationSettings: "no other site has an address or an authority of its own",
 }
 # By setting of [prosody].
 _SETTINGS = {
-    "s2s_port": "no other server is reached",
-    "federated_domains": "no other server is reached",
     "storage": "the server keeps its data in files of its own",
 }
 _ADVICE = "take it out, or run Prosody (docs/ejabberd.md)"

@@ -21,6 +21,7 @@ from components.site.ejabberd import (
     start_command,
 )
 from components.site.prosody import ProsodyPlan
+from tests.support.names import NameServer
 from tests.support.ports import free_port
 from tests.support.process import PATIENCE_S, ProcessUnderTest, wait_until
 from tests.support.prosody import PASSWORD
@@ -56,12 +57,13 @@ class EjabberdServer(ProcessUnderTest):
         without: Collection[str] = (),
         flags: str = "",
     ) -> None:
-        assert not peers, "there is no federation with ejabberd yet (docs/ejabberd.md)"
         assert not options, "these options are Prosody's"
         plan.root.mkdir(parents=True, exist_ok=True)
         super().__init__("ejabberd", plan.root / "ejabberd.out", plan.root / "ejabberd.log")
         self.plan = plan
         self._without, self._flags = without, flags
+        self._peers = dict(peers or {})
+        self._names: NameServer | None = None
         self._console_port = free_port()
         self._console: socket.socket | None = None
         self._wanted: list[str] = []
@@ -79,17 +81,34 @@ class EjabberdServer(ProcessUnderTest):
         self._close_console()
         (self.plan.root / "data").mkdir(parents=True, exist_ok=True)
         (self.plan.root / "ejabberd.yml").write_text(self._config(), encoding="utf-8")
+        self._write_names()
         command = [*start_command(self.plan.root, (compiled_beams(),), LIBRARIES), "-s", "test_console"]
-        own = {"TEST_CONSOLE_PORT": str(self._console_port), "ERL_AFLAGS": self._flags}
+        own = {
+            "TEST_CONSOLE_PORT": str(self._console_port),
+            "ERL_AFLAGS": self._flags,
+            "ERL_INETRC": str(self.plan.root / "inetrc"),
+        }
         self._launch(command, {**environment(self.plan.root), **own})
         await self._wait_until_ready(self._answers)
         wanted, self._wanted = self._wanted, []
         for expression in wanted:
             self.evaluate(expression)
 
+    def _write_names(self) -> None:
+        """Have it ask for names where only its peers are known."""
+        if self._peers and self._names is None:
+            self._names = NameServer(self._peers).start()
+        lines = ['{resolv_conf, ""}.', '{hosts_file, ""}.', "{lookup, [file]}."]
+        if self._names:
+            lines.append(f"{{nameserver, {{127,0,0,1}}, {self._names.port}}}.")
+        (self.plan.root / "inetrc").write_text("\n".join((*lines, "")), encoding="utf-8")
+
     async def kill9(self) -> None:
         """Kill it where it stands."""
         self._close_console()
+        if self._names is not None:
+            self._names.close()
+            self._names = None
         await super().kill9()
 
     def register(self, *jids: str, password: str = PASSWORD) -> None:

@@ -1,4 +1,4 @@
-"""Two federated sites under test, each a real Prosody, with gates or bare; and a directory that can change."""
+"""Two federated sites under test, each a real server, with gates or bare; and a directory that can change."""
 
 import asyncio
 from collections.abc import Coroutine, Iterable, Mapping
@@ -14,6 +14,7 @@ from components.settings.site import SiteFile
 from components.site.parts import MAKES_ACCOUNTS
 from components.site.prosody import PlannedComponent, ProsodyPlan
 from tests.support.certificates import CertificateAuthority
+from tests.support.ejabberd import EjabberdServer
 from tests.support.gate_process import GateProcess
 from tests.support.process import wait_until
 from tests.support.prosody import ProsodyServer, free_port, peers_of, private_plan
@@ -27,7 +28,7 @@ class TwoSites:
     """`sites` gives each server's domains, by the first of them; the same people and passwords on bare servers.
 
     `directory` writes `directory.toml` for the gate of that JID; without it, there are no gates. `options` are those of
-    `ProsodyServer`, by the site's first domain.
+    `ProsodyServer`, by the site's first domain. The site whose first domain is `on_ejabberd` runs that.
     """
 
     def __init__(
@@ -38,6 +39,7 @@ class TwoSites:
         authority: CertificateAuthority,
         directory: Mapping[str, str] | None = None,
         options: Mapping[str, Mapping[str, str]] | None = None,
+        on_ejabberd: str = "",
     ) -> None:
         plans = [plan_site(root / domains[0], domains, authority) for domains in sites]
         if directory:
@@ -49,8 +51,10 @@ class TwoSites:
                 for plan in plans
             ]
         pairs = zip(plans, reversed(plans), strict=True)
-        self.servers = [
-            ProsodyServer(here, peers=peers_of(there), options=(options or {}).get(here.domains[0]))
+        self.servers: list[ProsodyServer | EjabberdServer] = [
+            (EjabberdServer if here.domains[0] == on_ejabberd else ProsodyServer)(
+                here, peers=peers_of(there), options=(options or {}).get(here.domains[0])
+            )
             for here, there in pairs
         ]
         self.gates = [
@@ -62,13 +66,14 @@ class TwoSites:
         for jid in people:
             self.server_of(jid).register(jid)
 
-    def server_of(self, jid: str) -> ProsodyServer:
+    def server_of(self, jid: str) -> ProsodyServer | EjabberdServer:
         """Return the server that has this account."""
         return self._at[jid.partition("@")[2]]
 
     def lead_through(self, ports: Mapping[str, int]) -> None:
         """Have the servers of others be reached at these ports of this machine, by domain; before they start."""
         for server in self.servers:
+            assert isinstance(server, ProsodyServer)
             for domain in ports.keys() - set(server.plan.domains):
                 server.reach(domain, ports[domain])
 
@@ -113,11 +118,11 @@ class TwoSites:
         ]
 
     @staticmethod
-    def _changes(server: ProsodyServer) -> int:
+    def _changes(server: ProsodyServer | EjabberdServer) -> int:
         return (server.plan.root / "prosody.log").read_text("utf-8", "replace").count(_IN_FORCE)
 
 
-def _named(rank: int, gate: GateProcess, server: ProsodyServer) -> NamedSite:
+def _named(rank: int, gate: GateProcess, server: ProsodyServer | EjabberdServer) -> NamedSite:
     """Return a site as its auditors know it."""
     plan = server.plan
     toml = write_site_toml(

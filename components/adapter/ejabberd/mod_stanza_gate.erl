@@ -11,7 +11,7 @@
 -behaviour(gen_mod).
 
 -export([start/2, stop/1, reload/3, depends/2, mod_options/1, mod_opt_type/1, mod_doc/0]).
--export([hold/2, go_on/1, hold_from_server/1, hold_from_component/1, note_component/1, to_client/1]).
+-export([hold/2, go_on/1, hold_from_server/1, on_server_proved/3, hold_from_component/1, note_component/1, to_client/1]).
 -export([on_opened/1, on_copied/2, on_pending/1, on_resumed/1, on_terminated/2, on_gone/2, on_info/2, on_stopping/0]).
 
 -include("xmpp.hrl").
@@ -44,6 +44,7 @@ hooks() ->
     [{c2s_authenticated_packet, ?MODULE, hold, ?FIRST},
      {user_send_packet, ?MODULE, go_on, ?FIRST},
      {user_send_packet, stanza_gate_guard, pass, ?BEHIND_IT},
+     {s2s_in_auth_result, ?MODULE, on_server_proved, ?FIRST},
      {s2s_receive_packet, ?MODULE, hold_from_server, ?FIRST},
      {s2s_receive_packet, stanza_gate_guard, pass, ?BEHIND_IT},
      {user_receive_packet, ?MODULE, to_client, ?FIRST},
@@ -137,14 +138,27 @@ hold_from_server({Packet, State}) ->
     #jid{lserver = To} = xmpp:get_to(Packet),
     case stanza_gate_session:hold(<<"s2s">>, ejabberd_router:host_of_route(To), stream(State), Packet) of
         {go_on, Released, Seq} ->
-            self() ! {stanza_gate_done, Seq},
-            {Released, State};
+            % Here, and not behind this hook: a stream may end, and what it was told to carry out is carried out.
+            ejabberd_router:route(stanza_gate_guard:carry(Released, Seq)),
+            stanza_gate_window:done(Seq);
         {answer, Error} ->
-            ejabberd_router:route(Error),
-            {stop, {drop, State}};
+            ejabberd_router:route(Error);
         silent ->
-            {stop, {drop, State}}
-    end.
+            ok
+    end,
+    {stop, {drop, State}}.
+
+%% A server has proved who it is: one that is no site is turned away now, and not at its first stanza.
+on_server_proved(#{server_host := Host} = State, true, Server) ->
+    case ejabberd_s2s:allow_host(Host, Server) of
+        true ->
+            State;
+        false ->
+            Error = xmpp:serr_policy_violation(<<"This server talks to sites of its own enterprise only.">>, <<"en">>),
+            {stop, ejabberd_s2s_in:send(State, Error)}
+    end;
+on_server_proved(State, _, _) ->
+    State.
 
 hold_from_component({Packet, #{remote_server := Component} = State}) ->
     #{gate := Gate} = persistent_term:get({stanza_gate, options}),

@@ -93,10 +93,25 @@ def test_clients_have_to_encrypt_where_there_are_certificates(tmp_path: Path) ->
     assert "starttls" not in listener_of(config_of(tmp_path, plain_port_allowed=True), "ejabberd_c2s")
 
 
-def test_nothing_listens_for_other_servers_and_nothing_goes_to_them(tmp_path: Path) -> None:
-    config = config_of(tmp_path, s2s_port=5269, federated_domains=("zurich.example",))
-    assert {each["module"] for each in config["listen"]} == {"ejabberd_c2s", "ejabberd_service"}
-    assert config["access_rules"][config["s2s_access"]] == {"deny": "all"}
+def test_without_sites_nothing_listens_for_other_servers_and_nothing_goes_to_them(tmp_path: Path) -> None:
+    for changes in ({}, {"s2s_port": 5269, "federated_domains": ("zurich.example",)}):
+        config = config_of(tmp_path, **changes)  # without certificates nobody could prove who they are
+        assert {each["module"] for each in config["listen"]} == {"ejabberd_c2s", "ejabberd_service"}
+        assert config["access_rules"][config["s2s_access"]] == {"deny": "all"}
+
+
+def test_other_sites_come_in_by_their_certificates_alone(tmp_path: Path) -> None:
+    federated = {"s2s_port": 5269, "certificates": tmp_path / "certs"}
+    config = config_of(tmp_path, **federated, federated_domains=("zurich.example",))
+    assert listener_of(config, "ejabberd_s2s_in")["port"] == 5269
+    assert config["s2s_access"] == [{"allow": [{"server": "zurich.example"}]}]
+    assert (config["s2s_use_starttls"], config["s2s_cafile"]) == (
+        "required",
+        str(tmp_path / "certs" / "ca.crt"),
+    )
+    assert "mod_s2s_dialback" not in config["modules"]
+    assert str(tmp_path / "certs" / "rooms.metals.example.crt") in config["certfiles"]
+    assert config_of(tmp_path, **federated)["s2s_access"] == "nobody"
 
 
 def test_rooms_are_there_only_where_they_have_a_domain(tmp_path: Path) -> None:
