@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from ahocorasick_rs import AhoCorasick
+from ahocorasick_rs import BytesAhoCorasick
 
 from policy.content.link import Link
 from policy.content.policy import Combination, ContentPolicy
@@ -83,8 +83,12 @@ def _links_to_strip(
     """Return the links to take out as they were written, the longest first; None if one is not literally there."""
     written = {link.written for rule in amending for link in links.get(rule.id, ())}
     longest_first = sorted(written, key=lambda text: (-len(text), text))
-    finder = AhoCorasick(longest_first)
+    finder = BytesAhoCorasick([_encode(text) for text in longest_first])
     for place in (said.facts.text, *said.facts.attributes):
-        numbers = {number for number, *_ in finder.find_matches_as_indexes(place, overlapping=True)}
+        numbers = {number for number, *_ in finder.find_matches_as_indexes(_encode(place), overlapping=True)}
         written.difference_update(longest_first[number] for number in numbers)
     return None if written else tuple(longest_first)
+
+
+def _encode(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
