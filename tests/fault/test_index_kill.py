@@ -12,8 +12,9 @@ import pytest
 from components.archive.record import Delivery
 from components.audit.checks.index import check_index
 from components.audit.index import database
-from components.audit.index.forget import forget, purge
+from components.audit.index.forget import forget
 from components.audit.index.key import key_file
+from components.audit.index.purge import purge
 from components.audit.indexed import open_site_index
 from components.audit.search import Page, search
 from tests.support.audit_site import Site, make_site

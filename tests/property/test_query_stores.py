@@ -14,10 +14,11 @@ from components.archive.store.postgres_url import parse_postgres_url
 from components.audit.asked import Asked, prepare
 from components.audit.index.compare import find_differences
 from components.audit.index.facets import Dimension
-from components.audit.index.forget import forget, purge
+from components.audit.index.forget import forget
 from components.audit.index.index import Index
 from components.audit.index.logs import SEARCHED
 from components.audit.index.pages import Order, Page, PageFound, find_page
+from components.audit.index.purge import purge
 from components.audit.index.talk import Turn
 from components.audit.index.talk_find import (
     find_by_ids,

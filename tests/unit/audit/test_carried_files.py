@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from components.audit.index.forget import forget, purge
+from components.audit.index.forget import forget
 from components.audit.index.logs import IndexedLog
+from components.audit.index.purge import purge
 from components.audit.indexed import open_site_index
 from components.audit.search import Page, SearchResult, search
 from components.audit.show import RecordDetail, show

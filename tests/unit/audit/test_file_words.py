@@ -8,8 +8,9 @@ import pytest
 from PIL import Image
 
 from components.audit.index.contents import note_read
-from components.audit.index.forget import forget, purge
+from components.audit.index.forget import forget
 from components.audit.index.logs import IndexedLog, find_record
+from components.audit.index.purge import purge
 from components.audit.indexed import open_site_index
 from components.audit.reading.content import ContentState, ReadContent
 from components.audit.view import RecordView

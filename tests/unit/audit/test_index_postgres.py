@@ -12,13 +12,14 @@ import pytest
 from components.archive.record import Delivery
 from components.archive.store.postgres_url import PostgresUrl, parse_postgres_url
 from components.audit.checks.index import check_index, read_index_status, rebuild_index
-from components.audit.index.forget import forget, purge
+from components.audit.index.forget import forget
 from components.audit.index.index import open_index
 from components.audit.index.logs import SEARCHED
 from components.audit.index.open_postgres import open_postgres
 from components.audit.index.pages import digest_ids, read_places
 from components.audit.index.postgres import database
 from components.audit.index.postgres.database import PostgresDatabase, PostgresError
+from components.audit.index.purge import purge
 from components.audit.index.schema import make_tables
 from components.audit.indexed import open_site_index
 from components.audit.query.compile import compile_query

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from components.settings.site import TABLES, SiteFile
+from components.settings.site import SiteFile
+from components.settings.tables import TABLES
 from components.settings.written import find_paths, is_written
 from components.site.needs import _written as find_written
 from components.site.parts import running_parts
