@@ -1,8 +1,8 @@
 """A log in PostgreSQL with a primary and a standby: which server is written to, and what a commit waits for."""
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import asyncpg
@@ -135,7 +135,7 @@ async def test_what_waits_for_a_standby_that_is_gone_is_not_durable(
     monkeypatch.setattr("components.archive.store.postgres.COMMIT_TIMEOUT_S", 0.5)
     log = f"{postgres_database}#gate"
     store = await make_store(log)
-    with waiting_for_a_standby(postgres_server):
+    async with waiting_for_a_standby(postgres_server):
         with pytest.raises(LogUnavailable, match="waits for a standby that is gone"):
             await store.commit(records(0, [b"said"]))
         with pytest.raises(LogUnavailable, match="waits for a standby that is gone"):
@@ -166,17 +166,36 @@ async def test_a_writer_reads_its_memos_where_it_writes_also_once_that_has_ended
     await writer.close()
 
 
-@contextmanager
-def waiting_for_a_standby(server: PostgresServer) -> Iterator[None]:
+@asynccontextmanager
+async def waiting_for_a_standby(server: PostgresServer) -> AsyncIterator[None]:
     """Have all commits wait for a standby that is not there."""
     server.execute("ALTER SYSTEM SET synchronous_standby_names = 'gone'")
     server.execute("SELECT pg_reload_conf()")
+    # The server's processes take that up one after the other, and until then a commit waits for nobody.
+    commit = _commit(server)
+    async with asyncio.timeout(PATIENCE_S):
+        while (
+            server.execute("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'").strip()
+            == "0"
+        ):
+            if commit.done():
+                commit = _commit(server)
+            await asyncio.sleep(0.01)
     try:
         yield
     finally:
         # This is no transaction, and waits for nobody.
         server.execute("ALTER SYSTEM RESET synchronous_standby_names")
         server.execute("SELECT pg_reload_conf()")
+        await commit
+        await _commit(server)
+
+
+def _commit(server: PostgresServer) -> asyncio.Task[str]:
+    """Begin a transaction that writes, and commit it."""
+    return asyncio.create_task(
+        asyncio.to_thread(server.execute, "SELECT pg_logical_emit_message(true, 'test', '')")
+    )
 
 
 @pytest.mark.programs
