@@ -139,23 +139,8 @@ def process_specs(settings: SiteFile, config: Path) -> tuple[ProcessSpec, ...]:
     The server stops first. So the gate can still record and answer what the server holds, and its last stanzas.
     """
 
-    async def check_server(_pid: int) -> str:
-        return await find_server_fault(settings.prosody)
-
     logs = settings.site.logs
-    program = program_of(settings)
-    # It waits for the verdicts on what it holds, and for its streams to be closed (gate protocol, section 5.8).
-    stop_timeout_s = settings.gate.hold_timeout_s + _STOP_SERVER_S
-    server = ProcessSpec(
-        program.name,
-        program.command(settings, config),
-        logs / f"{program.name}.log",
-        check_server,
-        check_every_s=15.0,
-        stop_timeout_s=stop_timeout_s,
-        environment=program.environment,
-    )
-    ours = (
+    ours = tuple(
         ProcessSpec(
             part.name,
             (sys.executable, "-m", part.module, str(settings.path)),
@@ -166,7 +151,24 @@ def process_specs(settings: SiteFile, config: Path) -> tuple[ProcessSpec, ...]:
         for part in running_parts(settings)
     )
     # One that runs without us is started and stopped by somebody else.
-    return tuple(ours) if settings.prosody.attached_to else (server, *ours)
+    return ours if settings.prosody.attached_to else (_server_spec(settings, config), *ours)
+
+
+def _server_spec(settings: SiteFile, config: Path) -> ProcessSpec:
+    async def check_server(_pid: int) -> str:
+        return await find_server_fault(settings.prosody)
+
+    program = program_of(settings)
+    return ProcessSpec(
+        program.name,
+        program.command(settings, config),
+        settings.site.logs / f"{program.name}.log",
+        check_server,
+        check_every_s=15.0,
+        # It waits for the verdicts on what it holds, and for its streams to be closed (gate protocol, section 5.8).
+        stop_timeout_s=settings.gate.hold_timeout_s + _STOP_SERVER_S,
+        environment=program.environment,
+    )
 
 
 def make_log_folders(settings: SiteFile) -> None:
