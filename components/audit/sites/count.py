@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from components.audit.index.crossed import only
 from components.audit.index.facets import Counted, Dimension
 from components.audit.query.tree import Node
+from components.audit.sites.complete import OfAllSites
 from components.audit.sites.named import SiteFault
 from components.audit.sites.reached import Reach, ReachedSite, reach_sites
 from components.process.progress import Progress
@@ -26,7 +27,7 @@ class CountedSite:
 
 
 @dataclass(frozen=True, slots=True)
-class SitesTally:
+class SitesTally(OfAllSites):
     """How many messages and other records a query finds at all sites, by dimensions; `doubles` are left out.
 
     A message counts with the values of the record that stands for it: the first that it has.
@@ -39,11 +40,6 @@ class SitesTally:
     doubles: int
     sites: tuple[CountedSite, ...]
     faults: tuple[SiteFault, ...]
-
-    @property
-    def is_complete(self) -> bool:
-        """Whether all sites were asked, and none of them is a copy that is behind."""
-        return not self.faults and not any(each.behind for each in self.sites)
 
 
 async def count_sites(

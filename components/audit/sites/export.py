@@ -10,6 +10,7 @@ from typing import Any
 from components.archive.durable import PRIVATE, replace_durably
 from components.audit.export.export import ExportResult, Wanted, export
 from components.audit.export.folder import ExportFolder
+from components.audit.sites.complete import OfAllSites
 from components.audit.sites.named import (
     UNREACHABLE,
     NamedSite,
@@ -39,18 +40,13 @@ class ExportedSite:
 
 
 @dataclass(frozen=True, slots=True)
-class SitesExport:
+class SitesExport(OfAllSites):
     """What was exported to `folder`, from each site to a folder of its name; `faults` are the sites that were not."""
 
     folder: Path
     query: str
     sites: tuple[ExportedSite, ...]
     faults: tuple[SiteFault, ...]
-
-    @property
-    def is_complete(self) -> bool:
-        """Whether all sites were exported, and none of them is a copy that is behind."""
-        return not self.faults and not any(each.behind for each in self.sites)
 
 
 async def export_sites(settings: SiteFile, wanted: Wanted, output: Path, progress: Progress) -> SitesExport:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from components.audit.conversation.part import During, Part, Whole
 from components.audit.conversation.read import ConversationView, NoConversationError, read_conversation
 from components.audit.indexed import open_site_index
+from components.audit.sites.complete import OfAllSites
 from components.audit.sites.doubles import Spot
 from components.audit.sites.named import (
     UNREACHABLE,
@@ -40,7 +41,7 @@ class ReadSite:
 
 
 @dataclass(frozen=True, slots=True)
-class SitesTalk:
+class SitesTalk(OfAllSites):
     """A part of a conversation as all sites have it; ids of records begin with their site's name.
 
     `view` is that of the site where one reads, whose pages these are, with the items of the others between its own.
@@ -50,11 +51,6 @@ class SitesTalk:
     view: ConversationView
     sites: tuple[ReadSite, ...]
     faults: tuple[SiteFault, ...]
-
-    @property
-    def is_complete(self) -> bool:
-        """Whether all sites were read, and none of them is a copy that is behind."""
-        return not self.faults and not any(each.behind for each in self.sites)
 
 
 @dataclass(frozen=True, slots=True)

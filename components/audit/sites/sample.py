@@ -18,6 +18,7 @@ from components.audit.sample import (
     require_whole,
     tell_confidence,
 )
+from components.audit.sites.complete import OfAllSites
 from components.audit.sites.doubles import Spot, group_doubles
 from components.audit.sites.named import SiteFault
 from components.audit.sites.reached import Reach, ReachedSite, reach_sites
@@ -47,7 +48,7 @@ class SampledSite:
 
 
 @dataclass(frozen=True, slots=True)
-class SitesSample:
+class SitesSample(OfAllSites):
     """A sample of `eligible` messages and other records of all sites; see Sample (components/audit/sample.py)."""
 
     query: Node
@@ -61,11 +62,6 @@ class SitesSample:
     margin: float
     sites: tuple[SampledSite, ...]
     faults: tuple[SiteFault, ...]
-
-    @property
-    def is_complete(self) -> bool:
-        """Whether all sites were asked, and none of them is a copy that is behind."""
-        return not self.faults and not any(each.behind for each in self.sites)
 
 
 async def sample_sites(settings: SiteFile, wanted: SampleWanted, progress: Progress) -> SitesSample:

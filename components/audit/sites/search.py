@@ -17,6 +17,7 @@ from components.audit.query.tree import Node, Or, Words
 from components.audit.search import Order, Page, Unread, count_unread
 from components.audit.show import prove_view
 from components.audit.sites.around import ProvedRecord, SiteAround, view_around_at
+from components.audit.sites.complete import OfAllSites
 from components.audit.sites.count import count_each
 from components.audit.sites.doubles import Spot, group_doubles
 from components.audit.sites.named import SiteFault, find_site
@@ -69,7 +70,7 @@ class SearchedSite:
 
 
 @dataclass(frozen=True, slots=True)
-class SitesResult:
+class SitesResult(OfAllSites):
     """A page of a search of several sites: `hits` of `matched`, the oldest first.
 
     `doubles` records match besides, which are of messages that are counted already. Behind the hit `next_before`,
@@ -84,11 +85,6 @@ class SitesResult:
     faults: tuple[SiteFault, ...]
     next_before: str = ""
     facets: Facets | None = None
-
-    @property
-    def is_complete(self) -> bool:
-        """Whether all sites were searched, and none of them is a copy that is behind."""
-        return not self.faults and not any(each.behind for each in self.sites)
 
     @property
     def sought(self) -> Node:

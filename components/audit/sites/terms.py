@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from components.audit.query.parser import parse_query
 from components.audit.query.tree import And, Node, format_query
+from components.audit.sites.complete import OfAllSites
 from components.audit.sites.count import CountedSite, describe_counted
 from components.audit.sites.doubles import Spot
 from components.audit.sites.named import SiteFault
@@ -27,7 +28,7 @@ _OF_SOME = f"SELECT line, idx FROM term_hit WHERE {_SOME}"  # noqa: S608 - const
 
 
 @dataclass(frozen=True, slots=True)
-class SitesTerms:
+class SitesTerms(OfAllSites):
     """The hits of each of a list of terms at all sites; a message has a term if one of its records has it."""
 
     query: Node
@@ -36,11 +37,6 @@ class SitesTerms:
     doubles: int
     sites: tuple[CountedSite, ...]
     faults: tuple[SiteFault, ...]
-
-    @property
-    def is_complete(self) -> bool:
-        """Whether all sites were asked, and none of them is a copy that is behind."""
-        return not self.faults and not any(each.behind for each in self.sites)
 
 
 async def report_terms_of_sites(
