@@ -1,7 +1,5 @@
 """A server that runs without Steelyard is attached, observed, held to the rules, and given back as it was."""
 
-import asyncio
-import json
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,6 +9,7 @@ from typing import Any
 import pytest
 
 from components.site.prosody import ADAPTER_DIR
+from tests.support.attaching import make_room, read_json, search
 from tests.support.command import run_command
 from tests.support.prosody import ProsodyServer, private_plan
 from tests.support.site import RunningSite
@@ -111,50 +110,28 @@ async def send(sender: XmppStream, to: str, text: str) -> None:
     sender.send(f"<message to='{to}' type='chat' id='{text}'><body>{text}</body></message>")
 
 
-def read_json(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(capsys.readouterr().out)
-    return found
-
-
-async def make_room(stream: XmppStream) -> None:
-    stream.send(f"<presence to='{ROOM}/Alice'><x xmlns='http://jabber.org/protocol/muc'/></presence>")
-    await stream.expect(lambda stanza: stanza.get("from") == f"{ROOM}/Alice")
-    form = "<x xmlns='jabber:x:data' type='submit'/>"
-    answer = await stream.request(
-        "set", f"<query xmlns='http://jabber.org/protocol/muc#owner'>{form}</query>", to=ROOM
-    )
-    assert answer.get("type") == "result"
-
-
-async def search(firm: Firm, capsys: pytest.CaptureFixture[str], query: str) -> list[str]:
-    """Return what the records that a query finds said."""
-    # A command has an event loop of its own.
-    assert await asyncio.to_thread(run_command, "audit", "search", query, "--site", firm.site, "--json") == 0
-    return sorted(hit["text"] for hit in read_json(capsys)["records"])
-
-
 async def test_a_server_is_attached_observed_held_to_the_rules_and_given_back(
     firm: Firm, capsys: pytest.CaptureFixture[str]
 ) -> None:
     async with firm.server:
-        await make_room(await firm.login(ALICE))
+        await make_room(await firm.login(ALICE), ROOM)
         await firm.server.stop()  # keeps what it has
         propose(firm, capsys)
         attach(firm, capsys)
         async with firm.running() as site:
             await observe(firm, site)
-        assert await search(firm, capsys, "verdict:would-refuse kind:message") == [
+        assert await search(firm.site, capsys, "verdict:would-refuse kind:message") == [
             "hello eve",
             "observed",
             "observed, too",
         ]
-        assert await search(firm, capsys, "verdict:refuse") == []
-        assert len(await search(firm, capsys, 'kind:event "in-force" observe')) == 1
+        assert await search(firm.site, capsys, "verdict:refuse") == []
+        assert len(await search(firm.site, capsys, 'kind:event "in-force" observe')) == 1
         firm.site.write_text(firm.site.read_text().replace('mode = "observe"', 'mode = "enforce"'))
         async with firm.running():
             await enforce(firm)
-        assert await search(firm, capsys, "verdict:refuse kind:message") == ["enforced"]
-        assert len(await search(firm, capsys, 'kind:event "in-force" enforce')) == 1
+        assert await search(firm.site, capsys, "verdict:refuse kind:message") == ["enforced"]
+        assert len(await search(firm.site, capsys, 'kind:event "in-force" enforce')) == 1
         assert firm.attach("--undo") == 0
         assert read_json(capsys) == {"undone": True, "as_before": True}
         assert firm.server.config.read_bytes() == firm.before

@@ -1,7 +1,6 @@
 """An ejabberd that runs without Steelyard is attached, observed, held to the rules, and given back as it was."""
 
 import asyncio
-import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -11,6 +10,7 @@ import pytest
 
 from components.process.errors import SiteError
 from components.site.attach.ejabberd import survey
+from tests.support.attaching import make_room, read_json, search
 from tests.support.command import run_command
 from tests.support.ejabberd import LIBRARIES
 from tests.support.own_ejabberd import OwnEjabberd, PortMapper
@@ -20,6 +20,11 @@ from tests.support.stream import XmppStream, show
 ALICE, BOB, EVE = "alice@metals.example", "bob@metals.example", "eve@elsewhere.example"
 ROOM = "desk@conference.metals.example"
 GATE = "gate.metals.example"
+KEPT = (
+    "<field var='FORM_TYPE'><value>http://jabber.org/protocol/muc#roomconfig</value></field>"
+    "<field var='muc#roomconfig_persistentroom'><value>1</value></field>"
+    "<field var='muc#roomconfig_roomname'><value>The desk</value></field>"
+)
 
 
 class Firm:
@@ -82,36 +87,12 @@ def send(sender: XmppStream, to: str, text: str) -> None:
     sender.send(f"<message to='{to}' type='chat' id='{text}'><body>{text}</body></message>")
 
 
-def read_json(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(capsys.readouterr().out)
-    return found
-
-
-async def make_room(stream: XmppStream) -> None:
-    stream.send(f"<presence to='{ROOM}/Alice'><x xmlns='http://jabber.org/protocol/muc'/></presence>")
-    await stream.expect(lambda stanza: stanza.get("from") == f"{ROOM}/Alice")
-    kept = "<field var='muc#roomconfig_persistentroom'><value>1</value></field>"
-    kind = "<field var='FORM_TYPE'><value>http://jabber.org/protocol/muc#roomconfig</value></field>"
-    title = "<field var='muc#roomconfig_roomname'><value>The desk</value></field>"
-    form = f"<x xmlns='jabber:x:data' type='submit'>{kind}{kept}{title}</x>"
-    answer = await stream.request(
-        "set", f"<query xmlns='http://jabber.org/protocol/muc#owner'>{form}</query>", to=ROOM
-    )
-    assert answer.get("type") == "result"
-
-
-async def search(firm: Firm, capsys: pytest.CaptureFixture[str], query: str) -> list[str]:
-    """Return what the records that a query finds said."""
-    assert await asyncio.to_thread(run_command, "audit", "search", query, "--site", firm.site, "--json") == 0
-    return sorted(hit["text"] for hit in read_json(capsys)["records"])
-
-
 async def test_a_server_is_attached_observed_held_to_the_rules_and_given_back(
     firm: Firm, capsys: pytest.CaptureFixture[str]
 ) -> None:
     async with firm.server:
         alice = await firm.login(ALICE)
-        await make_room(alice)
+        await make_room(alice, ROOM, KEPT)
         contact = f"<query xmlns='jabber:iq:roster'><item jid='{EVE}'/></query>"
         assert (await alice.request("set", contact)).get("type") == "result"
         card = "<vCard xmlns='vcard-temp'><FN>Alice Adams</FN></vCard>"
@@ -120,14 +101,14 @@ async def test_a_server_is_attached_observed_held_to_the_rules_and_given_back(
         await attach(firm, capsys)
         async with firm.running() as site:
             await observe(firm, site)
-        assert await search(firm, capsys, "verdict:would-refuse kind:message") == [
+        assert await search(firm.site, capsys, "verdict:would-refuse kind:message") == [
             "hello eve", "observed", "observed, too",
         ]  # fmt: skip
-        assert await search(firm, capsys, "verdict:refuse") == []
+        assert await search(firm.site, capsys, "verdict:refuse") == []
         firm.site.write_text(firm.site.read_text().replace('mode = "observe"', 'mode = "enforce"'))
         async with firm.running():
             await enforce(firm)
-        assert await search(firm, capsys, "verdict:refuse kind:message") == ["enforced"]
+        assert await search(firm.site, capsys, "verdict:refuse kind:message") == ["enforced"]
         await give_back(firm, capsys)
 
 
