@@ -9,8 +9,8 @@ from importlib.resources import files
 
 from components.archive.errors import LogDamaged, LogUnavailable
 
-# What these make, no reader looks for: a log that no writer opens any more stays readable.
-_WRITERS_ONLY = frozenset({3})
+# What these make, no reader needs: a log that no writer opens any more stays readable.
+_WRITERS_ONLY = frozenset({3, 4})
 
 
 @dataclass(frozen=True, slots=True)
