@@ -52,7 +52,7 @@ async def test_headers_that_come_slowly_end_and_keep_nobody_out(files: FilesUnde
     async def drip(connection: Connection) -> bytes:
         """Send a byte every tenth of the time in which a whole request must have come."""
         for byte in head("GET", "/f/a/b", "X: " + "a" * 4000):
-            if connection.reader.at_eof():
+            if connection.ended:
                 break
             await connection.send(bytes([byte]))
             await asyncio.sleep(0.1)
@@ -83,7 +83,7 @@ async def test_a_file_that_comes_too_slowly_is_refused(
     await connection.send(head("PUT", path_of(url), "Content-Length: 50000", *given))
 
     async def drip() -> None:
-        while not connection.reader.at_eof():
+        while not connection.ended:
             await connection.send(b"a")
             await asyncio.sleep(0.02)
 
