@@ -16,7 +16,7 @@ load_profile()
 _NEED_PROGRAMS = frozenset({"postgres_server", "s3_server", "token"})
 """Fixtures that start or use what is no Python package of ours; the tests that use them are marked."""
 
-_MOST_LEFT_OPEN = 16
+_MOST_LEFT_OPEN = 50
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
