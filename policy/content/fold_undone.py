@@ -6,6 +6,7 @@ Each makes a form of its own, as nobody can tell whether it is a disguise; the o
 import re
 
 from policy.content.fold_phrase import MIDDLE, read_over_marks
+from policy.content.ranges import late
 
 # What is drawn for a letter. A 1 and its like are an i in one form, and an l in another.
 _DRAWN = {
@@ -40,7 +41,7 @@ _HINT = re.compile(
 _SPACED = "A-Za-z\u00aa\u00b5\u00ba\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u058f"
 _KOREAN = "\uac00-\ud7a3"
 _UNSPACED = "\u3041-\u3096\u30a1-\u30fa\u30fc\u4e00-\u9fff"
-_HINT_BEYOND = re.compile(
+_HINT_BEYOND = late(
     rf"[^\w\s'，。、；：？！“”‘’（）《》「」『』…](?:(?=[{_SPACED}{_KOREAN}\n])|(?<=[{_SPACED}{_KOREAN}0-9].)|(?=[{_UNSPACED}])(?<=[{MIDDLE}])"
     rf"|(?<=[{_SET_OFF}])(?=[\u0590-\u1cff]))"
     rf"|[0-9_](?=[{_SPACED}{_KOREAN}])|[0-9](?<=[{_SPACED}].)|_(?=[{_UNSPACED}])"
@@ -55,7 +56,7 @@ _PARTED = str.maketrans(dict.fromkeys('/\\_:;,.|=&+()[]{}<>"', " "))
 _FEW, _MANY = r"(?:[^\w\s'@$]|_)", r"(?:[^\w\s'.,;:!?]|_)"
 # What is left of the signs behind the first of them, with which the search begins, as it is quick then.
 _MORE_SIGNS = rf"(?:(?<={_FEW}){_FEW}{{0,2}}(?:(?<=-)\n)?|(?<={_MANY}){_MANY}{{3,15}})"
-_BETWEEN = re.compile(
+_BETWEEN = late(
     rf"[\W_](?:(?<=[{_SPACED}].){_MORE_SIGNS}(?=[{_SPACED}0-9])|(?<=[0-9].){_MORE_SIGNS}(?=[{_SPACED}])"
     rf"|(?<=[{_KOREAN}].){_MORE_SIGNS}(?=[{_KOREAN}])"
     rf"|(?<=[{_UNSPACED}][{MIDDLE}])[{MIDDLE}]{{0,2}}(?=[{_UNSPACED}]))",
@@ -83,7 +84,7 @@ _SIGN_FOR_LETTER = re.compile(r"[@$!+|](?:(?<=[@$])|(?=\S))")
 def undo_disguises(text: str) -> tuple[str, ...]:
     """Return a folded text as it reads without disguises, in each way that differs from it."""
     is_ascii = text.isascii()
-    if not (_HINT if is_ascii else _HINT_BEYOND).search(text):
+    if not (_HINT if is_ascii else _HINT_BEYOND()).search(text):
         return ()
     joined = join_over_signs(text)
     ways = [text, joined]
@@ -99,7 +100,7 @@ def undo_disguises(text: str) -> tuple[str, ...]:
 
 def join_over_signs(text: str) -> str:
     """Return a text without signs between letters, in scripts where that is done."""
-    return (_BETWEEN_IN_ASCII if text.isascii() else _BETWEEN).sub("", text)
+    return (_BETWEEN_IN_ASCII if text.isascii() else _BETWEEN()).sub("", text)
 
 
 def letters_left(text: str) -> str | None:

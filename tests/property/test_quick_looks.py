@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from components.audit.query import words as query_words
 from policy.content import link, link_written
 from policy.content.example import read_example
 from policy.content.fold_phrase import read_over_marks
@@ -75,3 +76,26 @@ def test_hosts_in_other_scripts_are_found_where_their_endings_are(text: str) -> 
     assert list(link_written.find_other_hosts(text)) == [
         host for host in found if link_written._HAS_LETTER.search(host)
     ]
+
+
+_few = st.text("ab1 '_!?,;:-\n\t.\x1f\x7f\x00~", max_size=12)
+
+
+@given(_few, st.lists(st.tuples(_few.map(query_words.fold_words), st.booleans()), max_size=3))
+def test_phrases_in_ascii_are_those_that_the_expressions_for_every_script_find(
+    text: str, sought: list[tuple[str, bool]]
+) -> None:
+    phrases = [(tuple(folded.split()), prefix) for folded, prefix in sought if folded]
+    found = query_words.find_phrases(text, phrases)
+    query_words._phrase_pattern.cache_clear()
+    with (
+        patch.object(query_words, "_NO_ASCII_BEFORE", query_words._NO_OTHER_BEFORE),
+        patch.object(query_words, "_NO_ASCII_AFTER", query_words._NO_OTHER_AFTER),
+        patch.object(query_words, "_spans_of_pieces", _spans_in_every_script),
+    ):
+        assert query_words.find_phrases(text, phrases) == found
+    query_words._phrase_pattern.cache_clear()
+
+
+def _spans_in_every_script(text: str) -> list[tuple[int, int]]:
+    return [each.span() for each in re.finditer(query_words._PIECE, text, re.DOTALL)]

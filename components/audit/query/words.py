@@ -24,6 +24,8 @@ _BETWEEN_FORMS = " ".join(("", *[BREAK] * MAX_WITHIN, ""))
 _HANGUL = read_ranges(HANGUL)
 _NO_HANGUL_BEFORE, _NO_HANGUL_AFTER = f"(?<![{_HANGUL}])", f"(?![{_HANGUL}])"
 _NO_OTHER_BEFORE, _NO_OTHER_AFTER = rf"(?<![^\s{_HANGUL}])", rf"(?![^\s{_HANGUL}])"
+# The same in ASCII: to make an expression with such a set takes a millisecond.
+_NO_ASCII_BEFORE, _NO_ASCII_AFTER = r"(?<!\S)", r"(?!\S)"
 _PARTICLE = f"(?:{'|'.join(PARTICLES)})?"
 _PUNCTUATION = "\x1f"
 _Phrase = tuple[tuple[str, ...], bool]
@@ -97,10 +99,17 @@ def find_phrases(text: str, phrases: Iterable[tuple[tuple[str, ...], bool]]) -> 
     patterns = list(
         dict.fromkeys((form, prefix) for words, prefix in phrases for form in _spellings_of(words))
     )
-    spans = [found.span() for found in re.finditer(_PIECE, text, re.DOTALL)]
+    spans = list(_spans_of_pieces(text))
     forms = zip(*(_fold_piece(text[start:end]) for start, end in spans), strict=True)
     # Most texts have the same form by any spelling and by looks: each is gone through once.
     return merge_spans(span for form in dict.fromkeys(forms) for span in _find_spans(form, spans, patterns))
+
+
+def _spans_of_pieces(text: str) -> Iterator[tuple[int, int]]:
+    """Return where the pieces of a text are that are folded by themselves."""
+    if text.isascii():
+        return ((start, start + 1) for start in range(len(text)))
+    return (found.span() for found in re.finditer(_PIECE, text, re.DOTALL))
 
 
 def merge_spans(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
@@ -124,7 +133,7 @@ def _find_spans(
         # Its pattern is made only for a text that it may be in: of all ways to write a word, most are in none.
         if not all((_PUNCTUATION if word == BREAK else word) in folded for word in words):
             continue
-        for found in re.finditer(_phrase_pattern(words, prefix), folded):
+        for found in re.finditer(_phrase_pattern(words, prefix, folded.isascii()), folded):
             first, last = bisect_right(ends, found.start()), bisect_right(ends, found.end() - 1)
             yield spans[first][0], spans[last][1]
 
@@ -146,8 +155,9 @@ def _fold_piece(piece: str) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=256)
-def _phrase_pattern(words: tuple[str, ...], prefix: bool) -> str:
-    pattern = _NO_HANGUL_BEFORE if is_hangul(words[0]) else _NO_OTHER_BEFORE
+def _phrase_pattern(words: tuple[str, ...], prefix: bool, is_ascii: bool) -> str:
+    no_other_before = _NO_ASCII_BEFORE if is_ascii else _NO_OTHER_BEFORE
+    pattern = _NO_HANGUL_BEFORE if is_hangul(words[0]) else no_other_before
     for before, word in zip(("", *words), words, strict=False):
         particle = _PARTICLE if before and is_hangul(before) else ""
         pattern += particle + _gap(before, word) + (_PUNCTUATION if word == BREAK else re.escape(word))
@@ -155,7 +165,7 @@ def _phrase_pattern(words: tuple[str, ...], prefix: bool) -> str:
         return pattern + r"\S*"
     if is_hangul(words[-1]):
         return rf"{pattern}{_PARTICLE}{_NO_HANGUL_AFTER}"
-    return pattern + _NO_OTHER_AFTER
+    return pattern + (_NO_ASCII_AFTER if is_ascii else _NO_OTHER_AFTER)
 
 
 def _gap(before: str, word: str) -> str:
