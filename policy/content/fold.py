@@ -8,7 +8,7 @@ purpose.
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache, partial
 from typing import NamedTuple
 
@@ -192,6 +192,22 @@ def fold(text: str) -> str:
 def find_looks(text: str) -> tuple[str, ...]:
     """Return how a text of several scripts looks in Latin letters, with other disguises as they are."""
     return _forms_of(text).looks
+
+
+def find_looks_of_words(words: Iterable[str]) -> Iterator[str]:
+    """Yield how each of several words looks in Latin letters, where that is another: the first of `find_looks`.
+
+    Words that have one form and one look are looked at together, which takes a third of the time.
+    """
+    several = "\n".join(words)
+    if _SPELT.search(several) or _BAR.search(several) or _IGNORED.search(several) or any(other_ways(several)):
+        for word in several.split("\n"):
+            yield from find_looks(word)[:1]
+        return
+    plain, looks = _fold_one(several)
+    for look in looks:
+        pairs = zip(plain[0].split("\n"), look.split("\n"), strict=True)
+        yield from (seen for word, seen in pairs if seen != word)
 
 
 def reveal(text: str) -> str:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from components.audit.query import words as query_words
 from policy.content import link, link_written
 from policy.content.example import read_example
+from policy.content.fold import find_looks
 from policy.content.fold_phrase import read_over_marks
 from policy.content.fold_table import MARKS, UNSPACED
 from policy.content.fold_undone import join_over_signs
@@ -99,3 +100,17 @@ def test_phrases_in_ascii_are_those_that_the_expressions_for_every_script_find(
 
 def _spans_in_every_script(text: str) -> list[tuple[int, int]]:
     return [each.span() for each in re.finditer(query_words._PIECE, text, re.DOTALL)]
+
+
+_letters = st.text("abxеоурρνсжä́éıǀǃ|1@ﬁ\u200b\u202eɐᎪ", min_size=1, max_size=6)
+_hosts = st.lists(st.builds("{}.{}".format, _letters, _letters), max_size=4)
+
+
+@given(_hosts)
+def test_words_that_look_latin_are_read_together_as_each_is_alone(hosts: list[str]) -> None:
+    words = [word for host in hosts for word in host.split()]
+    mixed = [
+        word for word in words if link_written._LATIN.search(word) and link_written._LIKE_LATIN.search(word)
+    ]
+    alone = [look for word in dict.fromkeys(mixed) for look in find_looks(word)[:1]]
+    assert link_written.read_as_latin(" ".join(hosts)) == " ".join(alone)
