@@ -46,7 +46,7 @@ SEARCH_AND_TELL = """
 import sys
 read = set()
 sys.addaudithook(lambda event, given: event == "open" and read.add(str(given[0]).rpartition("/")[2]))
-from components.cli.main import run
+from components.cli.app import run
 status = run(["audit", "search", "copper"])
 print(status, *sys.modules, *read & {"entry_points.txt"}, file=sys.stderr)
 """
