@@ -92,14 +92,16 @@ def test_phrases_in_ascii_are_those_that_the_expressions_for_every_script_find(
     with (
         patch.object(query_words, "_NO_ASCII_BEFORE", query_words._NO_OTHER_BEFORE),
         patch.object(query_words, "_NO_ASCII_AFTER", query_words._NO_OTHER_AFTER),
-        patch.object(query_words, "_spans_of_pieces", _spans_in_every_script),
+        patch.object(query_words, "_fold_pieces", query_words._fold_pieces_of_any),
     ):
         assert query_words.find_phrases(text, phrases) == found
     query_words._phrase_pattern.cache_clear()
 
 
-def _spans_in_every_script(text: str) -> list[tuple[int, int]]:
-    return [each.span() for each in re.finditer(query_words._PIECE, text, re.DOTALL)]
+def test_each_character_of_ascii_is_a_piece_with_one_form() -> None:
+    text = "".join(map(chr, range(0x7F)))
+    spans, (form,) = query_words._fold_pieces_of_any(text)
+    assert (spans, "".join(form)) == (query_words._fold_pieces(text)[0], *query_words._fold_pieces(text)[1])
 
 
 _letters = st.text("abxеоурρνсжä́éıǀǃ|1@ﬁ\u200b\u202eɐᎪ", min_size=1, max_size=6)

@@ -2,13 +2,13 @@
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import accumulate, chain
 
 from policy.address import fold_address
 from policy.content.disguise import join_words, spell_out, with_digits, with_pairs
-from policy.content.fold import SIGNS, fold_term, fold_text
+from policy.content.fold import SIGNS, fold_term, fold_text, is_plain
 from policy.content.fold_table import HANGUL
 from policy.content.korean import PARTICLES
 from policy.content.ranges import read_ranges
@@ -99,17 +99,22 @@ def find_phrases(text: str, phrases: Iterable[tuple[tuple[str, ...], bool]]) -> 
     patterns = list(
         dict.fromkeys((form, prefix) for words, prefix in phrases for form in _spellings_of(words))
     )
-    spans = list(_spans_of_pieces(text))
+    spans, forms = _fold_pieces(text)
+    return merge_spans(span for form in forms for span in _find_spans(form, spans, patterns))
+
+
+def _fold_pieces(text: str) -> tuple[list[tuple[int, int]], Iterable[Sequence[str]]]:
+    """Return where the pieces of a text are that are folded by themselves, and each form of all of them."""
+    if is_plain(text):  # then each character is a piece, and has one form
+        return [(start, start + 1) for start in range(len(text))], (part_words(text.casefold()),)
+    return _fold_pieces_of_any(text)
+
+
+def _fold_pieces_of_any(text: str) -> tuple[list[tuple[int, int]], Iterable[Sequence[str]]]:
+    spans = [found.span() for found in re.finditer(_PIECE, text, re.DOTALL)]
     forms = zip(*(_fold_piece(text[start:end]) for start, end in spans), strict=True)
     # Most texts have the same form by any spelling and by looks: each is gone through once.
-    return merge_spans(span for form in dict.fromkeys(forms) for span in _find_spans(form, spans, patterns))
-
-
-def _spans_of_pieces(text: str) -> Iterator[tuple[int, int]]:
-    """Return where the pieces of a text are that are folded by themselves."""
-    if text.isascii():
-        return ((start, start + 1) for start in range(len(text)))
-    return (found.span() for found in re.finditer(_PIECE, text, re.DOTALL))
+    return spans, dict.fromkeys(forms)
 
 
 def merge_spans(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
@@ -124,7 +129,7 @@ def merge_spans(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
 
 
 def _find_spans(
-    form: tuple[str, ...], spans: list[tuple[int, int]], patterns: "list[_Phrase]"
+    form: Sequence[str], spans: list[tuple[int, int]], patterns: "list[_Phrase]"
 ) -> Iterator[tuple[int, int]]:
     """Find patterns in one form of a text, which is that of its pieces; `spans` are those of the pieces."""
     folded = "".join(form)
