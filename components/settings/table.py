@@ -1,6 +1,5 @@
 """How all tables of site.toml are read, and how their mistakes are reported (docs/settings.md)."""
 
-import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from ipaddress import ip_address
 from pathlib import Path
@@ -21,10 +20,6 @@ from components.process.errors import shorten
 from policy.address import parse_domain
 from policy.toml_problem import TomlError
 from policy.toml_problem import read_toml as parse_toml
-
-# No package that happens to be installed beside this one has a say in what settings mean. To look for one would also
-# take longer than to check the tables of most commands.
-os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 
 # What file systems take (POSIX's NAME_MAX and PATH_MAX on Linux).
 _NAME_MAX_BYTES, _PATH_MAX_BYTES = 255, 4095
