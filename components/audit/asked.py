@@ -9,7 +9,7 @@ from components.audit.index.database import Connection
 from components.audit.index.index import Index
 from components.audit.index.logs import LAST_NUMBER, SEARCHED, IndexedLog, find_record
 from components.audit.index.pages import find_place
-from components.audit.query import pattern, tree
+from components.audit.query import tree
 from components.audit.query.compile import Known, Where, compile_query
 from components.audit.query.context import Condition, find_varying
 from components.audit.query.ids import OWN_WORDS
@@ -222,6 +222,9 @@ async def _examine(
     searched: Sequence[IndexedLog],
 ) -> tuple[Where, int, bool]:
     """Look into the newest records that may match; return the condition on what was found, and whether it is cut."""
+    # Few searches have a regular expression.
+    from components.audit.query.pattern import matches
+
     may = compile_query(_without_patterns(node, is_upper=True), known)
     surely = compile_query(_without_patterns(node, is_upper=False), known)
     found_places = index.find(may, MAX_EXAMINED + 1, logs=searched).indexes
@@ -233,7 +236,7 @@ async def _examine(
         (expression, place)
         async for place, opened in open_places(logs, places)
         for expression in expressions
-        if pattern.matches(expression, view_record("", opened).reading.text)
+        if matches(expression, view_record("", opened).reading.text)
     ]
     with index.change() as db:
         for table in _FOUND_TABLES:

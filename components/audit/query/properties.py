@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable, Iterable
-from difflib import get_close_matches
 
 from components.audit.query.times import read_moment, read_range, read_span
 from components.audit.query.tree import (
@@ -186,6 +185,8 @@ def _wrong_value(what: str, value: str, possible: Iterable[str]) -> ValueError:
 
 def suggest(wrong: str, names: Iterable[str], mark: str = "") -> str:
     """Return a question for what somebody may have meant; empty if nothing is like it."""
+    from difflib import get_close_matches
+
     near = get_close_matches(wrong, list(names), 1, 0.6)
     return f"; did you mean {near[0]}{mark}?" if near else ""
 
