@@ -14,6 +14,7 @@ from components.audit.query.properties import (
     PROPERTIES,
     PROPERTY_NAMES,
     compare,
+    join_spellings,
     read_words,
     suggest,
 )
@@ -165,7 +166,7 @@ class _Builder(Transformer[Token, Node]):
         self._now_s = now_ns // 1_000_000_000
 
     def disjunction(self, *nodes: Node) -> Node:
-        return Or(nodes)
+        return join_spellings(nodes)
 
     def conjunction(self, *nodes: Node) -> Node:
         return And(nodes)
@@ -175,7 +176,7 @@ class _Builder(Transformer[Token, Node]):
         groups: dict[object, list[Node]] = {}
         for number, node in enumerate(nodes):
             groups.setdefault(_property(node) or number, []).append(node)
-        joined = [group[0] if len(group) == 1 else Or(tuple(group)) for group in groups.values()]
+        joined = [group[0] if len(group) == 1 else join_spellings(tuple(group)) for group in groups.values()]
         return joined[0] if len(joined) == 1 else And(tuple(joined))
 
     def negation(self, node: Node) -> Node:

@@ -52,9 +52,22 @@ def fold_name(text: str) -> str:
 
 
 def spell_words(text: str) -> tuple[tuple[str, ...], ...]:
-    """Return the words of a search term, in each spelling of a plain form; none if it has none."""
-    forms = (split_words(form) for form in fold_term(text).plain)
-    return tuple(dict.fromkeys(tuple(words.split()) for words in forms if words))
+    """Return the words of a search term, in each spelling of a plain form; none if it has none.
+
+    A spelling may have others itself (of Ɔ it is ɔ, which is also a c upside down). All are returned, each before its
+    own: so a query that is written with any of them means the same when it is read again.
+    """
+    found: dict[tuple[str, ...], None] = {}
+    _add_spellings(text, found)
+    return tuple(found)
+
+
+def _add_spellings(text: str, found: dict[tuple[str, ...], None]) -> None:
+    for form in fold_term(text).plain:
+        words = tuple(split_words(form).split())
+        if words and words not in found:
+            found[words] = None
+            _add_spellings(" ".join(words), found)
 
 
 def looks_of(words: tuple[str, ...]) -> tuple[tuple[tuple[str, ...], ...], tuple[tuple[str, ...], ...]]:
