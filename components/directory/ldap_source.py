@@ -1,6 +1,5 @@
 """People in an LDAP directory (RFC 4511), found by a filter (RFC 4515), with desks and roles by their groups."""
 
-import json
 import re
 import subprocess
 import sys
@@ -9,6 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from components.directory.ldap_reader import LdapContent, LdapEntry
 from components.directory.people import ListedPerson, Listing, SourceError, make_person
+from components.process.json_text import read_json
 from components.settings.directory import LdapSource
 from policy.directory.enterprise import Person
 
@@ -31,7 +31,7 @@ def list_ldap(source: LdapSource) -> Listing:
             check=False,
             timeout=source.timeout_s,
         )
-        content = json.loads(read.stdout)
+        content = read_json(read.stdout)
     except subprocess.TimeoutExpired:
         raise SourceError([f"{source.url}: gives no answer within timeout_s"]) from None
     except ValueError:

@@ -67,11 +67,19 @@ def parse_row(row: Row) -> Leaf | None:
     return leaf if leaf is not None and leaf.record_index == row[0] else None
 
 
+def read_json(text: str | bytes) -> Any:
+    """Return what a text of JSON says; raises ValueError, also if it is too deep inside itself to be read."""
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("too deep inside itself") from None
+
+
 def parse_object(payload: bytes, types: Mapping[str, type]) -> dict[str, Any] | None:
     """Parse a JSON object in its only encoding; return None if it is not that."""
     try:
-        value = json.loads(payload)
-    except (ValueError, RecursionError):
+        value = read_json(payload)
+    except ValueError:
         return None
     if not isinstance(value, dict) or list(value) != list(types):
         return None
