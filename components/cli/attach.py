@@ -8,7 +8,7 @@ from cyclopts import App, Parameter
 
 from components.cli.options import COMMON, Common
 from components.process.errors import SiteError
-from components.settings.site import ServerName
+from components.settings.site_table import ServerName
 
 app = App(name="attach", help="Attach Steelyard to a server that already runs (docs/attach.md).")
 

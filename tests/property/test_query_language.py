@@ -13,7 +13,8 @@ from components.audit.index.spans import BLOCK_SHIFT
 from components.audit.query.compile import Known, compile_query
 from components.audit.query.error import QueryError
 from components.audit.query.grammar import parse_by_grammar
-from components.audit.query.parser import MAX_TERMS, parse_query, read_plain
+from components.audit.query.limits import MAX_TERMS
+from components.audit.query.parser import parse_query, read_plain
 from components.audit.query.tree import (
     And,
     Bound,

@@ -7,7 +7,7 @@ from lark import Lark, Token, Transformer, v_args
 from lark.exceptions import UnexpectedCharacters, UnexpectedToken, VisitError
 
 from components.audit.query.error import QueryError
-from components.audit.query.parser import MAX_NESTING, MAX_TERMS
+from components.audit.query.limits import MAX_NESTING, MAX_TERMS
 from components.audit.query.pattern import check_pattern
 from components.audit.query.properties import (
     EXAMPLES,

@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 import pytest
 
 from components.audit.query.error import QueryError
-from components.audit.query.parser import MAX_CHARACTERS, MAX_NESTING, MAX_TERMS, parse_query
+from components.audit.query.limits import MAX_CHARACTERS, MAX_NESTING, MAX_TERMS
+from components.audit.query.parser import parse_query
 from components.audit.query.tree import (
     And,
     Bound,
