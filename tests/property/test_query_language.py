@@ -52,7 +52,7 @@ from components.audit.query.tree import (
     format_query,
     terms_of,
 )
-from components.audit.query.words import find_phrases, fold_words, spell_words
+from components.audit.query.words import find_phrases, fold_words, spell_words, write_words
 from policy.decision import Action
 from tests.support.made_index import empty_index
 
@@ -66,7 +66,7 @@ spans = st.integers(0, LAST_US - 10**13).map(lambda at_us: at_us * 1000)
 words = (
     st.text()
     .map(lambda text: tuple(fold_words(text).split()))
-    .filter(lambda found: spell_words(" ".join(found)) == (found,))
+    .filter(lambda found: spell_words(write_words(found)) == (found,))
 )
 terms = st.one_of(
     st.just(Everything()),

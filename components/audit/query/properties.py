@@ -36,7 +36,7 @@ from components.audit.query.tree import (
     Verdict,
     Words,
 )
-from components.audit.query.words import fold_party, spell_words
+from components.audit.query.words import fold_party, spell_words, write_words
 from policy.decision import Action
 from policy.observed import MARKS, WOULD
 
@@ -86,7 +86,7 @@ def _is_spelled(node: Node) -> bool:
         case Or((Words() | FileName() as first, *_) as spellings):
             make = type(first)
             return tuple(spellings) == tuple(
-                make(words, first.prefix) for words in spell_words(" ".join(first.words))
+                make(words, first.prefix) for words in spell_words(write_words(first.words))
             )
     return False
 

@@ -67,7 +67,19 @@ def _add_spellings(text: str, found: dict[tuple[str, ...], None]) -> None:
         words = tuple(split_words(form).split())
         if words and words not in found:
             found[words] = None
-            _add_spellings(" ".join(words), found)
+            _add_spellings(write_words(words), found)
+
+
+def write_words(words: Iterable[str]) -> str:
+    """Write folded words as a text of these words; what scripts without blanks have side by side stays so.
+
+    A blank between two of their characters would make another word of it: a short one of kana has fewer spellings.
+    """
+    written = ""
+    for word in words:
+        beside = written and is_unspaced(written[-1]) and is_unspaced(word[0])
+        written += word if beside or not written else f" {word}"
+    return written
 
 
 def looks_of(words: tuple[str, ...]) -> tuple[tuple[tuple[str, ...], ...], tuple[tuple[str, ...], ...]]:

@@ -278,6 +278,12 @@ def test_a_query_is_refused(text: str, position: int, message: str) -> None:
         ("file:ɐ file:tin", 'file:"ɐ" OR file:"a" OR file:"tin"'),
         ("Zürich OR tin", '("zurich" OR "zuerich") OR "tin"'),
         ("tin OR tin", '"tin" OR "tin"'),
+        ("価格", '"价格"'),
+        ('"価格 copper"', '"价格 copper"'),
+        # A short word of kana is not looked for as it sounds: with a blank in it, it would be.
+        ("イン", '"イン"'),
+        ("インド", '"インド" OR "いんど"'),
+        ("价、格", '"价 。 格"'),
     ],
 )
 def test_a_query_that_is_written_anew_is_the_same_query(text: str, canonical: str) -> None:
