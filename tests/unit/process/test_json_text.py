@@ -1,6 +1,8 @@
 """JSON that others wrote: however deep it is inside itself, it is told as what cannot be read, and ends nothing."""
 
 import ast
+import json
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -56,7 +58,18 @@ THEIR_OWN = {
 def test_json_is_read_or_is_no_value(read: Callable[[str | bytes], Any]) -> None:
     assert read('{"a": [1, 2.5, null, "ü"]}') == {"a": [1, 2.5, None, "ü"]}
     assert read(b"[]") == []
+    assert read("[1e300, -0.0, 1E-400]") == [1e300, 0.0, 0.0]
+    assert read(f"{2**80}") == 2**80
     for text in ("", "{", "[1,]", b"\xff", DEEP, BYTES, "[" * 100_000):
+        with pytest.raises(ValueError):
+            read(text)
+
+
+@pytest.mark.parametrize("read", [read_json, read_json_of_verifier])
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999", "-1e999", f"1{'0' * 400}.0"])
+def test_what_is_no_number_is_no_json(read: Callable[[str | bytes], Any], number: str) -> None:
+    """Python would take it, and `int` of it is an error that nobody expects (OverflowError)."""
+    for text in (number, f'{{"a": [{number}]}}'):
         with pytest.raises(ValueError):
             read(text)
 
@@ -111,7 +124,17 @@ def test_states_that_are_too_deep_are_told_as_damaged(tmp_path: Path) -> None:
 
 
 def test_a_reader_of_files_that_was_taken_over_has_said_nothing() -> None:
+    whole = {
+        "text": "",
+        "words": ["", ""],
+        "picture": None,
+        "state": "read",
+        "heard_characters": 0,
+        "has_sound": False,
+    }
+    assert _parse_answer(json.dumps(whole).encode()) is not None
     assert _parse_answer(BYTES) is None
+    assert _parse_answer(json.dumps(whole | {"heard_characters": math.inf}).encode()) is None
 
 
 def test_the_verifier_goes_on() -> None:
