@@ -153,11 +153,13 @@ def report(*, after: str = "", before: str = "", common: Common = COMMON) -> Non
     before
         The end, which does not belong to it; if left out, now.
     """
-    from components.audit.review.evidence import parse_day, report_reviews
+    from components.audit.moment import parse_time
+    from components.audit.review.evidence import report_reviews
     from components.cli.output.review_queue import describe_report, print_report
 
     _, desk = _open(Signing(None, common), acts=False)
-    begin_ns, end_ns = parse_day(after, 0), parse_day(before, desk.now_ns)
+    begin_ns = parse_time(after) if after else 0
+    end_ns = parse_time(before) if before else desk.now_ns
     made, access_id = asyncio.run(report_reviews(desk, begin_ns, end_ns))
     common.tell(made, lambda made: {**describe_report(made), "access": access_id}, print_report)
 

@@ -1,6 +1,5 @@
 """Speaks with a site's feed: mutual TLS, bounded answers, and errors that say what to do."""
 
-import json
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
@@ -16,6 +15,7 @@ from components.archive.follow.encoding import encode_batch, encode_state, parse
 from components.archive.follow.files import MAX_HEADS_BYTES, FileMark, parse_heads
 from components.process.errors import SiteError
 from components.process.http import read_limited
+from components.process.json_text import read_json
 from components.settings.certificate import load_pair
 from components.settings.follow import FollowSettings
 
@@ -113,7 +113,7 @@ class FeedClient:
 
     async def _ask_json(self, method: str, path: str, body: bytes | None = None) -> Mapping[str, Any]:
         try:
-            found: Mapping[str, Any] = json.loads((await self._ask(method, path, body=body))[1])
+            found: Mapping[str, Any] = read_json((await self._ask(method, path, body=body))[1])
         except ValueError:
             raise FeedUnavailable(f"{self._url}: this is no feed of a site") from None
         return found
@@ -202,8 +202,8 @@ def _cut_off(response: aiohttp.ClientResponse) -> Iterator[None]:
 
 def _explain(status: int, content: bytes, url: str) -> Exception:
     try:
-        problem, is_told = str(json.loads(content)["problem"])[:500], True
-    except (ValueError, KeyError, TypeError, RecursionError):
+        problem, is_told = str(read_json(content)["problem"])[:500], True
+    except (ValueError, KeyError, TypeError):
         problem, is_told = f"status {status} of {url}", False
     if status == 409:
         return LogForked(problem)

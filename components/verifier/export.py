@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from components.verifier.evidence import ProvedLog, open_record, prove_completion, read_said, verify_records
+from components.verifier.format import read_json
 from components.verifier.note import Key, parse_keys
 from components.verifier.report import Findings, Problem, UsageError
 
@@ -96,12 +97,12 @@ def parse_manifest(data: bytes) -> dict[str, Any]:
     types: dict[str, type] = {"logs": list, "files": list, "left_out": dict, "matched": int, "exported": int}
     types |= dict.fromkeys(("export", "written_as", "query", "result_digest"), str)
     try:
-        manifest = json.loads(data)
+        manifest = read_json(data)
         right = manifest["format"] == EXPORT_FORMAT and all(
             type(manifest[name]) is types[name] for name in types
         )
         names = [(str(log["name"]), str(log["origin"]), str(log["checkpoint"])) for log in manifest["logs"]]
-    except (ValueError, KeyError, TypeError, RecursionError):
+    except (ValueError, KeyError, TypeError):
         right, names = False, []
     if not right or len({name for name, _, _ in names}) != len(names):
         raise UsageError(f"manifest.json is not a manifest of {EXPORT_FORMAT}")
@@ -148,7 +149,7 @@ def read_left_out(folder: Path, findings: Findings) -> dict[str, str]:
     try:
         with (folder / "exceptions.jsonl").open(encoding="utf-8") as lines:
             for line in lines:
-                each = json.loads(line)
+                each = read_json(line)
                 found[str(each["id"])] = str(each["why"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         findings.add("count-wrong", None, f"exceptions.jsonl cannot be read: {error}")
@@ -212,7 +213,7 @@ def check_lines(
     told = set[str]()
     for line in read_lines(path, findings):
         try:
-            entry = json.loads(line)
+            entry = read_json(line)
             name, _, number = str(entry["id"]).rpartition("/")
             log, index = proved[name], int(number)
             right = (

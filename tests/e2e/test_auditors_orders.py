@@ -17,7 +17,8 @@ from components.audit.checks.verify_blobs import verify_blobs
 from components.audit.files.show import show_file
 from components.audit.orders.carry import approve_file, fetch_approvers, hand_over
 from components.audit.orders.file import OrderFile, read_order_file, write_order_file
-from components.audit.orders.propose import Proposal, propose_erasure, propose_hold
+from components.audit.orders.propose import Grounds, Proposal, propose_erasure, propose_hold
+from components.audit.orders.scene import Enquiry
 from components.audit.orders.scope import Scope
 from components.cli.output.console import progress_bar
 from components.follow.client import FeedRefused
@@ -110,7 +111,7 @@ async def caught_up(service: FollowService, filed: FedFiles, *sent: KeptFile) ->
 async def erase(site: SiteFile, record: int) -> OrderFile:
     scope = Scope(indexes=frozenset({record}))
     log = log_of(site, "transfer")
-    proposal = await propose_erasure(site, log, scope, "M-1", "a court says so", ignore_progress)
+    proposal = await propose_erasure(Enquiry(site, log), scope, Grounds("M-1", "a court says so"))
     return signed(site, proposal, *APPROVERS)
 
 
@@ -185,9 +186,8 @@ async def test_a_hold_from_the_machine_stops_an_erasure_there_and_at_the_site(fi
         await caught_up(service, filed, sent)
         before = await erase(erins, sent.record)
         scope = Scope(custodian="alice@metals.example", named=())
-        hold = signed(
-            erins, await propose_hold(erins, log, scope, "M-1", "claim", ignore_progress), *APPROVERS
-        )
+        proposal = await propose_hold(Enquiry(erins, log), scope, Grounds("M-1", "claim"))
+        hold = signed(erins, proposal, *APPROVERS)
         answer = await hand_over(erins, log, hold, PATIENCE_S)
         assert answer is not None
         assert answer.ok
@@ -209,7 +209,7 @@ async def test_orders_of_the_gate_go_the_same_way(filed: FedFiles) -> None:
     ):
         assert await wait_until(lambda: service.followers["gate"].size > number)
         scope = Scope(indexes=frozenset({number}))
-        proposal = await propose_hold(erins, erins.gate_log, scope, "M-1", "claim", ignore_progress)
+        proposal = await propose_hold(Enquiry(erins, erins.gate_log), scope, Grounds("M-1", "claim"))
         answer = await hand_over(erins, erins.gate_log, signed(erins, proposal, *APPROVERS), PATIENCE_S)
         assert answer is not None
         assert answer.ok
@@ -230,7 +230,8 @@ async def test_what_the_site_does_not_take_for_an_order_is_refused_before_the_wr
         body, id_ = encode_request(good.request).encode(), good.order.id
         scope = Scope(indexes=frozenset({sent.record}))
         log = log_of(erins, "transfer")
-        half = signed(erins, await propose_erasure(erins, log, scope, "M-1", "x", ignore_progress), "anna")
+        proposal = await propose_erasure(Enquiry(erins, log), scope, Grounds("M-1", "x"))
+        half = signed(erins, proposal, "anna")
         for log_name, order, content in (
             ("transfer", half.order.id, encode_request(half.request).encode()),  # one has signed
             ("gate", id_, body),  # of another log

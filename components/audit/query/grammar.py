@@ -7,13 +7,14 @@ from lark import Lark, Token, Transformer, v_args
 from lark.exceptions import UnexpectedCharacters, UnexpectedToken, VisitError
 
 from components.audit.query.error import QueryError
-from components.audit.query.parser import MAX_NESTING, MAX_TERMS
+from components.audit.query.limits import MAX_NESTING, MAX_TERMS
 from components.audit.query.pattern import check_pattern
 from components.audit.query.properties import (
     EXAMPLES,
     PROPERTIES,
     PROPERTY_NAMES,
     compare,
+    join_spellings,
     read_words,
     suggest,
 )
@@ -165,7 +166,7 @@ class _Builder(Transformer[Token, Node]):
         self._now_s = now_ns // 1_000_000_000
 
     def disjunction(self, *nodes: Node) -> Node:
-        return Or(nodes)
+        return join_spellings(nodes)
 
     def conjunction(self, *nodes: Node) -> Node:
         return And(nodes)
@@ -175,7 +176,7 @@ class _Builder(Transformer[Token, Node]):
         groups: dict[object, list[Node]] = {}
         for number, node in enumerate(nodes):
             groups.setdefault(_property(node) or number, []).append(node)
-        joined = [group[0] if len(group) == 1 else Or(tuple(group)) for group in groups.values()]
+        joined = [group[0] if len(group) == 1 else join_spellings(tuple(group)) for group in groups.values()]
         return joined[0] if len(joined) == 1 else And(tuple(joined))
 
     def negation(self, node: Node) -> Node:

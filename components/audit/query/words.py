@@ -54,9 +54,34 @@ def fold_name(text: str) -> str:
 
 
 def spell_words(text: str) -> tuple[tuple[str, ...], ...]:
-    """Return the words of a search term, in each spelling of a plain form; none if it has none."""
-    forms = (split_words(form) for form in fold_term(text).plain)
-    return tuple(dict.fromkeys(tuple(words.split()) for words in forms if words))
+    """Return the words of a search term, in each spelling of a plain form; none if it has none.
+
+    A spelling may have others itself (of Ɔ it is ɔ, which is also a c upside down). All are returned, each before its
+    own: so a query that is written with any of them means the same when it is read again.
+    """
+    found: dict[tuple[str, ...], None] = {}
+    _add_spellings(text, found)
+    return tuple(found)
+
+
+def _add_spellings(text: str, found: dict[tuple[str, ...], None]) -> None:
+    for form in fold_term(text).plain:
+        words = tuple(split_words(form).split())
+        if words and words not in found:
+            found[words] = None
+            _add_spellings(write_words(words), found)
+
+
+def write_words(words: Iterable[str]) -> str:
+    """Write folded words as a text of these words; what scripts without blanks have side by side stays so.
+
+    A blank between two of their characters would make another word of it: a short one of kana has fewer spellings.
+    """
+    written = ""
+    for word in words:
+        beside = written and is_unspaced(written[-1]) and is_unspaced(word[0])
+        written += word if beside or not written else f" {word}"
+    return written
 
 
 def looks_of(words: tuple[str, ...]) -> tuple[tuple[tuple[str, ...], ...], tuple[tuple[str, ...], ...]]:
