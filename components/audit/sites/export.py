@@ -64,6 +64,11 @@ class SitesExport(OfAllSites):
     completed_id: str
 
     @property
+    def access_id(self) -> str:
+        """The record of this look at the own site."""
+        return self.sites[0].access
+
+    @property
     def doubles(self) -> int:
         """How many records are of a message that another one stands for."""
         return sum(each.matched for each in self.sites) - self.messages
@@ -97,7 +102,18 @@ async def export_sites(settings: SiteFile, wanted: Wanted, output: Path, asking:
     begun = Begun(lasting, now_ns)
     folder.make()
     folder.write(BEGUN, [encode_begun(begun)])
-    return await _complete(settings, begun, folder, sites, faults, asking)
+    try:
+        return await _complete(settings, begun, folder, sites, faults, asking)
+    except Exception:
+        _forget_empty(folder)
+        raise
+
+
+def _forget_empty(folder: ExportFolder) -> None:
+    """Remove what there is of an export if no site has begun: there is nothing to go on with."""
+    if [each.name for each in folder.path.iterdir()] == [BEGUN]:
+        folder.remove(BEGUN)
+        folder.path.rmdir()
 
 
 async def resume_sites(settings: SiteFile, output: Path, asking: Asking) -> SitesExport:
@@ -128,7 +144,8 @@ async def _find_sites(
     missing = [*faults, *(SiteFault(site.name, behind) for site, behind in found if behind)]
     if missing and not asking.is_partial:
         raise SiteError(
-            f"{_tell(missing)}; --incomplete exports what there is, and the manifest says what is missing"
+            f"{_tell(missing)}; nothing is exported unless you ask for what there is (--incomplete; in the console the"
+            " box below the query): the manifest then says what is missing"
         )
     return found, faults
 
