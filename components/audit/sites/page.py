@@ -29,6 +29,10 @@ class Window(NamedTuple):
         """Return whether a time is of this page."""
         return self.from_ns <= at_ns < self.until_ns
 
+    def until(self, at_ns: int | None) -> "Window":
+        """Return the time up to a moment, if there is one; what is later is not read."""
+        return self if at_ns is None else Window(self.from_ns, min(self.until_ns, at_ns + 1))
+
     def widened(self) -> "Window":
         """Return the time in which records of the page's messages may be at other sites."""
         from_ns, until_ns = self.from_ns - _ON_THE_WAY_NS, self.until_ns + _ON_THE_WAY_NS
