@@ -6,6 +6,7 @@ from components.audit.query.arabic import forms_of, is_arabic
 from components.audit.query.parser import parse_query
 from components.audit.query.tree import Spelling
 from components.audit.query.words import fold_words
+from components.cli.output.search import tell_forms
 
 # As people write them: with hamza, with and without vowels.
 PRICE = """
@@ -80,3 +81,20 @@ def test_letters_of_arabic_words_differ_only_where_the_query_says_so(query: str,
     spelling = parse_query(query, 0)
     assert isinstance(spelling, Spelling)
     assert parse_query(f"{spelling.word}~{spelling.apart}", 0) == spelling
+
+
+@pytest.mark.parametrize(
+    ("query", "told"),
+    [
+        ("سعر", "سعر~"),
+        ("from:alice (سعر OR النحاس) سعر", "سعر~ النحاس~"),
+        ("سعر~", ""),
+        ('"سعر النحاس"', ""),
+        ("سع*", ""),
+        ("copper", ""),
+        ("-سعر copper", ""),
+    ],
+)
+def test_who_seeks_an_arabic_word_alone_is_told_how_to_find_its_forms(query: str, told: str) -> None:
+    lines = [line for line, _ in tell_forms(parse_query(query, 0))]
+    assert [line.rpartition(": ")[2] for line in lines] == ([told] if told else [])
