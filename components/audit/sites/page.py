@@ -67,18 +67,26 @@ def find_elsewhere(first: NamedSite, views: Views, window: Window, copy_of: Mapp
     """
     together = _find_together(first, copy_of)
     stands = fold_doubles(copy_of)
-    earlier, elsewhere = set[Spot](), set[Spot]()
+    earlier, there = set[Spot](), set[Spot]()
+    records, times = dict[Spot, Spot](), dict[Spot, int]()
     for site, view in views.items():
-        if site is not first:
-            sent = {Spot(site.rank, place) for place in _find_sent(first, site, view, window)}
-            earlier |= {stands.get(spot, spot) for spot in sent & together}
-            arrived = _find_arrived(first, site, view, window)
-            for item in view.items:
-                spot = Spot(site.rank, item.place)
-                is_there = spot in sent or item.place in arrived or not window.has(item.at_ns)
-                if is_there and spot not in together:
-                    elsewhere.add(spot)
-    return elsewhere | {spot for spot in together if stands.get(spot, spot) in earlier}
+        if site is first:
+            continue
+        sent = {Spot(site.rank, place) for place in _find_sent(first, site, view, window)}
+        earlier |= {stands.get(spot, spot) for spot in sent & together}
+        arrived = _find_arrived(first, site, view, window)
+        for item in view.items:
+            spot = Spot(site.rank, item.place)
+            stand = records[spot] = stands.get(spot, spot)
+            # All records of a message are where the one is that stands for it.
+            if spot == stand or stand not in times:
+                times[stand] = item.at_ns
+            if spot in sent or item.place in arrived:
+                there.add(stand)
+    elsewhere = there | {stand for stand, at_ns in times.items() if not window.has(at_ns)}
+    return {spot for spot, stand in records.items() if stand in elsewhere and spot not in together} | {
+        spot for spot in together if stands.get(spot, spot) in earlier
+    }
 
 
 def _find_together(first: NamedSite, copy_of: Mapping[Spot, Spot]) -> set[Spot]:

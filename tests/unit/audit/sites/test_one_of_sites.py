@@ -126,7 +126,6 @@ def test_one_site_is_exported_alone(
 ) -> None:
     status, found = run_json(capsys, "export", "copper", "-o", tmp_path / "out", "--at", "london")
     assert (status, found["matched"], found["folder"]) == (0, 2, str(tmp_path / "out"))
-    assert not (tmp_path / "out/sites.json").exists()
 
 
 @pytest.mark.parametrize(
