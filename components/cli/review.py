@@ -1,6 +1,7 @@
 """The commands of reviewers: `steelyard review list|queue|show|claim|close|release` and so on (docs/review.md)."""
 
 import asyncio
+import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,6 +60,7 @@ def list_(*, timeout: Timeout = 10.0, common: Common = COMMON) -> None:
     names = settings.gate_log.name, file_log.name if file_log else ""
     found = asyncio.run(list_held(settings, timeout))
     common.tell(found, lambda held: describe_held(held, *names), lambda held: print_held(held, *names))
+    _tell_others(settings, common)
 
 
 @app.command
@@ -101,6 +103,7 @@ def queue(
             print_queues(found, desk.now_ns)
 
     common.tell(found, lambda found: describe_items(found, desk.now_ns, names), print_)
+    _tell_others(settings, common)
 
 
 @app.command
@@ -279,6 +282,15 @@ def release(record: RecordId, *, decision: Decision) -> None:
 def refuse(record: RecordId, *, decision: Decision) -> None:
     """Refuse a held message: its sender is told that it was not sent. Or a held file: nobody can fetch it."""
     _decide(record, "refuse", decision, ("is refused, and its sender told", "is refused"))
+
+
+def _tell_others(settings: "SiteFile", common: Common) -> None:
+    """Tell people that what is listed is one site's, where there are others."""
+    if settings.audit.sites and not common.as_json:
+        others = "; ".join(
+            f"{each.name}: --site {os.path.normpath(each.site)}" for each in settings.audit.sites
+        )
+        print(f"This is {settings.site.name} alone. There are other sites. {others}")
 
 
 def _decide(record: str, act: str, decision: Decision, done: tuple[str, str]) -> None:

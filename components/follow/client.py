@@ -1,5 +1,7 @@
 """Speaks with a site's feed: mutual TLS, bounded answers, and errors that say what to do."""
 
+import os
+import re
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
@@ -155,7 +157,7 @@ class FeedClient:
         except (aiohttp.ClientError, OSError) as error:
             if isinstance(error.__cause__ or error, ssl.SSLError):
                 raise self._explain_tls(error) from None
-            raise FeedUnavailable(f"{self._url}: cannot be reached, or was cut: {error}") from None
+            raise FeedUnavailable(f"{self._url}: cannot be reached, or was cut: {_say_why(error)}") from None
 
     def _explain_tls(self, error: Exception) -> SiteError:
         return FeedRefused(
@@ -214,3 +216,9 @@ def _explain(status: int, content: bytes, url: str) -> Exception:
     if status in (403, 404, 413):
         return FeedRefused(problem)
     return FeedUnavailable(problem)
+
+
+def _say_why(error: Exception) -> str:
+    """Return why nothing came, in the same words each time: a name with two addresses is tried in either order."""
+    found = re.search(r"\[Errno ([0-9]{1,6})\]", str(error))
+    return os.strerror(int(found[1])).lower() if found else str(error)

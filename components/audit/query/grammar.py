@@ -18,6 +18,7 @@ from components.audit.query.properties import (
     read_words,
     suggest,
 )
+from components.audit.query.spelling import read_spelling
 from components.audit.query.tree import (
     And,
     ById,
@@ -39,13 +40,11 @@ from components.audit.query.tree import (
     SeenBy,
     SimilarTo,
     Span,
-    Spelling,
     StanzaType,
     Verdict,
     Words,
 )
-from components.audit.query.words import MAX_WITHIN, fold_words
-from policy.content.word import is_unspaced
+from components.audit.query.words import MAX_WITHIN
 
 # Operators are upper case, as in KQL: `gold and silver` looks for the word "and". A run is a sequence of neighbouring
 # terms; `_Builder.run` joins them.
@@ -84,10 +83,6 @@ QUOTES = '"“”„'
 
 _DEFAULT_WITHIN = 8  # KQL's
 _TERMS = ("PROPERTY", "COMPARED", "PHRASE", "PATTERN", "WORD")
-_SPELLING = re.compile(r"(?P<word>[^~]+)~(?P<apart>[0-9]?)")
-_MAX_APART = 3
-_SHORT_WORD = 5
-"""Of a word up to so many letters, one may differ, of a longer one two."""
 
 
 def parse_by_grammar(text: str, now_ns: int) -> Node:
@@ -196,9 +191,11 @@ class _Builder(Transformer[Token, Node]):
     def word(self, token: Token) -> Node:
         if token == "*":  # noqa: S105 - no password
             return Everything()
-        if found := _SPELLING.fullmatch(token):
-            return self._spelling(token, found["word"], found["apart"])
-        return self._words(token, token)
+        try:
+            spelling = read_spelling(token)
+        except ValueError as error:
+            raise self._error(str(error), token) from None
+        return spelling or self._words(token, token)
 
     def phrase(self, token: Token) -> Node:
         inner = token.removesuffix("*")[1:-1]
@@ -237,16 +234,6 @@ class _Builder(Transformer[Token, Node]):
             return read(name.lower(), value, self._now_s)
         except ValueError as error:
             raise self._error(str(error), token, len(name) + 1) from None
-
-    def _spelling(self, token: Token, text: str, apart: str) -> Node:
-        words = fold_words(text).split()
-        if len(words) != 1 or len(words[0]) < 2 or is_unspaced(words[0]):
-            raise self._error("near spellings (~) are those of one word, of two letters or more", token)
-        (word,) = words
-        count = int(apart) if apart else (1 if len(word) <= _SHORT_WORD else 2)
-        if not 1 <= count <= _MAX_APART:
-            raise self._error(f"a word is spelled nearly so with 1 to {_MAX_APART} other letters", token)
-        return Spelling(word, min(count, len(word) - 1))
 
     def _words(self, token: Token, text: str) -> Node:
         try:

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable, Iterable
-from fractions import Fraction
 
 from components.audit.query.times import LATEST_NS, read_moment, read_range, read_span
 from components.audit.query.tree import (
@@ -153,6 +152,8 @@ def _read_size(_name: str, value: str, _now_s: int) -> Term:
 
 
 def _read_bytes(value: str) -> int:
+    from fractions import Fraction  # few queries name a size
+
     found = _SIZE.fullmatch(value.strip().lower())
     if not found:
         raise ValueError(_SIZE_HELP)
