@@ -19,6 +19,7 @@ from components.verifier.export import (
     read_manifest,
     verify_export,
 )
+from components.verifier.format import read_json
 from components.verifier.report import Findings, Problem, UsageError
 
 SITES_FORMAT = "steelyard-sites-export/1"
@@ -29,8 +30,8 @@ def verify_any_export(folder: Path, vkeys: Sequence[str], opened: Path | None = 
     """Verify an export of one site or of several; raises UsageError."""
     manifest_bytes = read_manifest(folder)
     try:
-        is_of_sites = json.loads(manifest_bytes)["format"] == SITES_FORMAT
-    except (ValueError, KeyError, TypeError, RecursionError):
+        is_of_sites = read_json(manifest_bytes)["format"] == SITES_FORMAT
+    except (ValueError, KeyError, TypeError):
         is_of_sites = False
     return (verify_sites if is_of_sites else verify_export)(folder, vkeys, opened)
 
@@ -105,7 +106,7 @@ def parse_sites_manifest(data: bytes) -> dict[str, Any]:
     of_site: dict[str, type] = dict.fromkeys(("site", "folder", "gate", "gate_log", "manifest_sha256"), str)
     of_site |= {"domains": list}
     try:
-        manifest = json.loads(data)
+        manifest = read_json(data)
         right = all(type(manifest[name]) is types[name] for name in types)
         sites = manifest["sites"]
         right = right and all(type(site[name]) is of_site[name] for site in sites for name in of_site)
@@ -151,7 +152,7 @@ def check_messages(
         digest.update(line)
         told += 1
         try:
-            each = json.loads(line)
+            each = read_json(line)
             ids = [str(id_) for id_ in (each["id"], *each["also"])]
             copies |= {id_: frozenset(ids) - {id_} for id_ in ids[1:]}
         except (ValueError, KeyError, TypeError):
@@ -205,7 +206,7 @@ def read_receipts(payload: bytes, sites: Mapping[str, Mapping[str, Any]], own: s
     """Return which records of other sites a stanza that came from there names by their gates' receipts."""
     header, _, body = payload.partition(b"\n")
     try:
-        submitted = json.loads(header)
+        submitted = read_json(header)
         body = body[: len(body) - int(submitted.get("amended_size_bytes", 0))]
         if submitted["way"] != "s2s" or b"<!" in body:
             return frozenset()
@@ -225,4 +226,4 @@ def read_receipts(payload: bytes, sites: Mapping[str, Mapping[str, Any]], own: s
 def describe_site(folder: Path, name: str) -> Iterator[bytes]:
     """Yield what the records of a site say, with its name, a JSON object for each."""
     for line in describe_opened(folder, parse_manifest(read_manifest(folder))):
-        yield json.dumps({"site": name, **json.loads(line)}, ensure_ascii=False).encode() + b"\n"
+        yield json.dumps({"site": name, **read_json(line)}, ensure_ascii=False).encode() + b"\n"

@@ -1,6 +1,5 @@
 """The manifest of an export over several sites: which there are, what each has, and what is missing."""
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -12,6 +11,7 @@ import orjson
 from components.audit.export.export import Wanted
 from components.audit.export.folder import MANIFEST, MANIFEST_RECORD, ExportFolder
 from components.audit.sites.named import NamedSite, SiteFault
+from components.process.json_text import read_json
 
 FORMAT = "steelyard-sites-export/1"
 
@@ -73,8 +73,8 @@ def parse_begun(data: bytes) -> Begun:
 def read_exported(site: NamedSite, folder: ExportFolder, behind: str) -> ExportedSite:
     """Return what the manifest of a site's export says."""
     data = folder.read(MANIFEST)
-    manifest = json.loads(data)
-    completed = json.loads(folder.read(MANIFEST_RECORD))["index"]
+    manifest = read_json(data)
+    completed = read_json(folder.read(MANIFEST_RECORD))["index"]
     return ExportedSite(
         site.name,
         folder.path.name,
