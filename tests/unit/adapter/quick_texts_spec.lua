@@ -15,7 +15,7 @@ end
 local function is_the_same(stanza)
 	local text, tag = tostring(stanza), stanza:top_tag();
 	local undo = quick.install();
-	local quick_text, quick_tag = tostring(stanza), stanza:top_tag();
+	local quick_text, quick_tag = tostring(stanza), tostring(stanza:top_tag());
 	undo();
 	t.equal(quick_text, text);
 	t.equal({ #quick_tag, parts_of(quick_tag) }, { #tag, parts_of(tag) });
@@ -80,7 +80,37 @@ end);
 t.test("a stanza is as before when it is written", function ()
 	local stanza = st.message({ to = "a@b.example", xmlns = "jabber:client" }, "it's copper");
 	local undo, before = quick.install(), st.clone(stanza);
-	local _ = tostring(stanza) .. stanza:top_tag();
+	local _ = tostring(stanza) .. tostring(stanza:top_tag());
 	undo();
 	t.equal({ stanza.attr, stanza.tags, #stanza }, { before.attr, before.tags, #before });
+end);
+
+t.test("a top tag for the log is written when it is looked at, and then in all that a log does with it", function ()
+	local stanza = st.message({ to = "a@b.example", ["urn:a\1name"] = "x" }, "copper");
+	local undo = quick.install();
+	local tag = stanza:top_tag();
+	undo();
+	stanza.attr.to = "c@b.example"; -- it was not written before
+	local text = stanza:top_tag();
+	t.equal(("<%s>"):format(tag), "<" .. text .. ">");
+	t.equal({ tag .. "", "" .. tag, tag .. tag, #tag }, { text, text, text .. text, #text });
+	t.equal({ tag:match "^<%a+", tag:sub(1, 4), tag:upper(), tag.name }, { "<message", "<mes", text:upper() });
+	t.equal(require "util.format".format("Received[%s]: %s", "c2s", tag), "Received[c2s]: " .. text);
+end);
+
+t.test("a top tag that the server sends is a text at once", function ()
+	local undo = quick.install();
+	for _, name in ipairs { "stream:stream", "body", "open", "x" } do
+		t.equal({ name, type(st.stanza(name):top_tag()) }, { name, "string" });
+	end
+	undo();
+end);
+
+t.test("an attribute of another namespace is found wherever it stands, and however often others come before", function ()
+	local foreign = st.stanza("x", { ["urn:a\1name"] = "1" });
+	for _ = 1, 3 do
+		is_the_same(foreign);
+		is_the_same(st.message({ to = "a@b.example" }):add_child(st.stanza("y"):add_child(foreign)));
+		is_the_same(st.message({ to = "a@b.example" }, "copper"));
+	end
 end);

@@ -6,33 +6,20 @@
 local st = require "util.stanza";
 local xml = module:require "xml";
 
-local concat, find, getmetatable, next, type = table.concat, string.find, getmetatable, next, type;
+local concat, getmetatable, setmetatable, string, tostring = table.concat, getmetatable, setmetatable, string, tostring;
 
 -- This many pieces are never a large part of the server's memory.
 local FEW = 256;
 local buffer = {};
 
--- Whether the quick way writes this as the server does: it knows no attributes of another namespace ("namespace\1name"),
--- and nothing that modules put in the place of a text.
-local function is_plain(stanza)
-	for key, value in next, stanza.attr do
-		if type(value) ~= "string" or find(key, "\1", 1, true) then return false; end
-	end
-	for i = 1, #stanza do
-		local child = stanza[i];
-		if type(child) == "table" then
-			if not is_plain(child) then return false; end
-		elseif type(child) ~= "string" then
-			return false;
-		end
-	end
-	return true;
-end
+-- Of these the server wants a top tag for its log alone, and mostly nobody reads that. (Of others it sends it.)
+local LOGGED = { message = true, presence = true, iq = true };
 
+-- Nil for what is written in the server's own way alone.
 local function text_of(stanza, write)
 	local n = write(stanza, buffer);
-	local text = concat(buffer, "", 1, n);
-	if n > FEW then buffer = {}; end
+	local text = n and concat(buffer, "", 1, n);
+	if not n or n > FEW then buffer = {}; end
 	return text;
 end
 
@@ -40,14 +27,25 @@ end
 local function install()
 	local methods = getmetatable(st.stanza("x"));
 	local earlier_text, earlier_tag = methods.__tostring, methods.top_tag;
+	local function write_tag(stanza)
+		return text_of(stanza, xml.write_tag_as_server) or earlier_tag(stanza);
+	end
+
+	-- A top tag that is written when somebody looks at it. It does what a string does in logs and beside strings.
+	local tag_mt = { __tostring = function (tag) return write_tag(tag.stanza); end };
+	function tag_mt.__concat(one, other) return tostring(one) .. tostring(other); end
+	function tag_mt.__len(tag) return #tostring(tag); end
+	function tag_mt.__index(_, name)
+		local method = string[name];
+		return method and function (tag, ...) return method(tostring(tag), ...); end
+	end
+
 	function methods.__tostring(stanza)
-		return is_plain(stanza) and text_of(stanza, xml.write_as_server) or earlier_text(stanza);
+		return text_of(stanza, xml.write_as_server) or earlier_text(stanza);
 	end
 	function methods.top_tag(stanza)
-		for key, value in next, stanza.attr do
-			if type(value) ~= "string" or find(key, "\1", 1, true) then return earlier_tag(stanza); end
-		end
-		return text_of(stanza, xml.write_tag_as_server);
+		if LOGGED[stanza.name] then return setmetatable({ stanza = stanza }, tag_mt); end
+		return write_tag(stanza);
 	end
 	return function () methods.__tostring, methods.top_tag = earlier_text, earlier_tag; end
 end

@@ -5,15 +5,17 @@
 local lxp = require "lxp";
 local xml_escape = require "util.stanza".xml_escape;
 
-local next, tostring = next, tostring;
+local next, tostring, type = next, tostring, type;
 local find, gsub = string.find, string.gsub;
 
 local ESCAPES = { ["'"] = "&apos;", ["\""] = "&quot;", ["<"] = "&lt;", [">"] = "&gt;", ["&"] = "&amp;" };
 
 -- Addresses, types and namespaces come again and again, so do not check each of their characters again. Each attribute is
--- kept as it is written, by its name and value; but for ids, of which each comes once and would push out what comes again.
+-- kept as it is written, by its name and value; but for ids, of which each comes once and would push out what comes again,
+-- and for attributes of another namespace, whose names are "namespace\1name" here.
 local CACHED_VALUES, CACHED_LENGTH = 4096, 256;
 local written, written_count = {}, 0;
+local has_foreign = false; -- whether such an attribute was written since this was last set
 
 local function escape_value(value)
 	if find(value, "['&<>\"]") then value = gsub(value, "['&<>\"]", ESCAPES); end
@@ -22,7 +24,9 @@ end
 
 local function write_attribute(key, value)
 	local text = " " .. key .. "='" .. escape_value(value) .. "'";
-	if #key + #value <= CACHED_LENGTH then
+	if find(key, "\1", 1, true) then
+		has_foreign = true;
+	elseif type(value) == "string" and #key + #value <= CACHED_LENGTH then
 		if written_count == CACHED_VALUES then written, written_count = {}, 0; end
 		local values = written[key];
 		if not values then
@@ -86,15 +90,19 @@ local function write_short(stanza, buf, n, parent_xmlns)
 	return write(stanza, buf, n, parent_xmlns, escape_text);
 end
 
--- Write a stanza as the server does, or only its first tag.
+-- Write a stanza as the server does, or only its first tag; return nil if it has an attribute of another namespace, for
+-- which the server makes up a prefix.
 local function write_as_server(stanza, buf)
-	return write(stanza, buf, 0, nil, escape_value);
+	has_foreign = false;
+	local n = write(stanza, buf, 0, nil, escape_value);
+	return not has_foreign and n or nil;
 end
 
 local function write_tag_as_server(stanza, buf)
+	has_foreign = false;
 	local n = open(stanza, buf, 0) + 1;
 	buf[n] = ">";
-	return n;
+	return not has_foreign and n or nil;
 end
 
 -- Whether write() may have written what no parser reads. Prosody keeps attributes of another namespace as
