@@ -241,7 +241,7 @@ async def test_an_insider_shows_nobody_anothers_words(site: RunningSite) -> None
 
 
 async def test_an_account_of_one_domain_is_none_of_another(site: RunningSite) -> None:
-    """Whatever a client addresses to another domain of the server, its stream is for one alone: two firms, two Alices."""
+    """Whatever a client addresses to another domain of the server: two firms may both have an Alice."""
     server = SiteFile(site.site).prosody
     tls = ssl.create_default_context(cafile=str(server.certificates / "ca.crt"))
     password = load_passwords(SiteFile(site.site))[GEORGE]

@@ -7,7 +7,7 @@ local nonzas = t.load "nonzas";
 local SASL, MANAGEMENT, BIND = "urn:ietf:params:xml:ns:xmpp-sasl", "urn:xmpp:sm:3", "urn:ietf:params:xml:ns:xmpp-bind";
 
 local function address_of(stanza, type)
-	local filtered = nonzas.take_address_off(stanza, { type = type, host = "a.example" });
+	local filtered = nonzas.filter(stanza, { type = type, host = "a.example" });
 	t.equal(filtered == stanza, true);
 	return filtered.attr.to or "none";
 end
@@ -47,4 +47,20 @@ t.test("a component's handshake is for the host of its stream", function ()
 	end
 	t.equal({ shake "roster.a.example", closed }, { true, { "not-authorized" } });
 	t.equal({ shake(nil), #closed }, { nil, 1 });
+end);
+
+t.test("what is neither a stanza nor has a namespace of its own ends the stream", function ()
+	for _, type in ipairs { "c2s_unauthed", "c2s", "s2sin", "s2sout" } do
+		local closed = {};
+		local session = { type = type, close = function (_, reason) closed[#closed + 1] = reason; end };
+		for _, name in ipairs { "foo", "pre-message", "pre-presence", "Message" } do
+			t.equal(nonzas.filter(st.stanza(name, { to = "bob@b.example" }), session), nil);
+		end
+		t.equal({ #closed, closed[1] }, { 4, "unsupported-stanza-type" });
+		for _, name in ipairs { "message", "presence", "iq" } do
+			t.equal(nonzas.filter(st.stanza(name, {}), session).name, name);
+		end
+		t.equal(nonzas.filter(st.stanza("features", { xmlns = "http://etherx.jabber.org/streams" }), session).name, "features");
+		t.equal(#closed, 4);
+	end
 end);

@@ -189,7 +189,7 @@ filters.add_filter_hook(function (session)
 		filters.add_filter(session, "stanzas/out", to_client, FIRST);
 	end
 	filters.add_filter(session, "stanzas/out", turns.note, -FIRST);
-	filters.add_filter(session, "stanzas/in", nonzas.take_address_off, FIRST);
+	filters.add_filter(session, "stanzas/in", nonzas.filter, FIRST);
 	filters.add_filter(session, "stanzas/in", acknowledgements.count, -FIRST);
 end);
 
