@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from enum import Enum, auto
 
 from policy.content.encoded import is_picture, read_data_uris, read_drawing, read_encoded
+from policy.content.fallback import MOST_PARTS, Part, read_around, read_part
 from policy.content.markup import undo_markup, undo_percent
 from policy.content.namespaces import KNOWN
 from policy.content.protocol_attributes import (
@@ -40,6 +41,7 @@ class _Role(Enum):
     FORM_FIELD = auto()
     FORM_VALUE = auto()
     STANZA = auto()  # forwarded, in a carbon, from an archive; or what names who is answered
+    FALLBACK = auto()  # which part of a text clients leave out
     NAMED = auto()  # whose elements are words: of moods, of activities
 
 
@@ -62,6 +64,8 @@ _ROLES = {
     # RFC 6121, 5 and 4: clients show who speaks in a room by the resource.
     **{f"{{{stream}}}{name}": _Role.STANZA for stream in _STREAMS for name in ("message", "presence")},
     "{urn:xmpp:reply:0}reply": _Role.STANZA,
+    "{urn:xmpp:fallback:0}body": _Role.FALLBACK,
+    "{urn:xmpp:fallback:0}subject": _Role.FALLBACK,
     "{http://jabber.org/protocol/mood}mood": _Role.NAMED,
     "{http://jabber.org/protocol/activity}activity": _Role.NAMED,
     # Clients show all of a person's reactions in one row.
@@ -126,6 +130,7 @@ class TextModel:
         "_is_form_shown",
         "_is_form_type",
         "_joined",
+        "_parts",
         "_role",
         "_runs",
         "_secrets",
@@ -143,6 +148,7 @@ class TextModel:
         self._joined: list[str] = []
         self._shown: list[str] = []
         self._secrets: list[str] = []
+        self._parts: list[Part] = []
         self._goes_on = False
         self._is_form_shown = self._is_form_type = False
         # Of the element that is open: where its text begins, and what it has. At first that is the stanza itself.
@@ -210,6 +216,9 @@ class TextModel:
                 self._shown.append(words_of_name(var) if _PROTOCOL_NAME.fullmatch(var) else var)
         elif self._role is _Role.FORM:
             self._is_form_shown = attributes.get("type") in ("form", "result")
+        elif self._role is _Role.FALLBACK:
+            self._parts += read_part(attributes)
+            self.mixed = self.mixed or len(self._parts) > MOST_PARTS
         elif self._role is _Role.STANZA:
             self._shown += (words_of_resource(attributes.get(name, "")) for name in ("from", "to"))
         elif element.startswith(_XHTML):
@@ -264,4 +273,5 @@ class TextModel:
 
     def joined(self) -> str:
         """Return texts that elements split, joined again, a line for each."""
-        return "\n".join(self._joined)
+        around = read_around(self._runs, self._parts[:MOST_PARTS]) if self._parts else []
+        return "\n".join((*self._joined, *around))
