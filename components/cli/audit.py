@@ -106,6 +106,7 @@ def verify(
     checkpoint: tuple[Path, ...] = (),
     witness: tuple[str, ...] = (),
     approver: tuple[str, ...] = (),
+    recipient: tuple[str, ...] = (),
     without_files: bool = False,
     common: Common = COMMON,
 ) -> int:
@@ -125,6 +126,8 @@ def verify(
         The verifier key of a witness that must have cosigned, or a file with it. May be repeated.
     approver
         The verifier key of somebody who approved orders, or a file with it. May be repeated.
+    recipient
+        The public key of somebody who may open records, or a file with it. May be repeated.
     without_files
         Leave out the files that people sent: all their bytes are read otherwise.
     """
@@ -135,7 +138,7 @@ def verify(
     from components.settings.site import SiteFile
 
     settings = SiteFile(common.site)
-    evidence = load_evidence(settings, checkpoint, witness, approver)
+    evidence = load_evidence(settings, checkpoint, witness, approver, recipient)
     choice = LogChoice(log, from_url)
     reports = verify_site(settings, choice, evidence, progress_bar)
     files = None if without_files else verify_files(settings, choice, progress_bar)

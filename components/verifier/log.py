@@ -12,6 +12,7 @@ from components.verifier.database import Database, open_database
 from components.verifier.format import FORMAT, NS_PER_SECOND, Leaf, parse_row
 from components.verifier.ledger import Ledger
 from components.verifier.note import Key, parse_keys
+from components.verifier.recipients import Recipients, parse_recipients
 from components.verifier.record import Records
 from components.verifier.report import Report
 from components.verifier.segment import Segments
@@ -22,7 +23,7 @@ MAX_PENDING_NS = 600 * NS_PER_SECOND
 CHUNK_RECORDS = 4096
 
 
-def verify_log(
+def verify_log(  # noqa: PLR0913, PLR0917 - all that may be known beside a log
     path: str | Path,
     public_key_vkeys: str,
     progress: Progress | None = None,
@@ -31,43 +32,47 @@ def verify_log(
     approver_vkeys: Sequence[str] = (),
     witnesses_may_be_missing: bool = False,
     blobs: Path | None = None,
+    recipients: Sequence[str] = (),
 ) -> Report:
     """Verify the log in the SQLite database `path`, one snapshot of it if it is being written to.
 
     `public_key_vkeys` are C2SP verifier keys of the log, one a line: the first one, or a later one to leave earlier
     checkpoints unchecked. `progress(done, total)` gets counts of records; `known_checkpoints` are signed notes that
     were kept elsewhere. Each of the witnesses must have cosigned one of the checkpoints, unless witnesses may be
-    missing. Without `approver_vkeys` the signatures of orders are not checked. Memory does not grow with the log,
+    missing. Without `approver_vkeys` the signatures of orders are not checked. Nobody but the `recipients`, public
+    keys as text, may be able to open a record, if any are given. Memory does not grow with the log,
     but with the files that its records name, if they are in the folder `blobs` and verified, too.
     Raises UsageError if there is no such file or no such key; the report has everything else that is wrong.
     """
     chain = KeyChain(parse_log_keys(public_key_vkeys))
     verification = Verification(chain, witness_vkeys, witnesses_may_be_missing=witnesses_may_be_missing)
-    intact = 0
+    intact, readers = 0, Recipients(parse_recipients(recipients), verification.findings)
     approvers = [key for vkeys in approver_vkeys for key in parse_keys(vkeys)]
     try:
         with closing(open_database(Path(path))) as connection:
             database = Database(connection)
-            log = Log(database, verification, approvers)
+            log = Log(database, verification, approvers, readers)
             log.verify(known_checkpoints, progress or ignore_progress)
             if blobs is not None:
                 found = Blobs(database, blobs, verification.findings)
                 intact = found.verify(ignore_progress)
     except (sqlite3.Error, UnicodeDecodeError) as error:  # some of SQLite's messages quote damaged bytes
         verification.findings.add("database-damaged", None, f"the database cannot be read on: {error}")
-    return replace(verification.report(), blobs=intact)
+    return replace(verification.report(), blobs=intact, recipients=readers.found())
 
 
 class Log:
     """A log that is verified from its database."""
 
-    def __init__(self, database: Database, verification: Verification, approvers: Sequence[Key]) -> None:
+    def __init__(
+        self, database: Database, verification: Verification, approvers: Sequence[Key], recipients: Recipients
+    ) -> None:
         self._database = database
         self._verification = verification
         self._chain = verification.chain
         self._findings = verification.findings
         self._ledger = Ledger(self._chain, approvers, database.find_leaf, self._findings)
-        self._segments = Segments(self._ledger, database.fetch_segment, self._findings)
+        self._segments = Segments(self._ledger, database.fetch_segment, self._findings, recipients)
 
     def verify(self, known_checkpoints: Sequence[str], progress: Progress) -> None:
         """Check everything in the database."""

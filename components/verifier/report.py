@@ -44,13 +44,24 @@ class Witnessed:
 
 
 @dataclass(frozen=True, slots=True)
+class SealedTo:
+    """A key that opens so many `segments` that are still there, from the `first` to the `last`."""
+
+    name: str
+    key_id: str
+    segments: int
+    first: int
+    last: int
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """What was verified: `size` records under `checkpoint` (the signed text), and everything that is wrong.
 
     `pending` further records have no checkpoint yet. `states` counts the records under the checkpoint, and is empty if
     there were no payloads to check; `ranges` names those that are not VALID, except `ranges_left_out`. `checkpoints`
     is how many the log agrees with; `unchecked` says what could not be checked. `blobs` are the files that a record
-    names and that are stored as they were put, if they were looked at.
+    names and that are stored as they were put, if they were looked at. `recipients` are all who can open a record.
     """
 
     size: int
@@ -64,6 +75,7 @@ class Report:
     witnesses: tuple[Witnessed, ...] = ()
     unchecked: tuple[str, ...] = ()
     blobs: int = 0
+    recipients: tuple[SealedTo, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -122,6 +134,7 @@ def describe_report(report: Report) -> list[str]:
     if report.pending:
         lines.append(f"{report.pending:,} records follow that no checkpoint covers yet.")
     lines += [_describe_witness(each) for each in report.witnesses]
+    lines += [_describe_recipient(each) for each in report.recipients]
     if report.blobs:
         lines.append(f"{report.blobs:,} files are stored as they were put, and named by a record.")
     lines += [f"Not checked: {each}." for each in report.unchecked]
@@ -133,6 +146,13 @@ def _describe_range(range_: Range) -> str:
     if range_.count == 1:
         span = f"record {range_.first}"
     return f"{range_.state}: {span}" + (f", by order {range_.order}" if range_.order else "")
+
+
+def _describe_recipient(recipient: SealedTo) -> str:
+    span = f"{recipient.segments:,} segments from {recipient.first} to {recipient.last}"
+    if recipient.segments == 1:
+        span = f"segment {recipient.first}"
+    return f"{recipient.name} (key {recipient.key_id}) can open {span}."
 
 
 def _describe_witness(witness: Witnessed) -> str:

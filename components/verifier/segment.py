@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from components.verifier.format import MANIFEST, SEGMENT, parse_object
 from components.verifier.ledger import Ledger, Shredding
+from components.verifier.recipients import Recipients
 from components.verifier.report import Findings
 
 SEGMENT_TYPES = {"segment": int, "retention_class": int, "keys_sha256": str, "recipients": list}
@@ -43,11 +44,16 @@ class Segments:
     """
 
     def __init__(
-        self, ledger: Ledger, rows: Callable[[int], SegmentRow | None] | None, findings: Findings
+        self,
+        ledger: Ledger,
+        rows: Callable[[int], SegmentRow | None] | None,
+        findings: Findings,
+        recipients: Recipients | None = None,
     ) -> None:
         self._ledger = ledger
         self._rows = rows
         self._findings = findings
+        self._recipients = recipients
         self._open: dict[int, Segment] = {}
         self._newest: dict[int, int] = {}
         self._last = 0
@@ -178,6 +184,8 @@ class Segments:
                 self._findings.add("not-destroyed", index, f"{name} those from before an erasure")
             else:
                 self._findings.add("keys-altered", index, f"{name} not the ones that the log names")
+        elif keys is not None and self._recipients is not None:
+            self._recipients.look_at(number, index, keys)
 
     def _check_expiry(self, segment: Segment) -> None:
         shredding = self._ledger.shreddings.get(segment.number)

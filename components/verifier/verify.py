@@ -3,7 +3,8 @@
 As one file it is complete: it needs Python 3.11 and the package `cryptography`, shares no code with the writer of the
 log, and may be given out together with the log:
 
-    python verify.py LOG.db --key LOG.pub [--checkpoint NOTE] [--witness VKEY] [--approver VKEY] [--blobs FOLDER]
+    python verify.py LOG.db --key LOG.pub [--checkpoint NOTE] [--witness VKEY] [--approver VKEY] [--recipient KEY]
+        [--blobs FOLDER]
     python verify.py --from-url https://logs.example/gate --key LOG.pub
     python verify.py export FOLDER --key LOG.pub [--key AUDIT.pub] [--opened FILE]
 
@@ -52,7 +53,10 @@ def _verify(options: argparse.Namespace, place: str | Path | None) -> Report:
     approvers = [read_vkeys(each) for each in options.approver]
     if place is not None:
         return verify_tiles(place, keys, progress, known, witnesses)
-    return verify_log(options.log, keys, progress, known, witnesses, approvers, blobs=options.blobs)
+    recipients = [read_recipients(each) for each in options.recipient]
+    return verify_log(
+        options.log, keys, progress, known, witnesses, approvers, blobs=options.blobs, recipients=recipients
+    )
 
 
 def _tell(verify: Callable[[], _Report], render: Callable[[_Report], str], *, as_json: bool) -> int:
@@ -77,6 +81,7 @@ def make_parser() -> argparse.ArgumentParser:
         ("--checkpoint", Path, "a checkpoint kept elsewhere, or a folder of them"),
         ("--witness", str, "verifier key of a witness, or a file with it"),
         ("--approver", str, "verifier key of an approver of orders, or a file with it"),
+        ("--recipient", str, "public key of somebody who may open records, or a file with it"),
     )
     for name, type_, text in repeated:
         parser.add_argument(
@@ -109,6 +114,11 @@ def run_export(arguments: Sequence[str]) -> int:
 def read_vkeys(place: str) -> str:
     """Return a verifier key that was given as text, or in a file."""
     return place if re.match(r"[^\s+]+\+[0-9a-f]{8}\+\S+$", place) else Path(place).read_text("utf-8")
+
+
+def read_recipients(place: str) -> str:
+    """Return the public key of a recipient that was given as text, or in a file."""
+    return place if place.startswith("RECIPIENT+") else Path(place).read_text("utf-8")
 
 
 def read_notes(path: Path) -> list[str]:

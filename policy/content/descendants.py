@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from policy.address import bare, domain_of
+from policy.content.protocol_words import is_prose
 from policy.content.text_model import TextModel
 from policy.facts import NamedJid, StanzaFacts, Way
 
@@ -12,7 +13,8 @@ DELAYS = frozenset({"{urn:xmpp:delay}delay", "{jabber:x:delay}x"})
 
 _STANZAS = frozenset({"message", "presence", "iq"})
 # What a stanza has of its own (RFC 6120, 8.1). Servers pass on whatever else somebody writes beside these.
-_OF_STANZAS = frozenset({"from", "to", "id", "type", "http://www.w3.org/XML/1998/namespace\x0clang"})
+_LANGUAGE = "http://www.w3.org/XML/1998/namespace\x0clang"
+_OF_STANZAS = frozenset({"from", "to", "id", "type", _LANGUAGE})
 
 
 class Descendants(TextModel):
@@ -56,6 +58,9 @@ class Descendants(TextModel):
             own = {name: value for name, value in stanza.items() if name not in _OF_STANZAS}
             self._values += own.values()
             self._show("", own)
+        for name in ("id", "type", _LANGUAGE):
+            if is_prose(stanza.get(name, "")):
+                self._show("", {name: stanza[name]})
         return StanzaFacts(
             way,
             kind,

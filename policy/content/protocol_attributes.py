@@ -21,6 +21,10 @@ _OF_XML = frozenset(  # XML 1.0, 2.10 and 2.12
 PROTOCOL_ATTRIBUTES = frozenset(_NAMES.split()) | _OF_XML
 FOLLOWED = frozenset({"href", "src", "url", "uri", "target", "cite"})
 
+# Of these, only what is behind the slash is anybody's to choose; and how something is drawn says nothing.
+ADDRESSES = frozenset({"from", "to", "jid", "by", "creator", "initiator", "responder"})
+DRAWN = frozenset({"style", "class", "dir"})
+
 # In HTML, what a client follows besides, and what nobody sees. All else is shown: values, explanations.
 FOLLOWED_IN_HTML = frozenset(
     {

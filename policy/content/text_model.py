@@ -10,9 +10,23 @@ from collections.abc import Mapping
 from enum import Enum, auto
 
 from policy.content.encoded import is_picture, read_data_uris, read_drawing, read_encoded
+from policy.content.fallback import MOST_PARTS, Part, read_around, read_part
 from policy.content.markup import undo_markup, undo_percent
 from policy.content.namespaces import KNOWN
-from policy.content.protocol_attributes import FOLLOWED, FOLLOWED_IN_HTML, PROTOCOL_ATTRIBUTES, UNSEEN_IN_HTML
+from policy.content.protocol_attributes import (
+    DRAWN,
+    FOLLOWED,
+    FOLLOWED_IN_HTML,
+    PROTOCOL_ATTRIBUTES,
+    UNSEEN_IN_HTML,
+)
+from policy.content.protocol_words import (
+    is_prose,
+    name_of_file,
+    words_of_name,
+    words_of_prose,
+    words_of_resource,
+)
 from policy.facts import StanzaFacts
 
 
@@ -27,6 +41,7 @@ class _Role(Enum):
     FORM_FIELD = auto()
     FORM_VALUE = auto()
     STANZA = auto()  # forwarded, in a carbon, from an archive; or what names who is answered
+    FALLBACK = auto()  # which part of a text clients leave out
     NAMED = auto()  # whose elements are words: of moods, of activities
 
 
@@ -49,6 +64,8 @@ _ROLES = {
     # RFC 6121, 5 and 4: clients show who speaks in a room by the resource.
     **{f"{{{stream}}}{name}": _Role.STANZA for stream in _STREAMS for name in ("message", "presence")},
     "{urn:xmpp:reply:0}reply": _Role.STANZA,
+    "{urn:xmpp:fallback:0}body": _Role.FALLBACK,
+    "{urn:xmpp:fallback:0}subject": _Role.FALLBACK,
     "{http://jabber.org/protocol/mood}mood": _Role.NAMED,
     "{http://jabber.org/protocol/activity}activity": _Role.NAMED,
     # Clients show all of a person's reactions in one row.
@@ -75,8 +92,6 @@ _PROTOCOL_NAME = re.compile(
 )
 _NAME = re.compile(r"[!-~]{1,200}")
 _ANY_NAMESPACE = "\x0c"
-# A resource is random in part: no link is in it, as there are no dots.
-_BETWEEN_WORDS = re.compile(r"[\W_]+")
 
 
 def texts_of(facts: StanzaFacts) -> list[str]:
@@ -90,7 +105,7 @@ def texts_of(facts: StanzaFacts) -> list[str]:
         texts.append(undo_percent(facts.text))
     if facts.kind == "presence":
         # The nickname by which one joins a room (XEP-0045, 7.2), and what one calls one's device.
-        texts += (facts.to.partition("/")[2], _words_of_resource(facts.sender))
+        texts += (facts.to.partition("/")[2], words_of_resource(facts.sender))
     # No matcher takes half a surrogate pair.
     return [
         text if text.isascii() else text.encode("utf-8", "replace").decode()
@@ -115,6 +130,7 @@ class TextModel:
         "_is_form_shown",
         "_is_form_type",
         "_joined",
+        "_parts",
         "_role",
         "_runs",
         "_secrets",
@@ -132,6 +148,7 @@ class TextModel:
         self._joined: list[str] = []
         self._shown: list[str] = []
         self._secrets: list[str] = []
+        self._parts: list[Part] = []
         self._goes_on = False
         self._is_form_shown = self._is_form_type = False
         # Of the element that is open: where its text begins, and what it has. At first that is the stanza itself.
@@ -151,7 +168,7 @@ class TextModel:
                 self.mixed = True
             elif role is _Role.NAMED and inner is None:
                 inner = role
-                self._shown.append(_words_of_name(element))
+                self._shown.append(words_of_name(element))
         self._around.append((self._first_run, role, self._has_text))
         self._first_run = len(self._runs)
         self._role = inner
@@ -180,8 +197,10 @@ class TextModel:
     def _show(self, element: str, attributes: Mapping[str, str]) -> None:
         for name, value in attributes.items():
             if name in PROTOCOL_ATTRIBUTES:
+                if is_prose(value) and name not in DRAWN:
+                    self._shown.append(words_of_prose(name, value))
                 continue
-            self._shown.append(_name_of_file(value) if name == "filename" else value)
+            self._shown.append(name_of_file(value) if name == "filename" else value)
             if name in FOLLOWED or name.rpartition(_ANY_NAMESPACE)[2] in FOLLOWED:
                 self.followed.append(value)
         if self._role is not None or element.startswith(_XHTML):
@@ -194,11 +213,14 @@ class TextModel:
             # Clients show no hidden field, and of one that has no label the name.
             self._is_form_type = var == "FORM_TYPE" and attributes.get("type", "hidden") == "hidden"
             if self._is_form_shown and "label" not in attributes and not self._is_form_type:
-                self._shown.append(_words_of_name(var) if _PROTOCOL_NAME.fullmatch(var) else var)
+                self._shown.append(words_of_name(var) if _PROTOCOL_NAME.fullmatch(var) else var)
         elif self._role is _Role.FORM:
             self._is_form_shown = attributes.get("type") in ("form", "result")
+        elif self._role is _Role.FALLBACK:
+            self._parts += read_part(attributes)
+            self.mixed = self.mixed or len(self._parts) > MOST_PARTS
         elif self._role is _Role.STANZA:
-            self._shown += (_words_of_resource(attributes.get(name, "")) for name in ("from", "to"))
+            self._shown += (words_of_resource(attributes.get(name, "")) for name in ("from", "to"))
         elif element.startswith(_XHTML):
             for name, value in attributes.items():
                 if name in FOLLOWED_IN_HTML:
@@ -220,13 +242,13 @@ class TextModel:
         elif role is _Role.BASE64:
             self._read_base64(text)
         elif role is _Role.FILE_NAME:
-            self._runs[self._first_run :] = [_name_of_file(text)]
+            self._runs[self._first_run :] = [name_of_file(text)]
         elif role is _Role.SECRET:
             self._secrets += runs
             del self._runs[self._first_run :]
         elif role is _Role.FORM_VALUE and self._names_protocol(text):
             self._runs[self._first_run :] = (
-                [] if self._is_form_type or "#" not in text else [_words_of_name(text)]
+                [] if self._is_form_type or "#" not in text else [words_of_name(text)]
             )
         elif role is _Role.FORM_FIELD:
             self._is_form_type = False
@@ -251,25 +273,5 @@ class TextModel:
 
     def joined(self) -> str:
         """Return texts that elements split, joined again, a line for each."""
-        return "\n".join(self._joined)
-
-
-def _words_of_resource(jid: str) -> str:
-    return _BETWEEN_WORDS.sub(" ", jid.partition("/")[2])
-
-
-def _words_of_name(name: str) -> str:
-    """Return the words at the end of a protocol's name, `urn:xmpp:bookmarks#compat` or `{namespace}local`."""
-    return _BETWEEN_WORDS.sub(" ", name[max(map(name.rfind, "}#/:")) + 1 :])
-
-
-def _name_of_file(text: str) -> str:
-    """Return a name without its dots, by which README.md would look like a host; a link stays one.
-
-    Words with dots within are also put together.
-    """
-    if "/" in text:
-        return text
-    stem, _, ending = text.rpartition(".")
-    joined = f"\n{stem.replace('.', '')} {ending}" if "." in stem else ""
-    return text.replace(".", " ") + joined
+        around = read_around(self._runs, self._parts[:MOST_PARTS]) if self._parts else []
+        return "\n".join((*self._joined, *around))

@@ -128,6 +128,20 @@ async def test_a_second_component_of_the_gates_name_changes_nothing(
     assert line.gate.pid == gate
 
 
+async def test_a_components_secret_is_good_for_that_component_alone(
+    line: Line, alice: XmppStream, bob: XmppStream
+) -> None:
+    """Prosody gives a handshake to the host that it is addressed to, whichever host the stream is for."""
+    second = await Component.connect(line.prosody.plan, GATE, BOT[1], shakes_with=BOT[0])
+    assert second.ended
+    assert b"<not-authorized " in second.said
+    bot = await Component.connect(line.prosody.plan, *BOT)
+    assert not bot.ended
+    await bot.close()
+    alice.send(f"<message to='{BOB}'><body>Tin</body></message>")
+    await bob.expect(message("Tin"))
+
+
 async def test_what_has_no_xml_form_is_refused_before_it_is_submitted(
     line: Line, alice: XmppStream, bob: XmppStream
 ) -> None:

@@ -36,6 +36,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
 ROOT = Path(__file__).resolve().parents[2]
 CAROL, DORA = "carol@metals.example", "dora@metals.example"
+GEORGE = "george@grain.example"
 SASL = "urn:ietf:params:xml:ns:xmpp-sasl"
 SAID = "Seven hundred tonnes of ferrochrome"
 WITH_METRICS = ("gate", "transfer", "console", "indexer")
@@ -237,6 +238,28 @@ async def test_an_insider_shows_nobody_anothers_words(site: RunningSite) -> None
     finally:
         await alice.close()
         await bob.close()
+
+
+async def test_an_account_of_one_domain_is_none_of_another(site: RunningSite) -> None:
+    """Whatever a client addresses to another domain of the server: two firms may both have an Alice."""
+    server = SiteFile(site.site).prosody
+    tls = ssl.create_default_context(cafile=str(server.certificates / "ca.crt"))
+    password = load_passwords(SiteFile(site.site))[GEORGE]
+    credentials = base64.b64encode(f"\0george\0{password}".encode()).decode()
+    login = f"<auth xmlns='{SASL}' mechanism='PLAIN' to='grain.example'>{credentials}</auth>"
+    answers = []
+    for before in ("", f"<abort xmlns='{SASL}'/>", f"<abort xmlns='{SASL}' to='grain.example'/>"):
+        stream = XmppStream(("127.0.0.1", server.c2s_port), "metals.example", tls=tls)
+        await stream.open()
+        for xml in filter(None, (before, login)):
+            stream.send(xml)
+            answer = await stream.take()
+        answers.append(answer[0].tag if len(answer) else answer.tag)
+        stream.abort()
+    assert answers == [f"{{{SASL}}}not-authorized"] * 3
+    stream = await log_in(site.folder, GEORGE)
+    assert stream.jid.startswith(f"{GEORGE}/")
+    await stream.close()
 
 
 async def test_who_guesses_a_password_has_to_wait_and_keeps_nobody_else_out(site: RunningSite) -> None:

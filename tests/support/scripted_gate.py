@@ -35,15 +35,20 @@ class Component(asyncio.Protocol):
         self.said = b""
         self.ended = False
         self._secret = secret
+        self._addressed = ""
         self._opening = b""
         self._greeted = self._accepted = False
         self._news = asyncio.Event()
         self._transport: asyncio.Transport
 
     @classmethod
-    async def connect(cls, plan: ProsodyPlan, jid: str, secret: str) -> Self:
-        """Connect and authenticate; what the server says to that may be an error (`said`)."""
+    async def connect(cls, plan: ProsodyPlan, jid: str, secret: str, *, shakes_with: str = "") -> Self:
+        """Connect and authenticate; what the server says to that may be an error (`said`).
+
+        `shakes_with` is the address of the handshake, which has none by the specification.
+        """
         component = cls(jid, secret)
+        component._addressed = f" to='{shakes_with}'" if shakes_with else ""
         await asyncio.get_running_loop().create_connection(
             lambda: component, plan.component_address, plan.component_port
         )
@@ -101,7 +106,7 @@ class Component(asyncio.Protocol):
         if not self._greeted and (header := _HEADER.search(self._opening)):
             self._greeted = True
             digest = hashlib.sha1(header[1] + self._secret.encode()).hexdigest()
-            self.send(f"<handshake>{digest}</handshake>")
+            self.send(f"<handshake{self._addressed}>{digest}</handshake>")
         _, done, rest = self._opening.partition(_HANDSHAKE_DONE)
         self._accepted = bool(done)
         return rest

@@ -8,12 +8,12 @@ from components.process.errors import SiteError
 from components.settings.log import LogSettings
 from components.settings.site import SiteFile
 from components.settings.witness import WitnessSettings
-from components.verifier.verify import read_notes, read_vkeys
+from components.verifier.verify import read_notes, read_recipients, read_vkeys
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Signed notes of any of the site's logs, and verifier keys as texts.
+    """Signed notes of any of the site's logs, verifier keys as texts, and the public keys of who may open records.
 
     Each of the `expected` witnesses, which were named on the command line, must have cosigned. One of the site's own
     witnesses may be new or out of reach.
@@ -23,6 +23,7 @@ class Evidence:
     expected: tuple[str, ...] = ()
     witnesses: tuple[str, ...] = ()
     approvers: tuple[str, ...] = ()
+    recipients: tuple[str, ...] = ()
 
     def checkpoints_of(self, origin: str) -> list[str]:
         """Return the checkpoints of the log with this origin."""
@@ -30,9 +31,16 @@ class Evidence:
 
 
 def load_evidence(
-    settings: SiteFile, checkpoints: Sequence[Path], witnesses: Sequence[str], approvers: Sequence[str]
+    settings: SiteFile,
+    checkpoints: Sequence[Path],
+    witnesses: Sequence[str],
+    approvers: Sequence[str],
+    recipients: Sequence[str],
 ) -> Evidence:
-    """Read the evidence that the command line and the site's settings name; raises SiteError and OSError."""
+    """Read the evidence that the command line and the site's settings name; raises SiteError and OSError.
+
+    Whom the settings name as recipients proves nothing: whoever may change them could be one.
+    """
     try:
         return Evidence(
             tuple(note for path in checkpoints for note in read_notes(path)),
@@ -42,6 +50,7 @@ def load_evidence(
                 *(read_vkeys(each) for each in approvers),
                 *(path.read_text("utf-8") for path in settings.archive.approvers),
             ),
+            tuple(read_recipients(each) for each in recipients),
         )
     except UnicodeDecodeError:
         raise SiteError("a file of checkpoints or keys is not a text file") from None

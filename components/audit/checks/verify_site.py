@@ -113,7 +113,13 @@ def _verify_file(file: Path, log: LogSettings, evidence: Evidence, bars: Bars) -
     kept, optional = _kept(log, evidence), not evidence.expected
     with bars(f"Verifying {log.name}", "records") as progress:
         return verify_log(
-            file, first_key, progress, *kept, evidence.approvers, witnesses_may_be_missing=optional
+            file,
+            first_key,
+            progress,
+            *kept,
+            evidence.approvers,
+            witnesses_may_be_missing=optional,
+            recipients=evidence.recipients,
         )
 
 

@@ -133,7 +133,9 @@ t.test("what waits is sent as stanzas once the stream counts, and before what co
 	local ids = {};
 	for i, stanza in ipairs(session.sent) do ids[i] = is_stanza(stanza) and stanza.attr.id; end
 	t.equal({ ids, session.given_back }, { { "m1", "m2", "m3" } });
-	t.equal(tostring(session.sent[1]), session.waiting[1][1]);
+	-- Attributes have no order.
+	local sent, waited = session.sent[1], require "util.xml".parse(session.waiting[1][1]);
+	t.equal({ sent.name, sent.attr, sent.tags[1].attr }, { waited.name, waited.attr, waited.tags[1].attr });
 	t.equal(scene.host_hooks["route/remote"](later), nil);
 end);
 

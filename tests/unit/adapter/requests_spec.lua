@@ -22,7 +22,7 @@ local function new_scene()
 		local i = 0;
 		return function () i = i + 1; return scene.entries[i]; end;
 	end
-	parts.link.gate = "gate.a.example";
+	parts.link.gate, parts.link.session = "gate.a.example", GATE;
 	function parts.link.own_domain() return "a.example"; end
 	scene.requests = requests.new(parts);
 	function scene:take(name, attr, child)
@@ -192,4 +192,15 @@ t.test("of a room that is not there nothing is told", function ()
 		scene:take("occupants", { room = room });
 	end
 	t.equal({ scene.made, scene.submitted, t.logged }, { {}, {}, {} });
+end);
+
+t.test("nobody is heard who has the gate's name and not its stream", function ()
+	local scene = new_scene();
+	local message = st.message({ from = "gate.a.example", to = "a.example" }):tag("borders", {
+		xmlns = wire.XMLNS, part = "1", of = "1", open = "true",
+	}):reset();
+	scene.requests:take({ host = "gate.a.example", type = "component" }, message);
+	t.equal({ scene.made, #t.logged }, { {}, 1 });
+	scene.requests:take(GATE, message);
+	t.equal({ scene.made, #t.logged }, { { { "part_those_online" } }, 2 });
 end);

@@ -67,6 +67,7 @@ local function hook_sessions(events, handlers)
 			end, FIRST);
 		end
 	end
+	add("stanza/jabber:component:accept:handshake", handlers.on_handshake, FIRST);
 	add("s2sin-destroyed", handlers.on_stream_end, FIRST);
 	add("component-disconnected", handlers.on_component_end, FIRST);
 end

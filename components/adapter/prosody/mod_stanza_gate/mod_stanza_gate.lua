@@ -43,6 +43,7 @@ end
 -- The parts ---------------------------------------------------------------------------------------------------------------
 
 module:require "quick_texts".install();
+local nonzas = module:require "nonzas";
 local borders = module:require "borders";
 local wire = module:require "wire";
 local window = module:require "window".new(max_stanzas, max_bytes);
@@ -188,6 +189,7 @@ filters.add_filter_hook(function (session)
 		filters.add_filter(session, "stanzas/out", to_client, FIRST);
 	end
 	filters.add_filter(session, "stanzas/out", turns.note, -FIRST);
+	filters.add_filter(session, "stanzas/in", nonzas.filter, FIRST);
 	filters.add_filter(session, "stanzas/in", acknowledgements.count, -FIRST);
 end);
 
@@ -293,6 +295,7 @@ held_hosts:watch {
 	on_hibernate = on_hibernate, on_resume = on_resume, on_unheard = on_unheard,
 	on_asked = function (...) return acknowledgements:put_off(...); end,
 	on_resumption_asked = function (...) return acknowledgements:put_off_resumption(...); end,
+	on_handshake = nonzas.refuse_handshake,
 	on_stream_end = on_stream_end, on_component_end = on_component_end,
 	on_gate_connected = on_gate_connected, on_gate_renewed = on_gate_renewed,
 };

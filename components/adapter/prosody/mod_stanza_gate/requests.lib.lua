@@ -122,8 +122,12 @@ function requests_mt:is_to_adapter(stanza)
 	return stanza.name == "message" and element and element.attr.xmlns == self.wire.XMLNS;
 end
 
--- Take a stanza from the gate's own stream.
+-- Take a stanza from the gate's own stream. There is one at a time; whatever else has the gate's name is not the gate.
 function requests_mt:take(origin, stanza)
+	if origin ~= self.link.session then
+		module:log("error", "Somebody else speaks as the gate: %s", stanza:top_tag());
+		return;
+	end
 	local element = stanza.tags[1];
 	if self:is_to_adapter(stanza) then
 		local known = ELEMENTS[element.name];

@@ -1,6 +1,7 @@
 """What any client shows of a stanza is text; names of protocols and Base64 are not."""
 
 import base64
+import re
 
 import pytest
 
@@ -66,6 +67,53 @@ def test_what_a_stanza_says_in_attributes_of_its_own_is_text(top: str) -> None:
     assert {"three", "four", "six"} <= set(recorded.text.split("\n"))
     secret = read_stanza(f"<{top} wibble='aesgcm://files.example/x#y'/>")
     assert decide_payload(secret).rules == ("encrypted-link",)
+
+
+_PROSE = ["off the record", "不要外传", "off\u2003the.record", "http://evil.example/ off"]
+
+
+@pytest.mark.parametrize("prose", _PROSE)
+@pytest.mark.parametrize(
+    ("stanza", "is_address"),
+    [
+        ("<message id='{}'/>", False),
+        ("<message type='{}'><body/></message>", False),
+        ("<iq xml:lang='{}'/>", False),
+        ("<presence><x xmlns='urn:x' node='{}'/></presence>", False),
+        ("<message><replace xmlns='urn:xmpp:message-correct:0' id='{}'/></message>", False),
+        ("<message><thread parent='{}'>q</thread></message>", False),
+        ("<message><body xml:lang='{}'/></message>", False),
+        ("<message><x xmlns='urn:x' jid='a@b.example/{}'/></message>", True),
+        ("<message><x xmlns='urn:x' by='{}'/></message>", True),
+    ],
+)
+def test_words_are_text_where_protocols_have_a_name(stanza: str, is_address: bool, prose: str) -> None:
+    """No identifier has blanks, and none is in Chinese: whoever puts words there says something."""
+    text = read_stanza(stanza.format(prose)).text
+    words = re.sub(r"[\W_]+", " ", prose)
+    if not is_address:
+        assert words in text.split("\n")
+    elif "/{}" in stanza:
+        assert words in text.split("\n")
+        assert "example" not in text.replace("evil example", "")
+    assert "." not in text
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "0b1e1f2c-7d0a-4d57-8b0e-1a2b3c4d5e6f",
+        "urn:xmpp:bookmarks:1",
+        "a@b.example/desk",
+        "de-CH",
+        "purple1a2b",
+    ],
+)
+def test_what_protocols_have_there_is_not(name: str) -> None:
+    inside = f"<x xmlns='urn:x' node='{name}' jid='{name}' sid='{name}'/>"
+    assert read_stanza(f"<message id='{name}' type='{name}' xml:lang='{name}'>{inside}</message>").text == ""
+    drawn = "<x xmlns='urn:x' style='font-weight: bold; color: red' class='one two' dir='l r'/>"
+    assert read_stanza(f"<message>{drawn}</message>").text == ""
 
 
 def test_whoever_enters_a_room_is_shown_by_the_name() -> None:
