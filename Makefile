@@ -9,8 +9,10 @@ ADAPTER := components/adapter/prosody
 SHARED := --maxprocesses=8 --dist=loadfile --no-loadscope-reorder --max-worker-restart=0
 CORES := $(shell nproc)
 WORKERS := -n $(CORES) $(SHARED)
-# One more for `make test`: while a test waits for servers, for a third of its time, another goes on.
-WAITING_WORKERS := -n $(shell echo $$(($(CORES) + 1))) $(SHARED)
+# More where tests wait: those of `make test`, which start servers, for half of their time, and those without servers,
+# for threads and files, for a fifth (docs/decisions/0291).
+WAITING_WORKERS := -n $(shell echo $$(($(CORES) + 2))) $(SHARED)
+COMPUTING_WORKERS := -n $(shell echo $$(($(CORES) + 1))) $(SHARED)
 # What starts the XMPP server, or asks its programs: all but the tests of witnesses and of people's directories.
 SERVER_TESTS := tests/conformance tests/e2e $(wildcard tests/fault/test_gate_*.py) \
   --ignore=tests/e2e/test_witness_processes.py --ignore=tests/e2e/test_directory_ldap.py
@@ -53,8 +55,8 @@ python-lint:
 # those of the compiled modules try that themselves, with a quarter of the examples that were made up before.
 test: lint compile
 	PYTHONHASHSEED=0 $(BIN)/pytest $(WAITING_WORKERS) --ignore=tests/bench --ignore=tests/ejabberd --ignore=tests/systemd $(ARGS)
-	TMPDIR=$(MEMORY) STEELYARD_COMPILED=1 STEELYARD_EXAMPLES=0.25 PYTHONHASHSEED=0 $(BIN)/pytest $(WORKERS) \
-	  -o tmp_path_retention_policy=failed $(COMPILED_TESTS) -m 'not sources and not slow and not programs' $(ARGS)
+	TMPDIR=$(MEMORY) STEELYARD_COMPILED=1 STEELYARD_EXAMPLES=0.25 PYTHONHASHSEED=0 $(BIN)/pytest $(COMPUTING_WORKERS) \
+	  $(COMPILED_TESTS) -m 'not sources and not slow and not programs' $(ARGS)
 
 # What depends on the server, on the other version of it: 13.0 where 0.12 is installed, 0.12 where a later one is; and
 # what is there of it on ejabberd (docs/ejabberd.md).
@@ -82,8 +84,8 @@ systemd:
 # The loop to work in, about a minute: nothing that takes long, nothing that needs a server or another program,
 # and of what is made up a seventh of the examples that `make test` tries.
 quick: python-lint
-	TMPDIR=$(MEMORY) STEELYARD_EXAMPLES=0.15 PYTHONHASHSEED=0 $(BIN)/pytest $(WORKERS) \
-	  -o tmp_path_retention_policy=failed tests/unit tests/property -m 'not slow and not programs' $(ARGS)
+	TMPDIR=$(MEMORY) STEELYARD_EXAMPLES=0.15 PYTHONHASHSEED=0 $(BIN)/pytest $(COMPUTING_WORKERS) \
+	  tests/unit tests/property -m 'not slow and not programs' $(ARGS)
 
 # Whatever draws by chance, with a new seed and more of it; `make fuzz ARGS="--seed N"` draws the same again.
 fuzz:

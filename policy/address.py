@@ -8,8 +8,6 @@ refused.
 import unicodedata
 from typing import NewType
 
-import idna
-
 from policy.stringprep import StringprepError, nameprep, nodeprep
 
 BareJid = NewType("BareJid", str)
@@ -112,6 +110,9 @@ def _check_international(text: str, domain: str) -> None:
     """Check that a domain is in the only spelling that a server leaves unchanged, and has a form for DNS (RFC
     5890).
     """
+    # Most domains are of ASCII, and its tables take a while to import.
+    import idna
+
     try:
         known_as = nameprep(domain)
         ascii_form = idna.encode(domain).decode()

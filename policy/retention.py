@@ -114,7 +114,7 @@ _Days = Annotated[int, Field(ge=0, le=36_525, strict=True)]
 
 
 class _ClassTable(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     number: Annotated[int, Field(ge=1, le=254, strict=True)]
     minimum_days: _Days
@@ -126,7 +126,7 @@ class _ClassTable(BaseModel):
 
 
 class _RetentionTable(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     classes: Annotated[dict[_Name, _ClassTable], Field(alias="class", min_length=1)]
 

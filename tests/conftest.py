@@ -7,6 +7,7 @@ import pytest
 
 from components.archive.store.sqlite_connection import Connection
 from tests.support.certificates import CertificateAuthority
+from tests.support.descriptors import closed_again
 from tests.support.postgres import PostgresServer, run_postgres
 from tests.support.rounds import load_profile
 
@@ -14,6 +15,8 @@ load_profile()
 
 _NEED_PROGRAMS = frozenset({"postgres_server", "s3_server", "token"})
 """Fixtures that start or use what is no Python package of ours; the tests that use them are marked."""
+
+_MOST_LEFT_OPEN = 50
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -46,6 +49,16 @@ def connections_keep_nobody() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Connection, "open", open_in_background)
+        yield
+
+
+@pytest.fixture(scope="module", autouse=True)
+def nothing_is_left_open() -> Iterator[None]:
+    """What the tests of a file open they close: left open, it would add up until a process may open no more.
+
+    What the first of them opens for all files may stay, such as a server's output or what a library starts.
+    """
+    with closed_again(most_left=_MOST_LEFT_OPEN):
         yield
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import structlog
 
 from components.archive.durable import PRIVATE, replace_durably
+from components.process.json_text import read_json
 
 log = structlog.get_logger("access")
 
@@ -34,7 +35,7 @@ class Memory:
         self.accounts: dict[str, AccountState] = {}
         self.recorded: dict[str, str] = {}
         try:
-            document = json.loads(path.read_text())
+            document = read_json(path.read_text())
             self.accounts = {str(jid): AccountState(each) for jid, each in document["accounts"].items()}
             self.recorded = {str(name): str(record) for name, record in document["recorded"].items()}
         except FileNotFoundError:

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, get_args
 
 from components.archive.record import RecordKind
+from components.process.json_text import read_json
 
 
 class BookkeepingError(ValueError):
@@ -70,13 +71,13 @@ def parse_bookkeeping(kind: RecordKind, payload: bytes) -> Bookkeeping:
     """Parse a payload of one of these kinds; raises BookkeepingError unless it is in its one encoding."""
     try:
         make: Callable[..., Bookkeeping] = _MAKERS[kind]
-        values: dict[str, Any] = json.loads(payload)
+        values: dict[str, Any] = read_json(payload)
         for name in _TUPLES:
             if name in values:
                 values[name] = tuple(values[name])
         record = make(**values)
         known = _has_its_types(record) and encode_bookkeeping(record) == (kind, payload)
-    except (ValueError, TypeError, KeyError, RecursionError):
+    except (ValueError, TypeError, KeyError):
         known = False
     if not known:
         raise BookkeepingError(f"not a record of kind {kind} in its one encoding")

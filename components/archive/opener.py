@@ -2,11 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from components.archive import seal
-from components.archive.grant import GrantedSegments
 from components.archive.log.leaf import NOT_SEALED, Leaf, LeafIndex, encode_leaf
 from components.archive.reader import LogReader, StoredRecord
+
+if TYPE_CHECKING:
+    from components.archive.grant import GrantedSegments
 
 HASH_SIZE_BYTES = 32
 
@@ -67,7 +70,7 @@ class RecordOpener:
     reader: LogReader
     origin: str
     keys: Sequence[seal.EnvelopeOpener]
-    granted: GrantedSegments | None = None
+    granted: "GrantedSegments | None" = None
     _ratchets: dict[int, _Ratchet] = field(default_factory=dict)
     # With grants: segments that do not open.
     _closed: set[int] = field(default_factory=set)

@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 
 from components.archive.log.strict_base64 import decode_base64, encode_base64
+from components.process.json_text import read_json
 
 KEY_SIZE_BYTES = 32
 TAG_SIZE_BYTES = 16
@@ -186,10 +187,10 @@ def open_envelopes(envelopes: bytes, info: bytes, openers: Sequence[EnvelopeOpen
     Raises NoKeyError when none is, and SealError for what was altered.
     """
     try:
-        entries = json.loads(envelopes)
+        entries = read_json(envelopes)
         sealed = {entry["key_id"]: decode_base64(entry["sealed"]) for entry in entries}
         names = ", ".join(str(entry["name"]) for entry in entries) or "nobody"
-    except (ValueError, KeyError, TypeError, RecursionError):
+    except (ValueError, KeyError, TypeError):
         raise SealError(f"the envelopes of {what} are malformed") from None
     for opener in openers:
         if opener.key_id in sealed:

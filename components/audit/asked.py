@@ -9,46 +9,24 @@ from components.audit.index.database import Connection
 from components.audit.index.index import Index
 from components.audit.index.logs import LAST_NUMBER, SEARCHED, IndexedLog, find_record
 from components.audit.index.pages import find_place
-from components.audit.query import pattern, tree
+from components.audit.query import tree
 from components.audit.query.compile import Known, Where, compile_query
 from components.audit.query.context import Condition, find_varying
-from components.audit.query.ids import OWN_WORDS
-from components.audit.query.matching import ends_of, match_spellings
+from components.audit.query.matching import ends_of
 from components.audit.view import view_record
+from components.audit.widened import Widened, has, is_in_texts, widen
 from components.process.errors import SiteError
 
 MAX_EXAMINED = 20_000
 """A search looks into the text of so many records, the newest, for regular expressions."""
-
-MAX_SPELLINGS = 1_000
-"""A word is widened to so many others, the nearest."""
 
 # What regular expressions found while this index is open, and what was looked into for each query.
 _FOUND_TABLES = (
     "CREATE TEMP TABLE IF NOT EXISTS pattern_hit (expression TEXT, idx INTEGER, PRIMARY KEY (expression, idx))",
     "CREATE TEMP TABLE IF NOT EXISTS examined (run INTEGER, idx INTEGER, PRIMARY KEY (run, idx))",
 )
-_WORD_TABLES = ("word", "content_word")
-# Of the words of texts; the index's own, of which there are as many as records, are not gone through.
-_NEAR_LENGTH = """
-SELECT term FROM (
-    SELECT term FROM {words} WHERE term <= ? UNION ALL SELECT term FROM {words} WHERE term >= ?
-) AS near WHERE length(term) BETWEEN ? AND ?
-"""
-# The log of looks stands behind all others.
-_FIRST_WITH = "SELECT word.rowid FROM word WHERE word MATCH ? ORDER BY word.rowid LIMIT 1"
-_FILE_WITH = "SELECT content_word.rowid FROM content_word WHERE content_word MATCH ? LIMIT 1"
 _LARGEST_GAP = 16  # records between two wanted ones are fetched with them
 _LARGEST_FETCH = 250
-
-
-@dataclass(frozen=True, slots=True)
-class Widened:
-    """To which folded words a near spelling was widened; `is_cut`: there are more."""
-
-    spelling: tree.Spelling
-    words: tuple[str, ...]
-    is_cut: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +80,7 @@ async def is_within(
     with index.look() as db:
         if db.execute("SELECT 1 FROM listed LIMIT 1").fetchone() is None:
             return True
-        return number <= LAST_NUMBER and _has(db, "idx = ?", (which.place(number),), asked.scope)
+        return number <= LAST_NUMBER and has(db, "idx = ?", (which.place(number),), asked.scope)
 
 
 def scope_of(auditor: Auditor | None) -> tree.Node:
@@ -126,7 +104,7 @@ def _without_foreign(db: Connection, node: tree.Node, inside: Where) -> tree.Nod
             return tree.Or(tuple(_without_foreign(db, each, inside) for each in nodes))
         case tree.SimilarTo(log, number):
             place = find_place(db, f"{log}/{number}")
-            return node if _has(db, "idx = ?", (place,), inside) else tree.Not(tree.Everything())
+            return node if has(db, "idx = ?", (place,), inside) else tree.Not(tree.Everything())
         case _:
             return node
 
@@ -140,8 +118,8 @@ def _learn(
     constant = _find_constant(db, node)
     if not spellings and not ends:
         return Known(constant=constant), ()
-    vocabulary = frozenset(end for end in ends if _is_in_texts(db, end))
-    widened = tuple(_widen(db, each, inside, logs) for each in sorted(spellings, key=str))
+    vocabulary = frozenset(end for end in ends if is_in_texts(db, end))
+    widened = tuple(widen(db, each, inside, logs) for each in sorted(spellings, key=str))
     spelt = {each.spelling: each.words for each in widened}
     return Known(spelt, vocabulary, constant=constant), widened
 
@@ -163,57 +141,6 @@ def logs_for(node: tree.Node) -> Sequence[IndexedLog]:
     return tuple(IndexedLog) if asks else SEARCHED
 
 
-def _is_in_texts(db: Connection, word: str) -> bool:
-    return any(
-        db.execute(f"SELECT 1 FROM {db.name_vocabulary(table)} WHERE term = ?", (word,)).fetchone()  # noqa: S608
-        for table in _WORD_TABLES
-    )
-
-
-def _widen(
-    db: Connection, spelling: tree.Spelling, inside: Where | None, logs: Sequence[IndexedLog]
-) -> Widened:
-    words = {
-        word
-        for table in _WORD_TABLES
-        for (word,) in db.execute(
-            _NEAR_LENGTH.format(words=db.name_vocabulary(table)),
-            (*OWN_WORDS, len(spelling.word) - spelling.apart, len(spelling.word) + spelling.apart),
-        )
-    }
-    # Few searches need it, and each would wait while it is imported.
-    from rapidfuzz.distance import OSA
-    from rapidfuzz.process import extract_iter
-
-    near = extract_iter(spelling.word, words, scorer=OSA.distance, score_cutoff=spelling.apart)
-    found = [word for _, word in sorted((apart, word) for word, apart, _ in near)]
-    if inside is not None:
-        found = [word for word in found if _is_said_inside(db, word, inside)]
-    elif IndexedLog.AUDIT not in logs:
-        # What auditors looked for is nobody's to read here.
-        found = [word for word in found if _is_said(db, word)]
-    return Widened(spelling, tuple(found[:MAX_SPELLINGS]), len(found) > MAX_SPELLINGS)
-
-
-def _is_said(db: Connection, word: str) -> bool:
-    """Return whether a word is in a text of another log than that of looks, or in a file."""
-    match = match_spellings([word])
-    first = db.execute(_FIRST_WITH, (match,)).fetchone()
-    if first is not None and int(str(first[0])) < IndexedLog.AUDIT.place(0):
-        return True
-    return db.execute(_FILE_WITH, (match,)).fetchone() is not None
-
-
-def _is_said_inside(db: Connection, word: str, inside: Where) -> bool:
-    where = compile_query(tree.Words((word,)))
-    return _has(db, where.sql, where.parameters, inside)
-
-
-def _has(db: Connection, condition: str, values: tuple[str | int | None, ...], inside: Where) -> bool:
-    sql = f"SELECT 1 FROM entry WHERE {condition} AND {inside.sql} LIMIT 1"  # noqa: S608 - constant
-    return db.execute(sql, (*values, *inside.parameters)).fetchone() is not None
-
-
 async def _examine(
     node: tree.Node,
     known: Known,
@@ -222,6 +149,9 @@ async def _examine(
     searched: Sequence[IndexedLog],
 ) -> tuple[Where, int, bool]:
     """Look into the newest records that may match; return the condition on what was found, and whether it is cut."""
+    # Few searches have a regular expression.
+    from components.audit.query.pattern import matches
+
     may = compile_query(_without_patterns(node, is_upper=True), known)
     surely = compile_query(_without_patterns(node, is_upper=False), known)
     found_places = index.find(may, MAX_EXAMINED + 1, logs=searched).indexes
@@ -233,7 +163,7 @@ async def _examine(
         (expression, place)
         async for place, opened in open_places(logs, places)
         for expression in expressions
-        if pattern.matches(expression, view_record("", opened).reading.text)
+        if matches(expression, view_record("", opened).reading.text)
     ]
     with index.change() as db:
         for table in _FOUND_TABLES:

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from components.audit.query.pattern import find_spans
 from components.audit.query.tree import Node, patterns_sought, words_sought
 from components.audit.query.words import find_phrases, merge_spans
 
@@ -77,10 +76,17 @@ def _find_part(text: str, query: Node) -> str:
 def _find_hits(text: str, query: Node) -> list[tuple[int, int]]:
     try:
         phrases = find_phrases(text, [(words.words, words.prefix) for words in words_sought(query)])
-        found = [span for each in patterns_sought(query) for span in find_spans(each.expression, text)]
+        found = [span for each in patterns_sought(query) for span in _find_pattern(each.expression, text)]
     except Exception:  # what the index could not read either: shown, and nothing marked in it
         return []
     return merge_spans([*phrases, *found]) if found else phrases
+
+
+def _find_pattern(expression: str, text: str) -> list[tuple[int, int]]:
+    # Few searches have a regular expression.
+    from components.audit.query.pattern import find_spans
+
+    return find_spans(expression, text)
 
 
 def _window(length: int, hit: int) -> tuple[int, int]:

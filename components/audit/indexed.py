@@ -21,7 +21,6 @@ from components.audit.index.index import Index, IndexPlace, explained, open_inde
 from components.audit.index.key import load_index_key
 from components.audit.index.logs import IndexedLog, find_record
 from components.audit.index.open_postgres import drop_postgres
-from components.audit.index.people import insert_known_directory
 from components.audit.open_log import open_log
 from components.audit.view import FileView, SaidOfFile
 from components.process.errors import SiteError
@@ -149,11 +148,15 @@ async def catch_up_logs(
 ) -> None:
     """Index what is new in all logs, without what files say; raises as `Index.catch_up` does."""
     names = {which: log.name for which, log in find_indexed(settings).items()}
-    # Twice: an index that does not fit to the second log is emptied of the first one, too.
-    for _ in range(2):
+    anew = [await index.catch_up(log, progress, which, names[which]) for which, log in logs.items()]
+    if any(anew):
+        # Once more: an index that did not fit to a later log was emptied of the first one, too.
         for which, log in logs.items():
             await index.catch_up(log, progress, which, names[which])
     if settings.audit.grants:
+        # Few auditors work with grants, and everybody else would wait while this is imported.
+        from components.audit.index.people import insert_known_directory
+
         with index.change() as db:
             insert_known_directory(db, settings.gate.directory_file)
 

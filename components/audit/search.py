@@ -8,7 +8,6 @@ from components.archive.log.leaf import parse_leaf
 from components.archive.orders.tombstoned import fetch_tombstoned
 from components.archive.store import LogSource
 from components.audit.access import digest_of
-from components.audit.asked import Widened
 from components.audit.auditor import Auditor
 from components.audit.index.as_of import AsOf, bound_by
 from components.audit.index.contents import count_failed, count_unheard
@@ -26,6 +25,7 @@ from components.audit.index.pages import (
 from components.audit.lookup import Lookup, look_up
 from components.audit.query.tree import Node, Or, Words
 from components.audit.view import Around, RecordView
+from components.audit.widened import Widened
 from components.process.progress import Progress
 from components.settings.site import SiteFile
 

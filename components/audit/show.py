@@ -1,5 +1,6 @@
 """Shows one record in full, with its proof; the look is recorded before the record is returned."""
 
+import os
 import re
 import time
 from dataclasses import dataclass, replace
@@ -195,12 +196,23 @@ def _find_fault(view: RecordView) -> str:
 
 def parse_record_id(settings: SiteFile, record_id: str) -> tuple[LogSettings, int]:
     """Find the log and the index that a record's public id names; raises SiteError."""
+    _require_own(settings, *record_id.rpartition(":")[::2])
     name, _, number = record_id.rpartition("/")
     log = settings.find_log(name)
     if log is None or not re.fullmatch(r"[0-9]{1,18}", number):
         names = f"{settings.gate_log.name}/100042 or {settings.audit_log.name}/7"
         raise SiteError(f"{record_id!r} is no record's id: one looks like {names}")
     return log, int(number)
+
+
+def _require_own(settings: SiteFile, site: str, record_id: str) -> None:
+    """Refuse an id that begins with a site's name, as those of all sites do, and say how it is named here."""
+    for other in settings.audit.sites:
+        if site == other.name:
+            where = f"--site {os.path.normpath(other.site)} or, where there is it, --at {site}"
+            raise SiteError(f"{record_id} is a record of the site {site}: name it so, with {where}")
+    if site and site == settings.site.name:
+        raise SiteError(f"{site} is this site: say {record_id}")
 
 
 def explain_absence(name: str, number: int, size: int) -> str:

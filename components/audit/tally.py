@@ -10,7 +10,8 @@ from components.audit.index.pages import digest_ids
 from components.audit.index.plan import plan_all
 from components.audit.lookup import Lookup, look_up
 from components.audit.query.error import QueryError
-from components.audit.query.parser import MAX_TERMS, parse_query
+from components.audit.query.limits import MAX_TERMS
+from components.audit.query.parser import parse_query
 from components.audit.query.tree import And, Node, Or, format_query
 from components.process.errors import SiteError
 from components.process.progress import Progress

@@ -45,7 +45,7 @@ def activity(
     from components.audit.activity import Ordinary, report_activity
     from components.audit.auditor import find_auditor
     from components.audit.looks import LookFilter
-    from components.audit.matter.exhibits import parse_time
+    from components.audit.moment import parse_time
     from components.cli.output.activity import describe_activity, print_activity
     from components.cli.output.console import run_with_bar
     from components.process.errors import SiteError

@@ -1,5 +1,6 @@
 """The `steelyard attach` commands: a server that already runs (docs/attach.md)."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -7,23 +8,39 @@ from cyclopts import App, Parameter
 
 from components.cli.options import COMMON, Common
 from components.process.errors import SiteError
-from components.settings.site import ServerName
+from components.settings.site_table import ServerName
 
 app = App(name="attach", help="Attach Steelyard to a server that already runs (docs/attach.md).")
 
 
-@app.command
-def prosody(
-    *,
-    config: Path,
-    dry_run: bool = False,
-    apply: bool = False,
-    undo: bool = False,
+@Parameter(name="*")
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is to be done with a server; one of the four at most."""
+
+    dry_run: Annotated[
+        bool,
+        Parameter(help="Show the lines and check the server; change nothing. This is what it does anyway."),
+    ] = False
+    apply: Annotated[
+        bool,
+        Parameter(
+            help="Write the lines, and for ejabberd the adapter, and keep a copy of the configuration as it was. "
+            "The server is not restarted.",
+        ),
+    ] = False
+    undo: Annotated[bool, Parameter(help="Take out what was added, and nothing else.")] = False
     propose: Annotated[
-        Path | None, Parameter(help="Write a proposed site for the server into this folder.")
-    ] = None,
-    common: Common = COMMON,
-) -> int:
+        Path | None,
+        Parameter(help="Write a proposed site for the server into this folder. An ejabberd has to be up."),
+    ] = None
+
+
+WANTED = Wanted()
+
+
+@app.command
+def prosody(*, config: Path, wanted: Wanted = WANTED, common: Common = COMMON) -> int:
     """Attach a Prosody that already runs: show the lines for its configuration, write them, or take them out again.
 
     Without an option it shows and checks them, and changes nothing. Exit status 1 if something must be mended first.
@@ -32,29 +49,12 @@ def prosody(
     ----------
     config
         The server's configuration, such as /etc/prosody/prosody.cfg.lua.
-    dry_run
-        Show the lines and check the server; change nothing. This is what it does anyway.
-    apply
-        Write the lines, and keep a copy of the configuration as it was. The server is not restarted.
-    undo
-        Take out what was added, and nothing else.
     """
-    return _run("prosody", config, common, dry_run=dry_run, apply=apply, undo=undo, propose=propose)
+    return _run("prosody", config, wanted, common)
 
 
 @app.command
-def ejabberd(
-    *,
-    config: Path,
-    dry_run: bool = False,
-    apply: bool = False,
-    undo: bool = False,
-    propose: Annotated[
-        Path | None,
-        Parameter(help="Write a proposed site for the server, which has to be up, into this folder."),
-    ] = None,
-    common: Common = COMMON,
-) -> int:
+def ejabberd(*, config: Path, wanted: Wanted = WANTED, common: Common = COMMON) -> int:
     """Attach an ejabberd that already runs: show the lines for its configuration, write them, or take them out again.
 
     Without an option it shows and checks them, and changes nothing. Exit status 1 if something must be mended first.
@@ -63,35 +63,20 @@ def ejabberd(
     ----------
     config
         The server's configuration, such as /etc/ejabberd/ejabberd.yml.
-    dry_run
-        Show the lines and check the server; change nothing. This is what it does anyway.
-    apply
-        Write the lines and the adapter, and keep a copy of the configuration as it was. The server is not restarted.
-    undo
-        Take out what was added, and nothing else.
     """
-    return _run("ejabberd", config, common, dry_run=dry_run, apply=apply, undo=undo, propose=propose)
+    return _run("ejabberd", config, wanted, common)
 
 
-def _run(
-    server: ServerName,
-    config: Path,
-    common: Common,
-    *,
-    dry_run: bool,
-    apply: bool,
-    undo: bool,
-    propose: Path | None,
-) -> int:
-    if sum((dry_run, apply, undo, propose is not None)) > 1:
+def _run(server: ServerName, config: Path, wanted: Wanted, common: Common) -> int:
+    if sum((wanted.dry_run, wanted.apply, wanted.undo, wanted.propose is not None)) > 1:
         raise SiteError("give one of --dry-run, --apply, --undo and --propose")
-    if propose is not None:
-        _propose(server, config, propose, common)
+    if wanted.propose is not None:
+        _propose(server, config, wanted.propose, common)
         return 0
-    if undo:
+    if wanted.undo:
         _undo(server, config, common)
         return 0
-    return _attach(server, config, common, apply=apply)
+    return _attach(server, config, common, apply=wanted.apply)
 
 
 def _attach(server: ServerName, config: Path, common: Common, *, apply: bool) -> int:

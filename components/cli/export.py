@@ -1,6 +1,7 @@
 """The command that hands over what is recorded: `steelyard audit export`."""
 
 import asyncio
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -17,13 +18,14 @@ def export(
     resume: Annotated[bool, Parameter(negative=())] = False,
     zone: str = "UTC",
     limit: Annotated[int, Parameter(validator=Number(gte=0))] = 0,
+    incomplete: Annotated[bool, Parameter(negative=())] = False,
     at: AtSite = "",
     common: Look = LOOK,
 ) -> int:
     """Export what a query matches, with a manifest and what proves each record (docs/export.md).
 
-    Where site.toml names other sites (audit.sites), each is exported to a folder of its own. Exit status 1 if one was
-    not.
+    Where site.toml names other sites (audit.sites), each is exported to a folder of its own, and messages.jsonl has
+    each message once. Exit status 1 if one was left out, or was behind.
 
     Parameters
     ----------
@@ -39,6 +41,8 @@ def export(
         The time zone in which times are written and days divided, such as Europe/London.
     limit
         Export nothing if more records than this match; 0: any number.
+    incomplete
+        Of several sites, export those that can be exported now; the manifest names what is missing.
     """
     from components.audit.auditor import find_auditor
     from components.audit.export.export import Wanted
@@ -53,12 +57,16 @@ def export(
     settings = common.open_site(at)
     auditor = find_auditor(settings)
     wanted = Wanted(" ".join(query), format_, zone, common.matter, common.reason, limit)
-    if settings.audit.sites and not at and not resume:
-        from components.audit.sites.export import export_sites
+    if settings.audit.sites and not at:
+        from components.audit.sites.export import BEGUN, Asking, export_sites, resume_sites
 
-        of_sites = run_with_bar("Exporting", "steps", lambda bar: export_sites(settings, wanted, output, bar))
-        tell_sites_export(of_sites, common)
-        return 0 if of_sites.is_complete else 1
+        if not resume or (output / BEGUN).exists():
+            go = partial(resume_sites, settings) if resume else partial(export_sites, settings, wanted)
+            of_sites = run_with_bar(
+                "Exporting", "steps", lambda bar: go(output, Asking(bar, is_partial=incomplete))
+            )
+            tell_sites_export(of_sites, common)
+            return 0 if of_sites.is_complete else 1
     if resume:
         result = run_with_bar("Exporting", "steps", lambda bar: go_on(settings, output, bar, auditor))
     else:

@@ -12,7 +12,7 @@ from pathlib import Path
 from cyclopts import App
 from cyclopts.argument import Argument
 
-from components.cli.main import app
+from components.cli.app import app
 
 SHELLS: Mapping[str, str] = {
     "bash": "bash-completion/completions/steelyard",

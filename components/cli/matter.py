@@ -158,7 +158,7 @@ def note(matter: MatterId, text: str, *, exhibit: int = 0, at: str = "", signing
     at
         The time that it is about, such as 2026-11-23T09:30Z (default: the exhibit's, or now).
     """
-    from components.audit.matter.exhibits import parse_time
+    from components.audit.moment import parse_time
 
     about_ns = parse_time(at) if at else 0
     _act(signing, "noted", matter, {"text": text, "number": exhibit, "about_ns": about_ns})

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -20,14 +20,11 @@ from components.cli.options import (
     SiteOption,
 )
 from components.process.errors import SiteError
-from components.process.progress import Progress
 
 if TYPE_CHECKING:
-    from components.audit.auditor import Auditor
     from components.audit.orders.propose import Proposal
+    from components.audit.orders.scene import Enquiry
     from components.audit.orders.scope import Scope
-    from components.settings.log import LogSettings
-    from components.settings.site import SiteFile
 
 Matter = Annotated[str, Parameter(help="The case that it belongs to.")]
 Out = Annotated[
@@ -81,12 +78,10 @@ def hold(
     query
         Hold what matches this query, until now and from now on (docs/query.md).
     """
-    from components.audit.orders.propose import propose_hold
+    from components.audit.orders.propose import Grounds, propose_hold
 
-    settings, auditor, found, scope = _load_scope(
-        order.common.site, records, custodian, conversation, query, log
-    )
-    proposal = _look(lambda bar: propose_hold(settings, found, scope, matter, order.reason, bar, auditor))
+    enquiry, scope = _load_scope(order.common.site, records, custodian, conversation, query, log)
+    proposal = _look(enquiry, lambda it: propose_hold(it, scope, Grounds(matter, order.reason)))
     _hand_out([proposal], order)
 
 
@@ -98,13 +93,13 @@ def release(hold: str = "", *, order: LogOrder = LOG_ORDER) -> None:
     hold
         The hold's id.
     """
-    from components.audit.orders.propose import propose_releases
+    from components.audit.orders.propose import Grounds, propose_releases
 
     if bool(hold) == bool(order.matter):
         raise SiteError("name a hold's id, or a matter with --matter")
-    settings, auditor, found = _load(order.common.site, order.log)
+    grounds = Grounds(order.matter, order.reason)
     proposals = _look(
-        lambda bar: propose_releases(settings, found, hold, order.matter, order.reason, bar, auditor)
+        _load(order.common.site, order.log), lambda enquiry: propose_releases(enquiry, hold, grounds)
     )
     _hand_out(proposals, order)
 
@@ -119,15 +114,14 @@ def expire(*segments: int, plan: bool = False, order: LogOrder = LOG_ORDER) -> N
     plan
         Only show what is due, and what holds keep of it.
     """
-    from components.audit.orders.propose import propose_expiry
+    from components.audit.orders.propose import Grounds, propose_expiry
 
-    settings, auditor, found = _load(order.common.site, order.log)
+    enquiry = _load(order.common.site, order.log)
     if plan:
-        _show_plan(settings, auditor, found, order.common)
+        _show_plan(enquiry, order.common)
         return
-    proposal = _look(
-        lambda bar: propose_expiry(settings, found, segments, order.matter, order.reason, bar, auditor)
-    )
+    grounds = Grounds(order.matter, order.reason)
+    proposal = _look(enquiry, lambda it: propose_expiry(it, segments, grounds))
     _hand_out([proposal], order)
 
 
@@ -139,10 +133,10 @@ def erase(*records: RecordId, query: str = "", matter: Matter = "", order: NewOr
     query
         Erase what matches this query now (docs/query.md).
     """
-    from components.audit.orders.propose import propose_erasure
+    from components.audit.orders.propose import Grounds, propose_erasure
 
-    settings, auditor, log, scope = _load_scope(order.common.site, records, "", (), query)
-    proposal = _look(lambda bar: propose_erasure(settings, log, scope, matter, order.reason, bar, auditor))
+    enquiry, scope = _load_scope(order.common.site, records, "", (), query)
+    proposal = _look(enquiry, lambda it: propose_erasure(it, scope, Grounds(matter, order.reason)))
     _hand_out([proposal], order)
 
 
@@ -202,24 +196,25 @@ def orders(*, log: LogName = "", common: Common = COMMON) -> None:
     from components.audit.orders.propose import list_orders
     from components.cli.output.orders import describe_orders, print_orders
 
-    settings, auditor, found = _load(common.site, log)
-    views, access_id = _look(lambda bar: list_orders(settings, found, bar, auditor))
+    enquiry = _load(common.site, log)
+    views, access_id = _look(enquiry, list_orders)
     common.tell(
         views,
         lambda all_: describe_orders(all_, access_id),
-        lambda all_: print_orders(all_, found.name, access_id),
+        lambda all_: print_orders(all_, enquiry.log.name, access_id),
     )
 
 
-def _load(site: Path, log: str) -> "tuple[SiteFile, Auditor, LogSettings]":
+def _load(site: Path, log: str) -> "Enquiry":
     """Read a site's settings, find who looks, and one of its logs; without a name, the gate's."""
     from components.audit.auditor import Role, find_auditor
+    from components.audit.orders.scene import Enquiry
     from components.settings.site import SiteFile
 
     settings = SiteFile(site)
     auditor = find_auditor(settings)
     auditor.require(Role.AUDITOR, Role.REVIEWER, Role.LEAD)
-    return settings, auditor, settings.require_log(log) if log else settings.gate_log
+    return Enquiry(settings, settings.require_log(log) if log else settings.gate_log, auditor)
 
 
 def _load_scope(
@@ -229,28 +224,29 @@ def _load_scope(
     conversations: Sequence[str],
     query: str,
     log_name: str = "",
-) -> "tuple[SiteFile, Auditor, LogSettings, Scope]":
+) -> "tuple[Enquiry, Scope]":
     """Read the settings; find who looks, the log that is named or the first record's, and the scope of an order."""
     from components.audit.orders.scope import read_scope
 
-    settings, auditor, log = _load(site, log_name or (records[0].rpartition("/")[0] if records else ""))
-    return settings, auditor, log, read_scope(settings, log, records, custodian, conversations, query)
+    enquiry = _load(site, log_name or (records[0].rpartition("/")[0] if records else ""))
+    scope = read_scope(enquiry.settings, enquiry.log, records, custodian, conversations, query)
+    return enquiry, scope
 
 
-def _look(work: Callable[[Progress], Coroutine[Any, Any, Result]]) -> Result:
+def _look(enquiry: "Enquiry", work: "Callable[[Enquiry], Coroutine[Any, Any, Result]]") -> Result:
     """Look into the log, with a bar while its index is updated."""
     from components.cli.output.console import run_with_bar
 
-    return run_with_bar("Indexing", "entries", work)
+    return run_with_bar("Indexing", "entries", lambda bar: work(replace(enquiry, progress=bar)))
 
 
-def _show_plan(settings: "SiteFile", auditor: "Auditor", log: "LogSettings", output: Output) -> None:
+def _show_plan(enquiry: "Enquiry", output: Output) -> None:
     from components.audit.orders.propose import plan
     from components.cli.output.orders import describe_plan, print_plan
     from components.settings.archive import load_retention
 
-    found, access_id = _look(lambda bar: plan(settings, log, bar, auditor=auditor))
-    policy = load_retention(settings.archive.retention)
+    found, access_id = _look(enquiry, plan)
+    policy = load_retention(enquiry.settings.archive.retention)
     output.tell(
         found,
         lambda due: describe_plan(due, policy, access_id),

@@ -51,7 +51,7 @@ def read(
     at: Annotated[
         str,
         Parameter(
-            help="With --seen-by: as it was at this time (2026-11-23T14:05+01:00, 2h); now if left out."
+            help="As it was at this time (2026-11-23T14:05+01:00, 2h): what had been said, who was in the room."
         ),
     ] = "",
     zone: Annotated[str, Parameter(help="Show times in this time zone, such as Europe/Berlin.")] = "UTC",

@@ -1,6 +1,7 @@
 """The commands of reviewers: `steelyard review list|queue|show|claim|close|release` and so on (docs/review.md)."""
 
 import asyncio
+import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,6 +60,7 @@ def list_(*, timeout: Timeout = 10.0, common: Common = COMMON) -> None:
     names = settings.gate_log.name, file_log.name if file_log else ""
     found = asyncio.run(list_held(settings, timeout))
     common.tell(found, lambda held: describe_held(held, *names), lambda held: print_held(held, *names))
+    _tell_others(settings, common)
 
 
 @app.command
@@ -101,6 +103,7 @@ def queue(
             print_queues(found, desk.now_ns)
 
     common.tell(found, lambda found: describe_items(found, desk.now_ns, names), print_)
+    _tell_others(settings, common)
 
 
 @app.command
@@ -153,11 +156,13 @@ def report(*, after: str = "", before: str = "", common: Common = COMMON) -> Non
     before
         The end, which does not belong to it; if left out, now.
     """
-    from components.audit.review.evidence import parse_day, report_reviews
+    from components.audit.moment import parse_time
+    from components.audit.review.evidence import report_reviews
     from components.cli.output.review_queue import describe_report, print_report
 
     _, desk = _open(Signing(None, common), acts=False)
-    begin_ns, end_ns = parse_day(after, 0), parse_day(before, desk.now_ns)
+    begin_ns = parse_time(after) if after else 0
+    end_ns = parse_time(before) if before else desk.now_ns
     made, access_id = asyncio.run(report_reviews(desk, begin_ns, end_ns))
     common.tell(made, lambda made: {**describe_report(made), "access": access_id}, print_report)
 
@@ -277,6 +282,15 @@ def release(record: RecordId, *, decision: Decision) -> None:
 def refuse(record: RecordId, *, decision: Decision) -> None:
     """Refuse a held message: its sender is told that it was not sent. Or a held file: nobody can fetch it."""
     _decide(record, "refuse", decision, ("is refused, and its sender told", "is refused"))
+
+
+def _tell_others(settings: "SiteFile", common: Common) -> None:
+    """Tell people that what is listed is one site's, where there are others."""
+    if settings.audit.sites and not common.as_json:
+        others = "; ".join(
+            f"{each.name}: --site {os.path.normpath(each.site)}" for each in settings.audit.sites
+        )
+        print(f"This is {settings.site.name} alone. There are other sites. {others}")
 
 
 def _decide(record: str, act: str, decision: Decision, done: tuple[str, str]) -> None:

@@ -1,6 +1,5 @@
 """People in an LDAP directory (RFC 4511), found by a filter (RFC 4515), with desks and roles by their groups."""
 
-import json
 import re
 import subprocess
 import sys
@@ -9,15 +8,20 @@ from collections.abc import Mapping, Sequence
 
 from components.directory.ldap_reader import LdapContent, LdapEntry
 from components.directory.people import ListedPerson, Listing, SourceError, make_person
+from components.process.json_text import read_json
 from components.settings.directory import LdapSource
 from policy.directory.enterprise import Person
 
-_COMMA = re.compile(r"\s*(?<!\\),\s*")
+_READER = ("-m", "components.directory.ldap_reader")
+_PIECE = re.compile(
+    r"(?P<hex>(?:\\[0-9a-fA-F]{2})+)|\\(?P<escaped>.)|(?P<between> *[,;+=] *)|(?P<plain>.)", re.DOTALL
+)
+_SPECIAL = frozenset(',;+"\\<>#')
 
 
 def list_ldap(source: LdapSource) -> Listing:
     """Return all people of the server and the groups that the settings name; raises SourceError with all problems."""
-    command = (sys.executable, "-m", "components.directory.ldap_reader")
+    command = (sys.executable, *_READER)
     try:
         read = subprocess.run(  # noqa: S603 - ourselves
             command,
@@ -27,7 +31,7 @@ def list_ldap(source: LdapSource) -> Listing:
             check=False,
             timeout=source.timeout_s,
         )
-        content = json.loads(read.stdout)
+        content = read_json(read.stdout)
     except subprocess.TimeoutExpired:
         raise SourceError([f"{source.url}: gives no answer within timeout_s"]) from None
     except ValueError:
@@ -58,8 +62,22 @@ def make_listing(source: LdapSource, content: LdapContent) -> Listing:
 
 
 def normal_dn(dn: str) -> str:
-    """Return a distinguished name (RFC 4514) for comparison: in lower case, without blanks around commas."""
-    return _COMMA.sub(",", dn.strip()).lower()
+    """Return a distinguished name (RFC 4514) for comparison.
+
+    It is in lower case, with no blank around what separates its parts and one where there are several, and each
+    character is escaped in the same way: servers write a comma in a name as `\\2C`, people as `\\,`.
+    """
+    return re.sub(r" +", " ", "".join(map(_normal_piece, _PIECE.finditer(dn.strip())))).lower()
+
+
+def _normal_piece(piece: re.Match[str]) -> str:
+    if piece["between"]:
+        return piece["between"].strip().replace(";", ",")
+    if piece["hex"]:
+        text = bytes.fromhex(piece["hex"].replace("\\", "")).decode(errors="replace")
+        return "".join(f"\\{each}" if each in _SPECIAL else each for each in text)
+    text = piece["escaped"] or piece["plain"]
+    return f"\\{text}" if text in _SPECIAL else text
 
 
 def _groups_by_member(groups: Mapping[str, list[str]]) -> Mapping[str, list[str]]:
@@ -93,10 +111,12 @@ def _make(source: LdapSource, entry: LdapEntry, groups: Sequence[str]) -> Person
 
 
 def _account(source: LdapSource, entry: LdapEntry) -> str:
-    """Return the only account, or, of several, the one in the source's own domain."""
+    """Return the only account, or, of several, the one in the source's own domain, which one without `@` is in."""
     accounts = _values(entry, source.jid)
     if len(accounts) > 1 and source.domain:
-        accounts = [each for each in accounts if each.lower().endswith(f"@{source.domain}")]
+        accounts = [
+            each for each in accounts if each.lower().endswith(f"@{source.domain}") or "@" not in each
+        ]
     if len(accounts) != 1:
         raise SourceError([f"has {len(accounts) or 'no'} values of {source.jid!r} to be its account"])
     return accounts[0]

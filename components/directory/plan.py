@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 
 from components.directory.gather import Gathered
 from components.directory.people import ListedPerson
@@ -108,9 +109,14 @@ def _refusals(
 ) -> Iterator[str]:
     for firm in old.enterprises:
         departed = len(find_departed(changes, firm.id))
-        limit = max(1, int(len(firm.people) * max_departures)) if allowed is None else allowed
+        limit = _may_leave(len(firm.people), max_departures) if allowed is None else allowed
         if departed > limit:
             yield (
                 f"{departed} of {len(firm.people)} people would leave {firm.id}, more than {limit}; if that is right, "
                 f"run `steelyard directory apply --allow-departures {departed}`"
             )
+
+
+def _may_leave(people: int, share: float) -> int:
+    """Return how many may leave at once; exactly, as the setting is written: 0.29 of 100 people are 29."""
+    return max(1, int(people * Fraction(str(share))))

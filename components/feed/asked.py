@@ -44,7 +44,8 @@ def number_of(request: web.Request, name: str, default: int) -> int:
 
 def wait_of(request: web.Request) -> float:
     """Return for how many seconds a machine wants to wait."""
-    return min(LONGEST_WAIT_S, max(0.0, float(number_of(request, "wait", 0))))
+    # Bounded as it was read: no float is as large as a number of a request may be.
+    return float(min(LONGEST_WAIT_S, max(0, number_of(request, "wait", 0))))
 
 
 def tell(status: int, problem: str, *, closes: bool = False) -> web.Response:

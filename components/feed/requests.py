@@ -80,7 +80,7 @@ class Requests:
             request = parse_request(body)
             order = verify_order(request.order, approvers)
             check_request(request, order)
-        except (OrderError, OrderRequestError, RecursionError) as error:
+        except (OrderError, OrderRequestError) as error:
             raise RequestRefused(str(error)) from None
         if order.id != id_ or order.log != self._logs[name].origin:
             raise RequestRefused(f"the order is {order.id} on {order.log}")

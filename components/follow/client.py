@@ -1,6 +1,7 @@
 """Speaks with a site's feed: mutual TLS, bounded answers, and errors that say what to do."""
 
-import json
+import os
+import re
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
@@ -16,6 +17,7 @@ from components.archive.follow.encoding import encode_batch, encode_state, parse
 from components.archive.follow.files import MAX_HEADS_BYTES, FileMark, parse_heads
 from components.process.errors import SiteError
 from components.process.http import read_limited
+from components.process.json_text import read_json
 from components.settings.certificate import load_pair
 from components.settings.follow import FollowSettings
 
@@ -113,7 +115,7 @@ class FeedClient:
 
     async def _ask_json(self, method: str, path: str, body: bytes | None = None) -> Mapping[str, Any]:
         try:
-            found: Mapping[str, Any] = json.loads((await self._ask(method, path, body=body))[1])
+            found: Mapping[str, Any] = read_json((await self._ask(method, path, body=body))[1])
         except ValueError:
             raise FeedUnavailable(f"{self._url}: this is no feed of a site") from None
         return found
@@ -155,7 +157,7 @@ class FeedClient:
         except (aiohttp.ClientError, OSError) as error:
             if isinstance(error.__cause__ or error, ssl.SSLError):
                 raise self._explain_tls(error) from None
-            raise FeedUnavailable(f"{self._url}: cannot be reached, or was cut: {error}") from None
+            raise FeedUnavailable(f"{self._url}: cannot be reached, or was cut: {_say_why(error)}") from None
 
     def _explain_tls(self, error: Exception) -> SiteError:
         return FeedRefused(
@@ -202,8 +204,8 @@ def _cut_off(response: aiohttp.ClientResponse) -> Iterator[None]:
 
 def _explain(status: int, content: bytes, url: str) -> Exception:
     try:
-        problem, is_told = str(json.loads(content)["problem"])[:500], True
-    except (ValueError, KeyError, TypeError, RecursionError):
+        problem, is_told = str(read_json(content)["problem"])[:500], True
+    except (ValueError, KeyError, TypeError):
         problem, is_told = f"status {status} of {url}", False
     if status == 409:
         return LogForked(problem)
@@ -214,3 +216,9 @@ def _explain(status: int, content: bytes, url: str) -> Exception:
     if status in (403, 404, 413):
         return FeedRefused(problem)
     return FeedUnavailable(problem)
+
+
+def _say_why(error: Exception) -> str:
+    """Return why nothing came, in the same words each time: a name with two addresses is tried in either order."""
+    found = re.search(r"\[Errno ([0-9]{1,6})\]", str(error))
+    return os.strerror(int(found[1])).lower() if found else str(error)

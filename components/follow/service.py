@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import structlog
@@ -88,7 +88,7 @@ class FollowService:
 
     def describe(self) -> Status:
         """Return the content of the status file."""
-        faults = [f"the log {name}: {each.fault}" for name, each in self.followers.items() if each.fault]
+        faults = list(_tell_faults({name: each.fault for name, each in self.followers.items() if each.fault}))
         if self.own is None:
             faults.append(
                 f"the site does not take {self.site.audit_log.origin}: name it there in audit.others"
@@ -115,6 +115,13 @@ class FollowService:
             await self.own.close()
         if self.files is not None:
             await self.files.close()
+
+
+def _tell_faults(faults: Mapping[str, str]) -> Iterator[str]:
+    """Yield the faults of logs, one that several have once."""
+    for fault in dict.fromkeys(faults.values()):
+        logs = [name for name, each in faults.items() if each == fault]
+        yield f"the log{'s' * (len(logs) > 1)} {', '.join(logs)}: {fault}"
 
 
 def _open_files(

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from hashlib import sha256
 from typing import Any
 
+from components.process.json_text import read_json
 from policy.review import ReviewAct
 
 REQUEST_PREFIX = "review:"
@@ -99,7 +100,7 @@ def encode_review_request(request: ReviewRequest | ShutRequest) -> bytes:
 def parse_review_request(body: bytes) -> ReviewRequest:
     """Parse a request; raises ReviewRequestError."""
     try:
-        value: dict[str, Any] = json.loads(body)
+        value: dict[str, Any] = read_json(body)
         request = ReviewRequest(**value)
     except (ValueError, TypeError):
         raise ReviewRequestError("not a reviewer's request") from None
@@ -112,7 +113,7 @@ def parse_review_request(body: bytes) -> ReviewRequest:
 def parse_shut_request(body: bytes) -> ShutRequest:
     """Parse a request; raises ReviewRequestError."""
     try:
-        value: dict[str, Any] = json.loads(body)
+        value: dict[str, Any] = read_json(body)
         request = ShutRequest(**{**value, "rules": tuple(value["rules"])})
     except (ValueError, TypeError, KeyError):
         raise ReviewRequestError("not a request to shut a file") from None
@@ -152,7 +153,7 @@ def encode_review_answer(answer: ReviewAnswer) -> str:
 def parse_review_answer(text: str) -> ReviewAnswer:
     """Parse an answer; raises ReviewRequestError."""
     try:
-        value: dict[str, Any] = json.loads(text)
+        value: dict[str, Any] = read_json(text)
         messages = tuple(map(_parse_held, value["held"]))
         return ReviewAnswer(str(value["problem"]), messages, waits=value["waits"] is True)
     except (ValueError, KeyError, TypeError):

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from components.process.json_text import read_json
+
 _INTERVAL_S = 0.5
 _MAX_AGE_S = 3.0
 _PASSES = (errno.ENOSPC, errno.EDQUOT)
@@ -76,7 +78,7 @@ def read_status(path: Path, pid: int | None = None) -> tuple[dict[str, Any], str
     """
     try:
         age_s = time.time() - path.stat().st_mtime
-        status = json.loads(path.read_bytes())
+        status = read_json(path.read_bytes())
     except (OSError, ValueError):
         return {}, "has not told its status yet"
     if not isinstance(status, dict) or (pid is not None and status.get("pid") != pid):

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from components.archive.durable import PRIVATE, replace_durably
 from components.archive.state_format import find_later
+from components.process.json_text import read_json
 from policy.address import BareJid
 from policy.directory.enterprise import EnterpriseId
 from policy.roster import Given
@@ -34,7 +35,7 @@ def load_state(path: Path) -> KeptState:
     except FileNotFoundError:
         return KeptState()
     try:
-        state = json.loads(content)
+        state = read_json(content)
         if later := find_later(state, path):
             raise RosterStateError(later)
         names = {BareJid(jid): frozenset(map(str, each)) for jid, each in state["names"].items()}

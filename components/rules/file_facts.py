@@ -2,6 +2,7 @@
 
 import json
 
+from components.process.json_text import read_json
 from policy.files.facts import ContentFacts, FileFacts, FileMark
 from policy.files.slot import Purpose
 
@@ -29,7 +30,7 @@ def encode_facts(facts: FileFacts) -> str:
 def parse_facts(text: str) -> FileFacts:
     """Return what such a text says; raises ValueError."""
     try:
-        said = json.loads(text)
+        said = read_json(text)
         width, height = map(int, said["pixels"])
         content = ContentFacts(
             str(said["found_type"]),

@@ -8,7 +8,7 @@ import os
 import re
 import struct
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -101,16 +101,26 @@ class FileLinks:
 
     def find_links_in(self, facts: StanzaFacts) -> frozenset[FileLink]:
         """Return what the links that a stanza carries say, also as a device's name or one's name in a room."""
-        return self.find_links((facts.text, facts.joined, facts.sender, facts.to, *facts.attributes))
+        return self.find_links(_texts_of(facts))
 
     def find_links(self, texts: Iterable[str]) -> frozenset[FileLink]:
         """Return what the links that stand in texts say."""
-        links: set[FileLink] = set()
-        for text in texts:
-            if len(text) < _LEAST or not any(slash in text for slash in _SLASHES):
-                continue
-            links.update(link for token in _find_tokens(text) if (link := self.open(token)))
-        return frozenset(links)
+        return frozenset(link for token in _find_all_tokens(texts) if (link := self.open(token)))
+
+
+def may_have_link(facts: StanzaFacts) -> bool:
+    """Return whether a stanza has what may be a link to a file; only who has the key of links can tell."""
+    return any(True for _ in _find_all_tokens(_texts_of(facts)))
+
+
+def _texts_of(facts: StanzaFacts) -> tuple[str, ...]:
+    return (facts.text, facts.joined, facts.sender, facts.to, *facts.attributes)
+
+
+def _find_all_tokens(texts: Iterable[str]) -> Iterator[str]:
+    for text in texts:
+        if len(text) >= _LEAST and any(slash in text for slash in _SLASHES):
+            yield from _find_tokens(text)
 
 
 def _find_tokens(text: str) -> set[str]:

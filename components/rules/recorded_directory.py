@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from components.process.json_text import read_json
+
 if TYPE_CHECKING:
     from policy.directory.directory import Directory
     from policy.directory.enterprise import Enterprise
@@ -113,7 +115,7 @@ def _write(entry: Listed) -> str:
 
 
 def _parse(line: str) -> Listed:
-    values = json.loads(line)
+    values = read_json(line)
     if not isinstance(values, list) or len(values) != 8 or not all(isinstance(each, str) for each in values):
         raise ValueError("a line is no entry of a directory")
     return Listed(ListedKind(values[0]), *values[1:])

@@ -1,7 +1,6 @@
 """Loads a model: its weights in topic_weights, and for `e5` the sentence encoder of the extra `topic`."""
 
 import base64
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
+from components.process.json_text import read_json
 from policy.topic.embedding import EmbeddingClassifier
 from policy.topic.model import ModelError, ModelName, Scores, SentenceModel, Topic
 from policy.topic.ngram import BUCKETS, NgramModel
@@ -26,7 +26,7 @@ def load_model(name: ModelName) -> SentenceModel:
 def _read_weights(name: ModelName) -> dict[str, Any]:
     try:
         text = (resources.files(__package__) / "topic_weights" / f"{name}.json").read_text(encoding="utf-8")
-        weights: dict[str, Any] = json.loads(text)
+        weights: dict[str, Any] = read_json(text)
     except (OSError, ValueError) as error:
         raise ModelError(f"the weights of the model {name} cannot be read: {error}") from None
     if weights.get("topics") != list(Topic):

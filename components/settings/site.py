@@ -5,16 +5,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar
-
-from pydantic import Field
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from components.process.errors import SiteError
 from components.settings.environment import find_variables, set_from_environment
 from components.settings.table import (
-    NAME_MAX,
     SettingsError,
-    SitePath,
     Table,
     explain_unknown,
     parse_table,
@@ -37,24 +33,10 @@ if TYPE_CHECKING:
     from components.settings.prosody import ProsodySettings
     from components.settings.review import ReviewSettings
     from components.settings.roster import RosterSettings
+    from components.settings.site_table import SiteTable
     from components.settings.tiles import TilesSettings
     from components.settings.transfer import TransferSettings
     from components.settings.witness import WitnessSettings
-
-ServerName = Literal["prosody", "ejabberd"]
-"""Which XMPP server a site runs. The table `[prosody]` has the settings of either."""
-
-
-class SiteTable(Table):
-    """`[site]`: the name of the site, its XMPP server, and the folder of its processes' logs."""
-
-    table_name: ClassVar[str] = "site"
-    may_be_missing: ClassVar[bool] = False
-
-    name: str = Field(min_length=1, max_length=NAME_MAX)
-    server: ServerName = "prosody"
-    logs: SitePath
-
 
 _Table = TypeVar("_Table", bound=Table)
 
@@ -94,7 +76,7 @@ class SiteFile:
     """
 
     # The name of the site.
-    site: "_Required[SiteTable]" = _Required("site", "SiteTable")
+    site: "_Required[SiteTable]" = _Required("site_table", "SiteTable")
     # The site's own server.
     prosody: "_Required[ProsodySettings]" = _Required("prosody", "ProsodySettings")
     # The gate.

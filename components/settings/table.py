@@ -1,6 +1,5 @@
 """How all tables of site.toml are read, and how their mistakes are reported (docs/settings.md)."""
 
-import difflib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from ipaddress import ip_address
 from pathlib import Path
@@ -184,7 +183,9 @@ def _advice(detail: Mapping[str, Any], model: type[BaseModel]) -> str:
 
 def explain_unknown(name: str, names: Sequence[str]) -> str:
     """Return what to do about an unknown name."""
-    near = difflib.get_close_matches(name, names, n=1)
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, names, n=1)
     return "there is no such setting; " + (f"did you mean {near[0]}?" if near else "remove it")
 
 

@@ -14,7 +14,7 @@ from components.settings.indexer import IndexerSettings
 from components.settings.prosody import ProsodySettings
 from components.settings.review import ReviewSettings
 from components.settings.roster import RosterSettings
-from components.settings.site import SiteTable
+from components.settings.site_table import SiteTable
 from components.settings.table import Table
 from components.settings.tiles import TilesSettings
 from components.settings.transfer import TransferSettings

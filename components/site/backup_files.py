@@ -16,6 +16,7 @@ from components.archive.keys.ring import load_key_ring
 from components.archive.seal import NoKeyError, SealError, open_envelopes, seal_envelopes
 from components.gate.review.snapshot import copy_queue
 from components.gate.review.store import review_file
+from components.process.json_text import read_json
 from components.rules.exceptions import FOLDER as EXCEPTIONS
 from components.rules.load import lexicon_files
 from components.settings.site import SiteFile
@@ -250,6 +251,6 @@ def _name(path: Path, folder: Path) -> str:
 
 def _read_list(folder: BackupFolder) -> list[_SavedFile]:
     try:
-        return [_SavedFile(**entry) for entry in json.loads(folder.read(folder.find_one(f"{_LIST}-")))]
+        return [_SavedFile(**entry) for entry in read_json(folder.read(folder.find_one(f"{_LIST}-")))]
     except (ValueError, TypeError):
         raise CopyError(f"{folder.path / _LIST}: not a list of a site's files") from None

@@ -12,6 +12,7 @@ from components.archive.durable import PRIVATE, replace_durably
 from components.process.errors import SiteError
 from components.settings.prosody import ProsodySettings
 from components.settings.site import SiteFile
+from components.site.ask import ask_program
 from components.site.ejabberd import (
     ADAPTER_DIR,
     SYSTEM_LIBRARIES,
@@ -98,16 +99,7 @@ def register_ejabberd_accounts(config: Path, passwords: Mapping[str, str]) -> li
     # The passwords go through standard input: a command line is for everybody on the machine to read.
     lines = "".join(f"{jid}\t{password}\n" for jid, password in passwords.items())
     try:
-        answer = subprocess.run(  # noqa: S603
-            command,
-            input=lines,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            timeout=_COMMAND_TIMEOUT_S,
-            check=False,
-        )
+        answer = ask_program(command, lines, _COMMAND_TIMEOUT_S)
     except subprocess.TimeoutExpired:
         raise SiteError(f"ejabberd registered no accounts in {_COMMAND_TIMEOUT_S} s") from None
     if answer.returncode != 0:

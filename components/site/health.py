@@ -4,12 +4,12 @@ import asyncio
 import contextlib
 import datetime as dt
 import errno
-import json
 import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from components.process.json_text import read_json
 from components.process.status import read_status
 from components.settings.prosody import ProsodySettings
 from components.settings.site import SiteFile
@@ -88,7 +88,7 @@ def find_alarms(*status_files: Path) -> list[PresentAlarm]:
 
 def _read_alarms(status_file: Path) -> list[PresentAlarm]:
     try:
-        entries = json.loads(status_file.read_text())["alarms"]
+        entries = read_json(status_file.read_text())["alarms"]
         return [
             PresentAlarm(
                 str(each["name"]),

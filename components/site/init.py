@@ -26,7 +26,8 @@ from components.archive.keys.reference import (
 from components.archive.store.open import log_file, store_label
 from components.process.errors import SiteError
 from components.settings.log import LogSettings, find_key_name
-from components.settings.site import ServerName, SiteFile
+from components.settings.site import SiteFile
+from components.settings.site_table import ServerName
 from components.site.certificates import make_certificates
 from components.site.demo_access import access_table, add_approvers, admit_everybody, make_approver_keys
 from components.site.demo_console import console_table

@@ -12,6 +12,7 @@ from components.process.errors import SiteError
 from components.settings.prosody import ProsodySettings
 from components.settings.secret import read_secret
 from components.settings.site import SiteFile
+from components.site.ask import ask_program
 from components.site.federation import plan_sites
 from components.site.parts import parts_of
 from components.site.prosody import PlannedComponent, ProsodyPlan, render_config
@@ -121,16 +122,7 @@ def plan_server(settings: SiteFile, folder: Path) -> ProsodyPlan:
 def _prosodyctl(config: Path, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
     command = ["prosodyctl", "--config", str(config), *arguments]
     try:
-        return subprocess.run(  # noqa: S603
-            command,
-            input=stdin,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            timeout=_COMMAND_TIMEOUT_S,
-            check=False,
-        )
+        return ask_program(command, stdin, _COMMAND_TIMEOUT_S)
     except FileNotFoundError:
         raise SiteError("prosodyctl is not installed; it comes with Debian's package prosody") from None
     except subprocess.TimeoutExpired:

@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 
 from components.archive.backup import CopyError
 from components.archive.durable import PRIVATE, PRIVATE_FOLDER, make_folder, write_whole
+from components.process.json_text import read_json
 
 FORMAT = "steelyard-server-data/1"
 # Prosody's stores of messages (mod_mam, mod_muc_mam), and the lists of what is due to leave them.
@@ -58,7 +59,7 @@ def unpack_server_data(content: bytes, folder: Path) -> list[Path]:
 
 def _parse(content: bytes) -> Iterator[tuple[str, bytes]]:
     try:
-        document = json.loads(content)
+        document = read_json(content)
         if document["format"] != FORMAT:
             raise CopyError(f"the server's data are of the format {document['format']!r}, not {FORMAT!r}")
         for name, data in document["files"].items():

@@ -1,7 +1,6 @@
 """How a supervised process is started, where its output goes, and what its end is called."""
 
 import asyncio
-import json
 import os
 import resource
 import signal
@@ -9,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import BinaryIO
 
+from components.process.json_text import read_json
 from components.process.logs import LOG_FILE_VARIABLE
 from components.process.notify import MANAGER_VARIABLES
 
@@ -77,7 +77,7 @@ def _last_words(log_file: Path) -> str:
     if not lines:
         return "it wrote nothing"
     try:
-        entry = json.loads(lines[-1])
+        entry = read_json(lines[-1])
         return ": ".join(str(entry[key]) for key in ("event", "reason") if key in entry)[:300]
     except (ValueError, TypeError, KeyError):
         return lines[-1].strip()[:300]

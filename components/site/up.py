@@ -17,7 +17,8 @@ from components.archive.store.open import log_file
 from components.process.errors import SiteError
 from components.process.notify import find_watchdog_s, keep_watched, notify_manager
 from components.settings.reload import find_waiting, read_changed
-from components.settings.site import ServerName, SiteFile
+from components.settings.site import SiteFile
+from components.settings.site_table import ServerName
 from components.settings.table import SettingsError
 from components.site.attach.apply import is_attached
 from components.site.certificate_check import find_certificate_problems

@@ -2,13 +2,13 @@
 
 import asyncio
 import contextlib
-import json
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 
+from components.process.json_text import read_json
 from components.settings.prosody import ProsodySettings, WebSettings
 from components.site.certificate_check import explain_refusal, trusting
 from components.site.probe import ANSWER_TIMEOUT_S, reachable_address
@@ -59,7 +59,7 @@ async def _try_web(certificates: Path, web: WebSettings, domain: str) -> None:
     if status != 200:
         raise _Fault(f"has no {_HOST_META} (answer {status}); see prosody.log")
     with contextlib.suppress(ValueError, KeyError, TypeError):
-        if {link["rel"]: link["href"] for link in json.loads(body)["links"]} == dict(_links(web, domain)):
+        if {link["rel"]: link["href"] for link in read_json(body)["links"]} == dict(_links(web, domain)):
             body = b""
     if body:
         raise _Fault(f"names other addresses in {_HOST_META} than site.toml has; restart the site")
@@ -82,7 +82,8 @@ async def _fetch(certificates: Path, web: WebSettings, host: str, path: str) -> 
     async with _connect(web.address, web.port, certificates, host) as (reader, writer):
         writer.write(f"GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
         head = await reader.readuntil(b"\r\n\r\n")
-        status = head.split(b" ", 2)[1]
+        # Something else than a web server may be there.
+        _, status, *_ = (*head.split(b" ", 2), b"", b"")
         return int(status) if status.isdigit() else 0, await reader.read()
 
 

@@ -2,7 +2,7 @@
 
 from urllib.parse import quote
 
-from policy.files.slot import UNTYPED
+from policy.files.media_type import UNTYPED
 
 INLINE_KINDS = ("image/", "audio/", "video/")
 INLINE_TYPES = frozenset({"text/plain"})

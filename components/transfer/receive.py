@@ -19,7 +19,7 @@ from components.transfer.linked import LinkedUploads
 from components.transfer.quarantine import Quarantine
 from components.transfer.state import Settled, Stage, Upload
 from policy.decision import Action
-from policy.files.slot import UNTYPED
+from policy.files.media_type import UNTYPED
 
 MAX_UPLOADS_AT_ONCE = 256
 """The next ones are told to come back."""

@@ -5,8 +5,9 @@ from datetime import datetime
 from xml.etree import ElementTree as ET
 
 from components.link.entity import XMLNS_DISCO_INFO, XmppError
+from policy.files.media_type import UNTYPED
 from policy.files.name import clean_name
-from policy.files.slot import UNTYPED, Purpose, SlotRefusal, SlotRequest
+from policy.files.slot import Purpose, SlotRefusal, SlotRequest
 from policy.utc import format_utc
 
 NS = "urn:xmpp:http:upload:0"

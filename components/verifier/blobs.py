@@ -1,13 +1,12 @@
 """Verifies kept files as they are stored, without keys: each against the record that names it (docs/blobs.md)."""
 
-import json
 import re
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
 
 from components.verifier.database import Database
-from components.verifier.format import FILE, Leaf, parse_row
+from components.verifier.format import FILE, Leaf, parse_row, read_json
 from components.verifier.report import Findings, UsageError
 from components.verifier.walk import Progress
 
@@ -68,7 +67,7 @@ class Blobs:
 
     def _check(self, mark: Mark, address: str, content: bytes) -> bool:
         """Check a blob; return whether it is there and a record names it. Raises ValueError for what is altered."""
-        head = json.loads(content)
+        head = read_json(content)
         if not isinstance(head, dict) or head.get("format") != BLOB_FORMAT or head.get("address") != address:
             raise ValueError("its head is none, or that of another")
         if not DATA_NAME.fullmatch(str(head.get("data"))):

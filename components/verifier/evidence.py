@@ -1,6 +1,5 @@
 """The records of an export: each opens with its own key, and all are leaves of a signed tree."""
 
-import json
 import re
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,7 +12,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from components.verifier.checkpoint import Head, KeyChain
-from components.verifier.format import HASH_SIZE_BYTES, NS_PER_SECOND, Leaf, parse_leaf
+from components.verifier.format import HASH_SIZE_BYTES, NS_PER_SECOND, Leaf, parse_leaf, read_json
 from components.verifier.note import Key, decode_base64
 from components.verifier.report import Findings
 from components.verifier.tree import hash_leaf
@@ -78,7 +77,7 @@ def open_record(line: bytes) -> tuple[Leaf, bytes | None]:
 def read_record(line: bytes) -> tuple[Leaf, bytes, bytes | None]:
     """Return a record's leaf, its hash, and its payload in the clear, if it is there; raises ValueError."""
     try:
-        record = json.loads(line)
+        record = read_json(line)
         leaf_bytes = decode_base64(record["leaf"])
         leaf = parse_leaf(leaf_bytes)
         if leaf is None or leaf.record_index != record["index"]:
@@ -94,7 +93,7 @@ def read_record(line: bytes) -> tuple[Leaf, bytes, bytes | None]:
         return leaf, hash_leaf(leaf_bytes), key.decrypt(NO_NONCE, sealed, leaf_bytes[:HEADER_SIZE_BYTES])
     except InvalidTag:
         raise ValueError("its payload does not open with its key") from None
-    except (KeyError, TypeError, AttributeError, RecursionError):
+    except (KeyError, TypeError, AttributeError):
         raise ValueError("it is not a record of an export") from None
 
 
@@ -113,7 +112,7 @@ def verify_records(
         if root != head.root or not proof.is_used_up:
             raise ValueError("its records are not those of its checkpoint")
         found.checkpoint, found.proved = head.text, found.read
-    except (ValueError, OSError, KeyError, RecursionError) as error:
+    except (ValueError, OSError, KeyError) as error:
         findings.add("not-proved", None, f"{name}: {error}")
     try:
         # Those behind a fault: they are not proved, and are there.
@@ -158,7 +157,7 @@ def read_said(kind: int, payload: bytes) -> str:
     if kind in (STANZA, SESSION):
         line, _, body = payload.partition(b"\n")
         try:
-            header = json.loads(line)
+            header = read_json(line)
             size = int(header.get("amended_size_bytes", 0))
             amended = body[len(body) - size :] if size and kind == STANZA else b""
             said = amended if header["action"] == "amend" and amended else body[: len(body) - size]
@@ -171,7 +170,7 @@ def read_time_ns(leaf: Leaf, payload: bytes) -> int:
     """Return when a record was received, as a submission says, or else when it was recorded."""
     if leaf.kind in (STANZA, SESSION):
         try:
-            return int(json.loads(payload.partition(b"\n")[0])["received_at_ns"])
+            return int(read_json(payload.partition(b"\n")[0])["received_at_ns"])
         except (ValueError, KeyError, TypeError):
             pass
     return leaf.time_ns
@@ -201,7 +200,7 @@ def prove_completion(
             or root_by_path(index, checkpoint.size, leaf_hash, hashes) != checkpoint.root
         ):
             raise ValueError("the record is not under the audit log's checkpoint")
-        header = json.loads((payload or b"").partition(b"\n")[0])
+        header = read_json((payload or b"").partition(b"\n")[0])
         wanted = f"{manifest['export']} {manifest['written_as']} {sha256(manifest_bytes).hexdigest()}"
         told = (leaf.kind, header["act"], header["query"], header.get("result_digest"))
         if told != (ACCESS, COMPLETE, wanted, manifest["result_digest"]):

@@ -1,13 +1,14 @@
 """Verifies an export: each file, each record, and that the audit log tells of it (docs/export.md)."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import file_digest, sha256
 from pathlib import Path
 from typing import Any
 
 from components.verifier.evidence import ProvedLog, open_record, prove_completion, read_said, verify_records
+from components.verifier.format import read_json
 from components.verifier.note import Key, parse_keys
 from components.verifier.report import Findings, Problem, UsageError
 
@@ -21,6 +22,7 @@ class ExportReport:
 
     `matched` records are `exported` and those that are `left_out`, by reason; `proved` are under the checkpoints of
     `logs`, and `opened` of them are what was sealed. `completed` is when the audit log was told of it (Unix time).
+    Of an export over several `sites`, `messages` counts each message once.
     """
 
     export: str
@@ -36,6 +38,8 @@ class ExportReport:
     completed: float | None
     problems: tuple[Problem, ...]
     unchecked: tuple[str, ...] = ()
+    messages: int | None = None
+    sites: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -96,12 +100,12 @@ def parse_manifest(data: bytes) -> dict[str, Any]:
     types: dict[str, type] = {"logs": list, "files": list, "left_out": dict, "matched": int, "exported": int}
     types |= dict.fromkeys(("export", "written_as", "query", "result_digest"), str)
     try:
-        manifest = json.loads(data)
+        manifest = read_json(data)
         right = manifest["format"] == EXPORT_FORMAT and all(
             type(manifest[name]) is types[name] for name in types
         )
         names = [(str(log["name"]), str(log["origin"]), str(log["checkpoint"])) for log in manifest["logs"]]
-    except (ValueError, KeyError, TypeError, RecursionError):
+    except (ValueError, KeyError, TypeError):
         right, names = False, []
     if not right or len({name for name, _, _ in names}) != len(names):
         raise UsageError(f"manifest.json is not a manifest of {EXPORT_FORMAT}")
@@ -116,8 +120,10 @@ def group_keys(vkeys: Sequence[str]) -> dict[str, list[Key]]:
     return found
 
 
-def check_files(folder: Path, manifest: Mapping[str, Any], findings: Findings) -> int:
-    """Check that the files are those of the manifest; return how many are."""
+def check_files(
+    folder: Path, manifest: Mapping[str, Any], findings: Findings, apart: Collection[str] = ()
+) -> int:
+    """Check that the files are those of the manifest, but for folders with manifests of their own; count them."""
     right, named = 0, set[str]()
     for file in manifest["files"]:
         path = str(file.get("path")) if isinstance(file, dict) else ""
@@ -137,6 +143,7 @@ def check_files(folder: Path, manifest: Mapping[str, Any], findings: Findings) -
         for path in folder.rglob("*")
         if path.is_symlink() or not path.is_dir()
     }
+    there = {path for path in there if path.partition("/")[0] not in apart}
     for path in sorted(there - named - BESIDE_MANIFEST):
         findings.add("file-added", None, f"{path}: is not in the manifest")
     return right
@@ -148,7 +155,7 @@ def read_left_out(folder: Path, findings: Findings) -> dict[str, str]:
     try:
         with (folder / "exceptions.jsonl").open(encoding="utf-8") as lines:
             for line in lines:
-                each = json.loads(line)
+                each = read_json(line)
                 found[str(each["id"])] = str(each["why"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         findings.add("count-wrong", None, f"exceptions.jsonl cannot be read: {error}")
@@ -212,7 +219,7 @@ def check_lines(
     told = set[str]()
     for line in read_lines(path, findings):
         try:
-            entry = json.loads(line)
+            entry = read_json(line)
             name, _, number = str(entry["id"]).rpartition("/")
             log, index = proved[name], int(number)
             right = (
@@ -259,6 +266,9 @@ def render_export(report: ExportReport) -> str:
         *(f"  {line}" for checkpoint in report.logs for line in checkpoint.splitlines()),
         f"{report.files:,} files are those of the manifest.",
     ]
+    if report.messages is not None:
+        counted = f"{report.messages:,} messages and other records, each once, are those of"
+        lines.insert(1, f"{counted} {len(report.sites)} sites: {', '.join(report.sites)}")
     if report.completed is not None:
         lines.append("The audit log tells of this very manifest.")
     lines += [f"Not checked: {each}." for each in report.unchecked]

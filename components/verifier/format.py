@@ -67,11 +67,27 @@ def parse_row(row: Row) -> Leaf | None:
     return leaf if leaf is not None and leaf.record_index == row[0] else None
 
 
+def read_json(text: str | bytes) -> Any:
+    """Return what a text of JSON says; raises ValueError, also for too deep ones, and for numbers that are none."""
+    try:
+        return json.loads(text, parse_float=read_float, parse_constant=read_float)
+    except RecursionError:
+        raise ValueError("too deep inside itself") from None
+
+
+def read_float(text: str) -> float:
+    """Return a number of JSON; raises ValueError for one beyond all numbers, and for NaN."""
+    number = float(text)
+    if number - number != 0:
+        raise ValueError(f"{text[:20]} is no number")
+    return number
+
+
 def parse_object(payload: bytes, types: Mapping[str, type]) -> dict[str, Any] | None:
     """Parse a JSON object in its only encoding; return None if it is not that."""
     try:
-        value = json.loads(payload)
-    except (ValueError, RecursionError):
+        value = read_json(payload)
+    except ValueError:
         return None
     if not isinstance(value, dict) or list(value) != list(types):
         return None

@@ -22,9 +22,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TypeVar
 
-from components.verifier.export import ExportReport, render_export, verify_export
+from components.verifier.export import ExportReport, render_export
 from components.verifier.log import verify_log
 from components.verifier.report import Report, UsageError, render_report
+from components.verifier.sites import verify_any_export
 from components.verifier.tiles import verify_tiles
 
 _Report = TypeVar("_Report", Report, ExportReport)
@@ -100,7 +101,7 @@ def run_export(arguments: Sequence[str]) -> int:
 
     def verify() -> ExportReport:
         keys = [path.read_text("utf-8") for path in options.key]
-        return verify_export(options.folder, keys, options.opened)
+        return verify_any_export(options.folder, keys, options.opened)
 
     return _tell(verify, render_export, as_json=options.json)
 

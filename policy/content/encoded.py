@@ -7,6 +7,7 @@ import html
 import re
 from collections.abc import Iterator
 
+from policy.content.ranges import late
 from policy.files.encoded import decode_base64
 
 _DATA_URI = re.compile(r"\s*data:[a-z0-9.+/-]{0,100}(?:;[^,]{0,200})?,", re.IGNORECASE)
@@ -21,7 +22,7 @@ _TAG = re.compile(r"<[^<>]{0,4096}>")
 _DRAWN = re.compile(rb"\s*(?:<\?xml|<svg|<!DOCTYPE svg|<!--)", re.IGNORECASE)
 
 # In bytes that are no text, nearly half of the characters are others. A few of them make no text a picture.
-_WRITTEN = re.compile(
+_WRITTEN = late(
     "[\t\n\r -~\xa0-\u024f\u0300-\u06ff\u0900-\u0e7f\u1e00-\u206f\u20a0-\u20bf\u3000-\u30ff\u4e00-\u9fff\uac00-\ud7a3"
     "\ufe00-\ufe0f\ufeff-\uffee\U0001f300-\U0001faff]+"
 )
@@ -84,5 +85,5 @@ def _read_text(decoded: bytes) -> str:
 
 def _read_as(decoded: bytes, encoding: str) -> str:
     text = decoded.decode(encoding, "replace")
-    written = "".join(_WRITTEN.findall(text))
+    written = "".join(_WRITTEN().findall(text))
     return written.replace("\ufeff", "") if len(text) - len(written) <= len(text) * _MOST_OTHERS else ""

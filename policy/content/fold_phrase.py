@@ -30,10 +30,10 @@ _IN_ASCII = re.compile(
 
 
 @cache
-def _beyond() -> tuple[re.Pattern[str], re.Pattern[str]]:
-    """Return what finds marks between words, and within unspaced scripts; made only where it is needed.
+def _beyond() -> tuple[re.Pattern[str], re.Pattern[str], re.Pattern[str]]:
+    """Return what finds marks between words, letters of unspaced scripts, and marks within these; made where needed.
 
-    Both begin with what is taken out, for which the search is quick, and look back over it then.
+    Those of marks begin with what is taken out, for which the search is quick, and look back over it then.
     """
     signs, unspaced = read_ranges(MARKS), read_ranges(UNSPACED)
     mark = rf"[^\w '{signs}{_ENDS}]"
@@ -42,7 +42,8 @@ def _beyond() -> tuple[re.Pattern[str], re.Pattern[str]]:
     behind_letter = rf"(?<=[^\W\d_].|[{signs}].)(?<![{unspaced}].){marks}(?=[^\W_])(?![{unspaced}])"
     behind_digit = rf"(?<=\d.){marks}(?=[^\W\d_])(?![{unspaced}])"
     spaced = re.compile(rf"[\W_](?:{behind_letter}|{behind_digit})", re.DOTALL)
-    return spaced, re.compile(rf"[{MIDDLE} ](?<=[{unspaced}{signs}].)[{MIDDLE} ]*(?=[{unspaced}])")
+    letter = re.compile(f"[{unspaced}]")
+    return spaced, letter, re.compile(rf"[{MIDDLE} ](?<=[{unspaced}{signs}].)[{MIDDLE} ]*(?=[{unspaced}])")
 
 
 def read_over_marks(text: str) -> str:
@@ -50,5 +51,6 @@ def read_over_marks(text: str) -> str:
     text = " ".join(text.split())
     if text.isascii():
         return _IN_ASCII.sub(" ", text)
-    spaced, unspaced = _beyond()
-    return unspaced.sub("", spaced.sub(" ", text))
+    spaced, letter, unspaced = _beyond()
+    text = spaced.sub(" ", text)
+    return unspaced.sub("", text) if letter.search(text) else text

@@ -6,6 +6,7 @@ Each makes a form of its own, as nobody can tell whether it is a disguise; the o
 import re
 
 from policy.content.fold_phrase import MIDDLE, read_over_marks
+from policy.content.ranges import late
 
 # What is drawn for a letter. A 1 and its like are an i in one form, and an l in another.
 _DRAWN = {
@@ -19,9 +20,9 @@ _AS_I = str.maketrans(_DRAWN | dict.fromkeys(_LIKE_I, "i"))
 _AS_L = str.maketrans(_DRAWN | dict.fromkeys(_LIKE_I, "l"))
 _MAY_BE_L = re.compile(f"[{_LIKE_I}]")
 # Shorter words are abbreviations, and figures may have units (10ts).
-_MIN_CHARACTERS, _MIN_LETTERS = 4, 2
+_MIN_CHARACTERS = 4
 _FIGURE = re.compile(r"[0-9]{2,}[^\W\d_]{1,3}$")
-_LETTER = re.compile(r"[^\W\d_]")
+_TWO_LETTERS = re.compile(r"[^\W\d_].*?[^\W\d_]")
 # From its first letter on alone: else a long word would be read from each of its letters.
 _WORD = re.compile(rf"(?<![^\W\d_])(?>[^\W\d_]*)[{_ALL_DRAWN}][\w{_ALL_DRAWN}]*")
 # At the end of a word these are what they are.
@@ -40,7 +41,7 @@ _HINT = re.compile(
 _SPACED = "A-Za-z\u00aa\u00b5\u00ba\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u058f"
 _KOREAN = "\uac00-\ud7a3"
 _UNSPACED = "\u3041-\u3096\u30a1-\u30fa\u30fc\u4e00-\u9fff"
-_HINT_BEYOND = re.compile(
+_HINT_BEYOND = late(
     rf"[^\w\s'，。、；：？！“”‘’（）《》「」『』…](?:(?=[{_SPACED}{_KOREAN}\n])|(?<=[{_SPACED}{_KOREAN}0-9].)|(?=[{_UNSPACED}])(?<=[{MIDDLE}])"
     rf"|(?<=[{_SET_OFF}])(?=[\u0590-\u1cff]))"
     rf"|[0-9_](?=[{_SPACED}{_KOREAN}])|[0-9](?<=[{_SPACED}].)|_(?=[{_UNSPACED}])"
@@ -49,13 +50,13 @@ _HINT_BEYOND = re.compile(
 _DRAWN_HINT = re.compile(rf"[{_ALL_DRAWN}](?:(?=[^\W\d_])|(?<=[^\W\d_].))")
 
 # What may as well stand between words, while others stand within one: `note:in-sider`.
-_PARTED = str.maketrans(dict.fromkeys('/\\_:;,.|=&+()[]{}<>"', " "))
+_PARTS = re.compile(r'[/\\_:;,.|=&+()\[\]{}<>"]')
 
 # Apostrophes belong to words.
 _FEW, _MANY = r"(?:[^\w\s'@$]|_)", r"(?:[^\w\s'.,;:!?]|_)"
 # What is left of the signs behind the first of them, with which the search begins, as it is quick then.
 _MORE_SIGNS = rf"(?:(?<={_FEW}){_FEW}{{0,2}}(?:(?<=-)\n)?|(?<={_MANY}){_MANY}{{3,15}})"
-_BETWEEN = re.compile(
+_BETWEEN = late(
     rf"[\W_](?:(?<=[{_SPACED}].){_MORE_SIGNS}(?=[{_SPACED}0-9])|(?<=[0-9].){_MORE_SIGNS}(?=[{_SPACED}])"
     rf"|(?<=[{_KOREAN}].){_MORE_SIGNS}(?=[{_KOREAN}])"
     rf"|(?<=[{_UNSPACED}][{MIDDLE}])[{MIDDLE}]{{0,2}}(?=[{_UNSPACED}]))",
@@ -83,23 +84,23 @@ _SIGN_FOR_LETTER = re.compile(r"[@$!+|](?:(?<=[@$])|(?=\S))")
 def undo_disguises(text: str) -> tuple[str, ...]:
     """Return a folded text as it reads without disguises, in each way that differs from it."""
     is_ascii = text.isascii()
-    if not (_HINT if is_ascii else _HINT_BEYOND).search(text):
+    if not (_HINT if is_ascii else _HINT_BEYOND()).search(text):
         return ()
     joined = join_over_signs(text)
     ways = [text, joined]
-    parted = text.translate(_PARTED)
+    parted = _PARTS.sub(" ", text)
     if parted != text and (rejoined := join_over_signs(parted)) != parted:
         ways.append(rejoined)
     if _DRAWN_HINT.search(text):
-        ways += (_read_drawn(text, _AS_I), _read_drawn(joined, _AS_I))
-        if _MAY_BE_L.search(text):
-            ways += (_read_drawn(text, _AS_L), _read_drawn(joined, _AS_L))
+        drawn = [(each, _find_drawn(each)) for each in (text, joined)]
+        for letters in (_AS_I, _AS_L) if _MAY_BE_L.search(text) else (_AS_I,):
+            ways += [_read_drawn(each, words, letters) for each, words in drawn]
     return tuple(dict.fromkeys((*ways, *map(read_over_marks, ways[1:]))))[1:]
 
 
 def join_over_signs(text: str) -> str:
     """Return a text without signs between letters, in scripts where that is done."""
-    return (_BETWEEN_IN_ASCII if text.isascii() else _BETWEEN).sub("", text)
+    return (_BETWEEN_IN_ASCII if text.isascii() else _BETWEEN()).sub("", text)
 
 
 def letters_left(text: str) -> str | None:
@@ -110,17 +111,20 @@ def letters_left(text: str) -> str | None:
     return None if _SIGN_FOR_LETTER.search(text) else text.lower().translate(_LEFT)
 
 
-def _read_drawn(text: str, letters: dict[int, str]) -> str:
-    def read(found: re.Match[str]) -> str:
-        word = found[0]
-        body = word.rstrip(_AT_END)
-        if (
-            body.isalpha()
-            or len(body) < _MIN_CHARACTERS
-            or _FIGURE.match(body)
-            or len(_LETTER.findall(body)) < _MIN_LETTERS
-        ):
-            return word
-        return body.translate(letters) + word[len(body) :]
+def _find_drawn(text: str) -> list[tuple[int, int]]:
+    """Return where the words begin and end in which figures and signs may be drawn for letters."""
+    found = []
+    for each in _WORD.finditer(text):
+        body = each[0].rstrip(_AT_END)
+        is_drawn = len(body) >= _MIN_CHARACTERS and not body.isalpha() and not _FIGURE.match(body)
+        if is_drawn and _TWO_LETTERS.search(body):
+            found.append((each.start(), each.start() + len(body)))
+    return found
 
-    return _WORD.sub(read, text)
+
+def _read_drawn(text: str, words: list[tuple[int, int]], letters: dict[int, str]) -> str:
+    pieces, done = [], 0
+    for start, end in words:
+        pieces += [text[done:start], text[start:end].translate(letters)]
+        done = end
+    return "".join([*pieces, text[done:]])

@@ -45,6 +45,7 @@ _HOST_EDGE = re.compile(
 _TRAILING = ".,;:!?)]}'*_~|»”’…"
 _FROM_HERE = re.compile(r"[\\/]{2}")  # a link without scheme in an attribute
 _IGNORED_BY_BROWSERS = re.compile(r"[\t\r\n]|^[\x00-\x20]+")
+_NAME = re.compile(rb"[a-z0-9.-]*[a-z0-9-]")
 _IN_HOST = re.compile(r"[^\s/\\?#@:]+")
 
 # Longer runs without a space are searched in pieces; they overlap by more than the longest name of a host.
@@ -212,9 +213,14 @@ def _find_bare(text: str) -> Iterator[Link]:
 
 
 def _take_host(word: str) -> Link:
-    """Return the link that a host is; one of ASCII letters and digits is its own name (WHATWG URL, 4.5)."""
+    """Return the link that a host is (WHATWG URL, 3.5): one of ASCII letters and digits is its own name.
+
+    Of any other the parser of URLs asks for its name in ASCII, too, and looks in it for what no host has.
+    """
     if word.isascii() and "-" not in word:
         return Link(word, "http", word.lower(), is_bare=True)
+    if not word.isascii() and _NAME.fullmatch(name := ada_url.idna_to_ascii(word)):
+        return Link(word, "http", name.decode(), is_bare=True)
     return _parse(word, base="http://")
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 
 from linkify_it.tlds import TLDS
 
-from policy.content.fold import find_looks
+from policy.content.fold import find_looks_of_words
 
 # What clients open without `//` behind it. Those that are words count only with what they need to be a link.
 _OPENED = """
@@ -96,4 +96,4 @@ def read_as_latin(text: str) -> str:
     words = dict.fromkeys(
         word for word in text.split() if "." in word and _LATIN.search(word) and _LIKE_LATIN.search(word)
     )
-    return " ".join(look for word in words for look in find_looks(word)[:1])
+    return " ".join(find_looks_of_words(words)) if words else ""

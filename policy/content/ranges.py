@@ -1,6 +1,8 @@
 """Sets of characters for regular expressions."""
 
 import re
+from collections.abc import Callable
+from functools import cache, partial
 
 _RANGE = re.compile(r".(?:-.)?", re.DOTALL)
 
@@ -8,6 +10,14 @@ _RANGE = re.compile(r".(?:-.)?", re.DOTALL)
 def read_ranges(ranges: str) -> str:
     """Return ranges of code points in hexadecimal as the inside of a regular expression's set."""
     return "".join("-".join(chr(int(code, 16)) for code in each.split("-")) for each in ranges.split())
+
+
+def late(pattern: str, flags: int = 0) -> Callable[[], re.Pattern[str]]:
+    """Return what gives an expression, which is made when it is first asked for.
+
+    To make one with many ranges takes a millisecond or more, and most commands never meet a text that needs it.
+    """
+    return cache(partial(re.compile, pattern, flags))
 
 
 def screen(characters: str, beyond: str = "\U00010000-\U0001efff") -> re.Pattern[str]:

@@ -24,7 +24,8 @@ from policy.content.rule import (
 )
 from policy.content.word import normalize_term
 from policy.files.facts import ContentFacts, FileExample, FileFacts, FileMark
-from policy.files.slot import UNTYPED, Purpose
+from policy.files.media_type import UNTYPED
+from policy.files.slot import Purpose
 from policy.shown import Sentence
 from policy.toml_problem import explain, locate
 from policy.topic.model import ModelName, Topic

@@ -1,13 +1,12 @@
 """What a word is in folded text: rules, the index, queries and highlighting share this definition."""
 
-import re
 import unicodedata
-from functools import cache
+from functools import cache, partial
 
 from policy.content.fold import SIGNS
 from policy.content.fold_table import HANGUL, UNSPACED
 from policy.content.korean import PARTICLES
-from policy.content.ranges import read_ranges, screen
+from policy.content.ranges import late, read_ranges, screen
 
 # Between two letters of scripts without blanks, punctuation is a word, so that no term is found across it.
 BREAK = "。"
@@ -15,37 +14,28 @@ BREAK = "。"
 _BLANK_LETTER = r"[\u2e80-\u312f\u31a0-\uabff\uf900-\ufaff\U00020000-\U0003ffff]"
 
 
-class _Patterns:
-    """The patterns that find edges of words; made only for other text than ASCII, because that takes a while."""
-
-    def __init__(self) -> None:
-        unspaced, hangul = read_ranges(UNSPACED), read_ranges(HANGUL)
-        self.unspaced = re.compile(f"[{unspaced}]")
-        self.parting = re.compile(rf"\x00(?<=[{unspaced}{SIGNS}] \x00)(?: \x00)*(?= [{unspaced}])")
-        self.may_have_signs = screen(SIGNS)
-        self.sign_apart = re.compile(f" ([{SIGNS}]+)")
-        # Korean words, and others that stand beside them without a blank.
-        self.hangul = re.compile(f"[{hangul}]")
-        self.hangul_edge = re.compile(rf"(?<=[{hangul}])(?=[^\s{hangul}])|(?<=[^\s{hangul}])(?=[{hangul}])")
-        self.particle = re.compile(f"(?:{'|'.join(PARTICLES)})(?![{hangul}])")
-        # Blanks that have no meaning, as Chinese and Japanese write none.
-        self.meaningless_blank = re.compile(f" (?<={_BLANK_LETTER} )(?={_BLANK_LETTER})")
-
-
-@cache
-def patterns() -> _Patterns:
-    """Return the patterns that find edges of words."""
-    return _Patterns()
+# What finds edges of words in other text than ASCII.
+_UNSPACED_SET, _HANGUL_SET = read_ranges(UNSPACED), read_ranges(HANGUL)
+_IS_UNSPACED = late(f"[{_UNSPACED_SET}]")
+_PARTING = late(rf"\x00(?<=[{_UNSPACED_SET}{SIGNS}] \x00)(?: \x00)*(?= [{_UNSPACED_SET}])")
+_MAY_HAVE_SIGNS = cache(partial(screen, SIGNS))
+_SIGN_APART = late(f" ([{SIGNS}]+)")
+# Korean words, and others that stand beside them without a blank.
+_IS_HANGUL = late(f"[{_HANGUL_SET}]")
+_HANGUL_EDGE = late(rf"(?<=[{_HANGUL_SET}])(?=[^\s{_HANGUL_SET}])|(?<=[^\s{_HANGUL_SET}])(?=[{_HANGUL_SET}])")
+_PARTICLE = late(f"(?:{'|'.join(PARTICLES)})(?![{_HANGUL_SET}])")
+# Blanks that have no meaning, as Chinese and Japanese write none.
+_MEANINGLESS_BLANK = late(f" (?<={_BLANK_LETTER} )(?={_BLANK_LETTER})")
 
 
 def is_unspaced(text: str) -> bool:
     """Return whether a text begins with a letter of a script without blanks between words."""
-    return not text.isascii() and patterns().unspaced.match(text) is not None
+    return not text.isascii() and _IS_UNSPACED().match(text) is not None
 
 
 def is_hangul(text: str) -> bool:
     """Return whether a text begins with a letter of Korean."""
-    return not text.isascii() and patterns().hangul.match(text) is not None
+    return not text.isascii() and _IS_HANGUL().match(text) is not None
 
 
 def normalize_term(text: str) -> str:
@@ -55,19 +45,18 @@ def normalize_term(text: str) -> str:
 
 def close_term(spaced: str) -> str:
     """Return a text with single blanks, and without blanks that have no meaning."""
-    return spaced if spaced.isascii() else patterns().meaningless_blank.sub("", spaced)
+    return spaced if spaced.isascii() else _MEANINGLESS_BLANK().sub("", spaced)
 
 
 def split_words(folded: str) -> str:
     """Return the words of a folded text without case, in order, with blanks between them."""
     text = part_words(folded)
     if not text.isascii():
-        find = patterns()
-        if "\x1f" in text and find.unspaced.search(text):
+        if "\x1f" in text and _IS_UNSPACED().search(text):
             text = " ".join(text.replace("\x1f", " \x00 ").split())
-            text = find.parting.sub(BREAK, text).replace("\x00", " ")
-        if find.hangul.search(text):
-            text = find.hangul_edge.sub(" ", text)
+            text = _PARTING().sub(BREAK, text).replace("\x00", " ")
+        if _IS_HANGUL().search(text):
+            text = _HANGUL_EDGE().sub(" ", text)
     return " ".join(text.split())
 
 
@@ -77,9 +66,9 @@ def part_words(folded: str) -> str:
     A letter of a script without blanks is such a word, with its signs, so a term of any length is found in a text.
     """
     text = folded.translate(_PARTED)
-    if text.isascii() or not patterns().may_have_signs.search(text):
+    if text.isascii() or not _MAY_HAVE_SIGNS().search(text):
         return text
-    return patterns().sign_apart.sub(r"\1 ", text)
+    return _SIGN_APART().sub(r"\1 ", text)
 
 
 def is_one_word(left: str, right: str) -> bool:
@@ -95,7 +84,7 @@ def is_one_word(left: str, right: str) -> bool:
 
 def is_particle(text: str, start: int) -> bool:
     """Return whether the rest of a Korean word is a particle."""
-    return is_hangul(text[start - 1]) and patterns().particle.match(text, start) is not None
+    return is_hangul(text[start - 1]) and _PARTICLE().match(text, start) is not None
 
 
 def _is_in_word(character: str) -> bool:

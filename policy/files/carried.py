@@ -11,8 +11,8 @@ from xml.etree import ElementTree as ET
 import re2
 
 from policy.files.encoded import decode_base64, find_encoded, read_field
+from policy.files.media_type import UNTYPED
 from policy.files.name import clean_name
-from policy.files.slot import UNTYPED
 
 
 class Carrier(StrEnum):

@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-UNTYPED = "application/octet-stream"
-"""The media type that says nothing of a file."""
+from policy.files.media_type import UNTYPED
 
 
 class Purpose(StrEnum):

@@ -5,7 +5,7 @@ import datetime as dt
 import shutil
 import ssl
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -39,7 +39,7 @@ from policy.supervision.item import ItemState
 from tests.e2e.test_auditors_machine import desk_of, gate_answers
 from tests.support.audit_site import open_writer
 from tests.support.machines import ALICE, BOB, GRETA, GUS, FedSite, make_fed_site, say
-from tests.support.process import PATIENCE_S
+from tests.support.process import PATIENCE_S, wait_until
 
 
 @pytest.fixture
@@ -50,12 +50,6 @@ async def fed(tmp_path: Path) -> FedSite:
 def author_of(fed: FedSite, who: str) -> Author:
     site = fed.machines[who]
     return open_author(site, find_auditor(site, who), str(fed.key_of(who)))
-
-
-async def wait_until(done: Callable[[], bool]) -> None:
-    async with asyncio.timeout(PATIENCE_S):
-        while not done():  # noqa: ASYNC110 - another process or task does it
-            await asyncio.sleep(0.02)
 
 
 @asynccontextmanager
@@ -122,7 +116,7 @@ async def test_a_running_machine_has_a_message_soon_and_releases_it(fed: FedSite
     async with fed.serve() as (_server, port), fed.follow("erin", port) as service, running(service):
         (number,) = await fed.append(say(1, ALICE, BOB, "a tip"))
         item = f"gate/{number}"
-        await wait_until(lambda: service.followers["gate"].size > number)
+        assert await wait_until(lambda: service.followers["gate"].size > number)
         erins, erin = fed.machines["erin"], author_of(fed, "erin")
         async with gate_answers(fed.site, item) as answers:
             held = await list_held(erins, PATIENCE_S, find_auditor(erins, "erin"))
@@ -144,7 +138,7 @@ async def test_an_unsigned_decision_and_one_of_somebody_else_are_not_passed_on(f
     (number,) = await fed.append(say(1, ALICE, BOB, "a tip"))
     item = f"gate/{number}"
     async with fed.serve() as (_server, port), fed.follow("erin", port) as service, running(service):
-        await wait_until(lambda: service.followers["gate"].size > number)
+        assert await wait_until(lambda: service.followers["gate"].size > number)
         erins = fed.machines["erin"]
         async with gate_answers(fed.site, item) as answers:
             with pytest.raises(SiteError, match="signed"):
@@ -237,7 +231,7 @@ async def test_a_request_whose_asker_has_given_up_is_withdrawn(fed: FedSite) -> 
     (number,) = await fed.append(say(1, ALICE, BOB, "a tip"))
     item = f"gate/{number}"
     async with fed.serve() as (_server, port), fed.follow("erin", port) as service, running(service):
-        await wait_until(lambda: service.followers["gate"].size > number)
+        assert await wait_until(lambda: service.followers["gate"].size > number)
         erins, erin = fed.machines["erin"], author_of(fed, "erin")
         # Nobody is there to answer.
         with pytest.raises(SiteError, match="does not answer"):
@@ -380,14 +374,14 @@ async def test_a_link_that_is_cut_in_a_batch_gets_smaller_ones(fed: FedSite) -> 
 async def test_a_running_machine_survives_a_site_that_is_away(fed: FedSite) -> None:
     await fed.append(say(1, ALICE, BOB, "a tip"))
     async with fed.relay() as network, fed.follow("erin", network.port) as service, running(service):
-        await wait_until(lambda: service.followers["gate"].caught_up)
+        assert await wait_until(lambda: service.followers["gate"].caught_up)
         network.is_up = False
         network.cut()
-        await wait_until(lambda: bool(service.followers["gate"].fault))
+        assert await wait_until(lambda: bool(service.followers["gate"].fault))
         assert service.describe().state == "behind"
         (number,) = await fed.append(say(2, BOB, ALICE, "thanks"))
         network.is_up = True
-        await wait_until(lambda: service.followers["gate"].size > number)
+        assert await wait_until(lambda: service.followers["gate"].size > number)
 
 
 async def rewrite_gate_log(fed: FedSite, records: int) -> None:
@@ -410,7 +404,7 @@ async def test_a_site_that_rewrites_its_log_is_found_out_by_the_machine(fed: Fed
         with pytest.raises(LogForked):
             await service.catch_up()
         async with running(service):
-            await wait_until(lambda: service.followers["gate"].forked)
+            assert await wait_until(lambda: service.followers["gate"].forked)
             status = service.describe()
         assert status.state == "forked"
         assert status.details["forked"] == ["gate"]
@@ -461,7 +455,7 @@ async def test_too_many_requests_at_once_are_put_off(fed: FedSite, monkeypatch: 
         fed.connect("faye", port) as other,
     ):
         waits = asyncio.create_task(one.fetch_batch("gate", await state_of_all(fed), 1000, 20))
-        await wait_until(lambda: busy(server) == 1)
+        assert await wait_until(lambda: busy(server) == 1)
         with pytest.raises(FeedUnavailable, match="too many"):
             await one.list_logs()
         await other.list_logs()
@@ -478,7 +472,7 @@ async def test_who_waits_for_records_is_answered_when_the_feed_stops(
         async with fed.serve() as (server, port):
             client = await clients.enter_async_context(fed.connect("erin", port))
             waits = asyncio.create_task(client.fetch_batch("gate", state, 1000, 10**6))
-            await wait_until(lambda: busy(server) == 1)
+            assert await wait_until(lambda: busy(server) == 1)
         assert not (await waits).is_new
 
 
@@ -493,7 +487,7 @@ async def test_a_machine_that_has_all_there_is_follows_at_once(
             await service.catch_up()
         # Started again, it asks for what comes next, and nothing does.
         async with fed.follow("erin", port) as service, running(service):
-            await wait_until(lambda: service.describe().state == "following")
+            assert await wait_until(lambda: service.describe().state == "following")
 
 
 async def test_a_machine_that_waits_hears_at_once_of_a_log_that_became_shorter(

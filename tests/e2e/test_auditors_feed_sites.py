@@ -1,5 +1,6 @@
 """Two sites' archives on one machine, each a copy that a real follower keeps: searched and exported as one."""
 
+import json
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -7,22 +8,31 @@ from pathlib import Path
 
 import pytest
 
+from components.archive.reader import LogReader
 from components.archive.record import Submission
 from components.audit.access import name_actor
+from components.audit.conversation.part import Whole
 from components.audit.export.export import Wanted
+from components.audit.sample import SampleWanted
 from components.audit.search import Page
-from components.audit.sites.export import export_sites
+from components.audit.sites.export import Asking, export_sites
 from components.audit.sites.named import find_behind
+from components.audit.sites.read import Look, read_sites
+from components.audit.sites.sample import sample_sites
 from components.audit.sites.search import SitesResult, search_sites
+from components.process.errors import SiteError
 from components.process.progress import ignore_progress
 from components.settings.site import SiteFile
-from components.verifier.export import verify_export
+from components.verifier.sites import verify_any_export
 from tests.e2e.test_auditors_feed_processes import Part
 from tests.support.audit_sites import ALICE, BOB, LONDON, SHANGHAI, message, receipt, tables_of
 from tests.support.machines import FedSite, make_fed_site, say
 from tests.support.process import wait_until
+from tests.support.site import run_steelyard
 
 pytestmark = [pytest.mark.programs, pytest.mark.slow]
+
+ASKING = Asking(ignore_progress)
 
 
 @dataclass
@@ -40,6 +50,10 @@ class Copies:
 
     async def search(self, query: str) -> SitesResult:
         return await search_sites(self.settings, query, Page(50), ignore_progress)
+
+    def folder(self, name: str) -> Path:
+        """A folder of Erin's that is not there yet."""
+        return self.shanghai.root.parent / name
 
     async def have_all(self, **sizes: int) -> bool:
         """Wait until each copy has so many records of the gate."""
@@ -104,15 +118,9 @@ async def test_copies_of_two_sites_are_one_archive_and_one_that_is_behind_is_nam
     # On the machine of the auditor, each look is in the log of that site's machine.
     assert [site.access_id.partition("/")[0] for site in found.sites] == ["audit-erin"] * 2
 
-    folder = copies.shanghai.root.parent / "handed-over"
-    exported = await export_sites(copies.settings, Wanted("copper", "jsonl"), folder, ignore_progress)
-    assert [(each.name, each.result.counts.exported) for each in exported.sites] == [
-        ("shanghai", 1),
-        ("london", 2),
-    ]
-    for each, fed in zip(exported.sites, (shanghai, london), strict=True):
-        keys = [fed.root / f"erin/keys/{name}.pub" for name in ("log-gate", "log-audit-erin")]
-        assert verify_export(folder / each.name, [key.read_text() for key in keys]).ok
+    await export_all(copies)
+    await read_and_sample(copies, f"shanghai:gate/{sent}", f"london:gate/{there}", f"london:gate/{alone}")
+    await review_in_london(copies, alone)
 
     # A copy that is not kept up is searched, and said to lack what came since.
     await copies.followers["london"].stop()
@@ -121,3 +129,63 @@ async def test_copies_of_two_sites_are_one_archive_and_one_that_is_behind_is_nam
     found = await copies.search("copper")
     assert (found.matched, found.is_complete) == (2, False)
     assert [bool(site.behind) for site in found.sites] == [False, True]
+    with pytest.raises(SiteError, match="london: the feed is not followed now"):
+        await export_sites(copies.settings, Wanted("copper", "jsonl"), copies.folder("refused"), ASKING)
+
+    # And back again: it goes on where it was.
+    await copies.followers["london"].start()
+    assert await copies.have_all(shanghai=sent + 1, london=alone + 2)
+    found = await copies.search("copper")
+    assert (found.matched, found.is_complete) == (3, True)
+
+
+async def export_all(copies: Copies) -> None:
+    """One export, which whoever has the public keys of both sites checks alone."""
+    folder = copies.folder("handed-over")
+    exported = await export_sites(copies.settings, Wanted("copper", "jsonl"), folder, ASKING)
+    assert [(each.name, each.exported) for each in exported.sites] == [("shanghai", 1), ("london", 2)]
+    assert (exported.messages, exported.doubles, exported.is_complete) == (2, 1, True)
+    names = ("log-gate", "log-audit-erin")
+    keys = [fed.root / f"erin/keys/{name}.pub" for fed in (copies.shanghai, copies.london) for name in names]
+    report = verify_any_export(folder, [key.read_text() for key in keys])
+    assert (report.problems, report.messages, report.completed is not None) == ((), 2, True)
+
+
+async def read_and_sample(copies: Copies, sent: str, there: str, alone: str) -> None:
+    """What is read and drawn is of both sites, each message once."""
+    parties = (ALICE.partition("/")[0], BOB.partition("/")[0])
+    talk = await read_sites(copies.settings, Whole(parties), Look(ignore_progress))
+    assert [(item.record, set(item.records)) for item in talk.view.items] == [(sent, {sent, there})]
+    drawn = await sample_sites(copies.settings, SampleWanted("copper", 9, "seed"), ignore_progress)
+    assert {each.id for each in drawn.records} == {sent, alone}
+    assert (drawn.matched, drawn.is_complete) == (2, True)
+
+
+async def review_in_london(copies: Copies, record: int) -> None:
+    """Erin's act goes back to London's server, signed, and to no other; no server has the key that opens records."""
+    london, shanghai = copies.london, copies.shanghai
+    site_toml, key = london.root / "erin/site.toml", london.key_of("erin")
+    wanted = (
+        "review",
+        "add",
+        f"gate/{record}",
+        "--queue",
+        "mine",
+        "--key",
+        key,
+        "--site",
+        site_toml,
+        "--json",
+    )
+    added = run_steelyard(*wanted)
+    assert added.returncode == 0, added.stderr
+    act = int(json.loads(added.stdout)["acts"][0].rpartition("/")[2])
+    # The follower says how much of Erin's log the site has confirmed.
+    follower = copies.followers["london"]
+    assert await wait_until(lambda: follower.status().get("sent", 0) > act), follower.status()
+    (copy,) = london.site.other_audit_logs[:1]
+    reader = await LogReader.open(copy.store)
+    assert await reader.size() > act
+    await reader.close()
+    for fed in (london, shanghai):
+        assert not list((fed.root / "server/keys").glob("auditor*.key"))

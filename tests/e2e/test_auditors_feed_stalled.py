@@ -19,11 +19,11 @@ from components.follow.client import FeedUnavailable, make_tls
 from components.process.http import serve_http
 from components.settings.certificate import open_server_tls
 from components.settings.feed import FeedSettings
-from tests.e2e.test_auditors_feed import busy, wait_until
+from tests.e2e.test_auditors_feed import busy
 from tests.support.fed_files import FedFiles, make_fed_files, stored
 from tests.support.file_copying import mark_of
 from tests.support.machines import ALICE, BOB, NoProcess, say
-from tests.support.process import PATIENCE_S
+from tests.support.process import PATIENCE_S, wait_until
 
 STALLED_S = 0.2
 """Short, and given to either side: nobody waits for a minute here."""
@@ -171,7 +171,7 @@ async def test_a_machine_that_stops_reading_is_cut_by_the_site(filed: FedFiles) 
     ):
         writer.write(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
         assert b"200" in await reader.readline()
-        await wait_until(lambda: busy(server) == 0)
+        assert await wait_until(lambda: busy(server) == 0)
         # What it had not taken by then does not come any more.
         with pytest.raises((ConnectionError, ssl.SSLError, asyncio.IncompleteReadError)):
             async with asyncio.timeout(PATIENCE_S):
@@ -190,7 +190,7 @@ async def test_a_machine_that_stops_sending_is_cut_by_the_site(
         async with asyncio.timeout(PATIENCE_S):
             assert b" 408 " in await reader.readline()
             await reader.readuntil(b"stands still")
-        await wait_until(lambda: busy(server) == 0)
+        assert await wait_until(lambda: busy(server) == 0)
 
 
 async def test_a_body_that_comes_in_pieces_is_read_whole_and_one_that_is_too_long_is_not(

@@ -17,7 +17,8 @@ from components.audit.checks.verify_blobs import verify_blobs
 from components.audit.files.show import show_file
 from components.audit.orders.carry import approve_file, fetch_approvers, hand_over
 from components.audit.orders.file import OrderFile, read_order_file, write_order_file
-from components.audit.orders.propose import Proposal, propose_erasure, propose_hold
+from components.audit.orders.propose import Grounds, Proposal, propose_erasure, propose_hold
+from components.audit.orders.scene import Enquiry
 from components.audit.orders.scope import Scope
 from components.cli.output.console import progress_bar
 from components.follow.client import FeedRefused
@@ -29,11 +30,11 @@ from components.settings.log import LogSettings
 from components.settings.site import SiteFile
 from components.transfer.destroyed import DestroyedFiles
 from components.transfer.state import UploadStore
-from tests.e2e.test_auditors_feed import running, wait_until
+from tests.e2e.test_auditors_feed import running
 from tests.support.audit_site import open_writer
 from tests.support.fed_files import FedFiles, KeptFile, make_fed_files, stored, transfer_of
 from tests.support.machines import ALICE, BOB, say
-from tests.support.process import PATIENCE_S
+from tests.support.process import PATIENCE_S, wait_until
 from tests.support.retention_site import RETENTION
 
 APPROVERS = ("anna", "ben")
@@ -102,15 +103,15 @@ def log_of(site: SiteFile, name: str) -> LogSettings:
 
 async def caught_up(service: FollowService, filed: FedFiles, *sent: KeptFile) -> None:
     """Wait until these files and their records are on Erin's machine."""
-    await wait_until(lambda: service.followers["transfer"].size >= max(each.record for each in sent))
+    assert await wait_until(lambda: service.followers["transfer"].size >= max(each.record for each in sent))
     for each in sent:
-        await wait_until(lambda each=each: (filed.copies("erin") / each.blob.head_name).exists())  # type: ignore[misc]
+        assert await wait_until(lambda each=each: (filed.copies("erin") / each.blob.head_name).exists())  # type: ignore[misc]
 
 
 async def erase(site: SiteFile, record: int) -> OrderFile:
     scope = Scope(indexes=frozenset({record}))
     log = log_of(site, "transfer")
-    proposal = await propose_erasure(site, log, scope, "M-1", "a court says so", ignore_progress)
+    proposal = await propose_erasure(Enquiry(site, log), scope, Grounds("M-1", "a court says so"))
     return signed(site, proposal, *APPROVERS)
 
 
@@ -125,17 +126,17 @@ async def test_an_erasure_goes_to_the_site_and_the_file_leaves_both(filed: FedFi
     ):
         await caught_up(service, filed, gone, kept)
         assert service.files is not None
-        await wait_until(lambda: service.files is not None and service.files.count().here == 2)
+        assert await wait_until(lambda: service.files is not None and service.files.count().here == 2)
         order = await erase(erins, gone.record)
         data = filed.data_of(gone.blob, filed.copies("erin"))
         async with carried_out(filed, filed.log):
             answer = await hand_over(erins, log, order, PATIENCE_S)
             assert answer is not None
             assert (answer.ok, answer.lines) == (True, ())
-            await wait_until(lambda: not data.exists())
+            assert await wait_until(lambda: not data.exists())
             # The same again is the same order: it is carried out once.
             assert await hand_over(erins, log, order, PATIENCE_S) == answer
-        await wait_until(lambda: service.files is not None and service.files.count().here == 1)
+        assert await wait_until(lambda: service.files is not None and service.files.count().here == 1)
         erin = find_auditor(erins, "erin")
         assert (await show_file(erins, kept.id, ignore_progress, erin)).is_whole
         with pytest.raises(SiteError, match="destroyed by an order"):
@@ -160,7 +161,7 @@ async def test_an_erasure_while_the_machine_was_off_is_made_good_at_its_start(fi
         answer = await hand_over(site, filed.log, order, PATIENCE_S)
         assert answer is not None
         assert answer.ok
-        await wait_until(lambda: not filed.data_of(sent.blob).exists())
+        assert await wait_until(lambda: not filed.data_of(sent.blob).exists())
     assert data.exists()
     async with filed.fed.serve() as (_server, port), filed.fed.follow("erin", port) as service:
         await service.catch_up()
@@ -185,9 +186,8 @@ async def test_a_hold_from_the_machine_stops_an_erasure_there_and_at_the_site(fi
         await caught_up(service, filed, sent)
         before = await erase(erins, sent.record)
         scope = Scope(custodian="alice@metals.example", named=())
-        hold = signed(
-            erins, await propose_hold(erins, log, scope, "M-1", "claim", ignore_progress), *APPROVERS
-        )
+        proposal = await propose_hold(Enquiry(erins, log), scope, Grounds("M-1", "claim"))
+        hold = signed(erins, proposal, *APPROVERS)
         answer = await hand_over(erins, log, hold, PATIENCE_S)
         assert answer is not None
         assert answer.ok
@@ -207,9 +207,9 @@ async def test_orders_of_the_gate_go_the_same_way(filed: FedFiles) -> None:
         running(service),
         carried_out(filed, filed.fed.site.gate_log),
     ):
-        await wait_until(lambda: service.followers["gate"].size > number)
+        assert await wait_until(lambda: service.followers["gate"].size > number)
         scope = Scope(indexes=frozenset({number}))
-        proposal = await propose_hold(erins, erins.gate_log, scope, "M-1", "claim", ignore_progress)
+        proposal = await propose_hold(Enquiry(erins, erins.gate_log), scope, Grounds("M-1", "claim"))
         answer = await hand_over(erins, erins.gate_log, signed(erins, proposal, *APPROVERS), PATIENCE_S)
         assert answer is not None
         assert answer.ok
@@ -230,7 +230,8 @@ async def test_what_the_site_does_not_take_for_an_order_is_refused_before_the_wr
         body, id_ = encode_request(good.request).encode(), good.order.id
         scope = Scope(indexes=frozenset({sent.record}))
         log = log_of(erins, "transfer")
-        half = signed(erins, await propose_erasure(erins, log, scope, "M-1", "x", ignore_progress), "anna")
+        proposal = await propose_erasure(Enquiry(erins, log), scope, Grounds("M-1", "x"))
+        half = signed(erins, proposal, "anna")
         for log_name, order, content in (
             ("transfer", half.order.id, encode_request(half.request).encode()),  # one has signed
             ("gate", id_, body),  # of another log

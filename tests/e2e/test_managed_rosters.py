@@ -13,6 +13,7 @@ from components.link.stream import ComponentLogin
 from components.site.parts import KEEPS_ROSTERS
 from components.site.prosody import PlannedComponent
 from tests.support.ejabberd import EjabberdServer
+from tests.support.process import PATIENCE_S
 from tests.support.prosody import ProsodyServer, private_plan
 from tests.support.roster_site import fetch_roster, is_presence, is_push
 from tests.support.server import private_server
@@ -164,7 +165,7 @@ async def _tells_what_a_client_changes(entities: Entities, keeper: EntityLink, a
         assert len(entities.pushed.get_nowait()) == 0
     item = f"<item jid='{BOB}' name='Bobby'/>"
     await alice.request("set", f"<query xmlns='jabber:iq:roster'>{item}</query>")
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         pushed = await entities.pushed.get()
     assert [(each.get("jid"), each.get("name")) for each in pushed] == [(BOB, "Bobby")]
     answer = await keeper.request(ALICE, query())

@@ -87,7 +87,7 @@ async def break_and_heal(how: str, partner: Partner, other: Partner, dice: Rando
             partner.say(dice.randrange(1, 20))
             arrived = len(ids_of(other.stream, errors=False))
             if dice.random() < 0.5:  # with some of it under way, or with nothing of it gone
-                await wait_until(
+                assert await wait_until(
                     lambda: (
                         len(ids_of(other.stream, errors=False)) > arrived
                         or set(partner.said) <= partner.returned | set(ids_of(other.stream, errors=False))

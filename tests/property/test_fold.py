@@ -1,6 +1,6 @@
 """Whatever nobody sees is put wherever into whatever is said: rules and the search find the same as without it."""
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from components.audit.query.parser import parse_query
@@ -84,6 +84,9 @@ def test_folding_again_changes_nothing(text: str) -> None:
 
 @settings(derandomize=True)
 @given(st.text(), around)
+@example("", "ɐ")  # upside down, an a
+@example("イ", "ン")  # too short to be looked for as it sounds
+@example("ab", "Ɔcd")  # small, an ɔ, which is a c upside down
 def test_the_canonical_text_of_words_means_the_same(text: str, more: str) -> None:
     quoted = "".join(" " if character in '"“”„*' else character for character in text + more)
     if index_words(quoted)[0]:

@@ -2,6 +2,7 @@
 
 import re
 import string
+from datetime import date
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,7 +13,8 @@ from components.audit.index.spans import BLOCK_SHIFT
 from components.audit.query.compile import Known, compile_query
 from components.audit.query.error import QueryError
 from components.audit.query.grammar import parse_by_grammar
-from components.audit.query.parser import MAX_TERMS, parse_query, read_plain
+from components.audit.query.limits import MAX_TERMS
+from components.audit.query.parser import parse_query, read_plain
 from components.audit.query.tree import (
     And,
     Bound,
@@ -50,7 +52,7 @@ from components.audit.query.tree import (
     format_query,
     terms_of,
 )
-from components.audit.query.words import find_phrases, fold_words
+from components.audit.query.words import find_phrases, fold_words, spell_words, write_words
 from policy.decision import Action
 from tests.support.made_index import empty_index
 
@@ -60,7 +62,12 @@ LAST_US = 9_214_646_399_999_999  # 2261-12-31T23:59:59.999999Z
 names = st.text(string.ascii_lowercase + string.digits + ".-_'=;\\%é金", min_size=1)
 ids = st.text(string.ascii_letters + string.digits + "-_/.:é金", min_size=1)
 spans = st.integers(0, LAST_US - 10**13).map(lambda at_us: at_us * 1000)
-words = st.text().map(fold_words).filter(bool).map(lambda text: tuple(text.split()))
+# Of a word that is spelled in several ways, a query has all of them.
+words = (
+    st.text()
+    .map(lambda text: tuple(fold_words(text).split()))
+    .filter(lambda found: spell_words(write_words(found)) == (found,))
+)
 terms = st.one_of(
     st.just(Everything()),
     st.builds(Words, words, st.booleans()),
@@ -107,15 +114,37 @@ nodes = st.recursive(
     max_leaves=20,
 )
 fragments = st.sampled_from(
-    ["AND", "OR", "NOT", "(", ")", '"', "“", "-", "*", "from:", "to:alice", "after:", "2h", "kind:", " ",
+    ["ɐ", "Ɔ", "Zürich", "file:ɟ",
+     "AND", "OR", "NOT", "(", ")", '"', "“", "-", "*", "from:", "to:alice", "after:", "2h", "kind:", " ",
      "gold", "';", "--", "DROP TABLE", "\x00", "\ud800", "/", ":", "金价", "\u200b",
      "w/5", "NEAR", "NEAR(n=3)", "/a.b/", "/(/", "copper~", "zinc~2", "~", "date:", "2026-01-01..", "..today",
      "size>1mb",
      "date<=2026-01-01", "seen-by:bob", "is:edited", "desk:base", "enterprise:", "room:desk", "id:gate/12", "thread:x",
      "file:", "has:file", "type:image/*", "hash:", "similar:", "NEAR(", "{", "^", "+"]
 )  # fmt: skip
+sizes = st.builds(
+    "{}{}{}".format,
+    st.sampled_from([0, 1, 10**15, 2**63 - 1, 2**63, 10**19 - 1]) | st.integers(0, 10**12),
+    st.sampled_from(["", ".5", ".005", ".999999"]),
+    st.sampled_from(["", "b", "kb", "M", "gb", "tb"]),
+)
+dates = st.dates(date(1970, 1, 1), date(2261, 12, 31)).map(str) | st.sampled_from(
+    ["1970-01-01", "2261-12-31", "2261-12-31T23:59", "2261-12-31T23:59:59.999999", "today", "yesterday", "4w"]
+)
+compared = st.builds(
+    "{0[0]}{1}{0[1]}".format,
+    st.tuples(st.just("size"), sizes) | st.tuples(st.just("date"), dates),
+    st.sampled_from(["<", "<=", "=", ">=", ">", ":"]),
+)
+ranges = st.builds("size:{}..{}".format, sizes | st.just(""), sizes | st.just("")) | st.builds(
+    "date:{}..{}".format, dates | st.just(""), dates | st.just("")
+)
 typed = st.one_of(
-    st.text(), st.lists(fragments | st.text(max_size=3)).map("".join), st.lists(fragments).map(" ".join)
+    compared,
+    ranges,
+    st.text(),
+    st.lists(fragments | st.text(max_size=3)).map("".join),
+    st.lists(fragments).map(" ".join),
 )
 
 

@@ -1,6 +1,7 @@
 """The index and a plain scan of the records find exactly the same, whatever is recorded and asked."""
 
 import asyncio
+from collections.abc import Iterator
 from contextlib import ExitStack
 from functools import cache
 from pathlib import Path
@@ -21,20 +22,26 @@ from tests.support.query_oracle import Oracle
 from tests.support.rounds import mostly_slow
 
 SEEDS = range(4)
+STACK = ExitStack()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def all_is_closed() -> Iterator[None]:
+    yield
+    STACK.close()
 
 
 @cache
-def opened(seed: int) -> tuple[Corpus, Index, Oracle, ExitStack]:
-    """Index a corpus once; the stack closes it with the process."""
-    stack = ExitStack()
-    folder = stack.enter_context(TemporaryDirectory())
+def opened(seed: int) -> tuple[Corpus, Index, Oracle]:
+    """Index a corpus once."""
+    folder = STACK.enter_context(TemporaryDirectory())
     corpus = make_corpus(seed, COUNT)
-    index = stack.enter_context(open_corpus(corpus, Path(folder) / "index.db"))
-    return corpus, index, Oracle(corpus.records), stack
+    index = STACK.enter_context(open_corpus(corpus, Path(folder) / "index.db"))
+    return corpus, index, Oracle(corpus.records)
 
 
 def check(seed: int, node: tree.Node, limit: int) -> None:
-    corpus, index, oracle, _ = opened(seed)
+    corpus, index, oracle = opened(seed)
     asked = asyncio.run(prepare(node, index, as_logs(corpus)))
     times = {each.place: each.at_ns for each in oracle.scanned}
     expected = sorted(oracle.find(node), key=lambda place: (times[place], place))
@@ -67,7 +74,7 @@ def test_each_term_alone_does_so(seed: int, node: tree.Node) -> None:
 @pytest.mark.parametrize("word", WORDS)
 def test_each_word_of_each_language_is_found(seed: int, word: str) -> None:
     """Recall and precision of what people type: each word, alone, as a beginning, and near others."""
-    _, _, oracle, _ = opened(seed)
+    _, _, oracle = opened(seed)
     node = words_of(word)
     holds = [
         each.place

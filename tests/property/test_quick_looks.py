@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from components.audit.query import words as query_words
 from policy.content import link, link_written
 from policy.content.example import read_example
+from policy.content.fold import find_looks
 from policy.content.fold_phrase import read_over_marks
 from policy.content.fold_table import MARKS, UNSPACED
 from policy.content.fold_undone import join_over_signs
@@ -75,3 +77,42 @@ def test_hosts_in_other_scripts_are_found_where_their_endings_are(text: str) -> 
     assert list(link_written.find_other_hosts(text)) == [
         host for host in found if link_written._HAS_LETTER.search(host)
     ]
+
+
+_few = st.text("ab1 '_!?,;:-\n\t.\x1f\x7f\x00~", max_size=12)
+
+
+@given(_few, st.lists(st.tuples(_few.map(query_words.fold_words), st.booleans()), max_size=3))
+def test_phrases_in_ascii_are_those_that_the_expressions_for_every_script_find(
+    text: str, sought: list[tuple[str, bool]]
+) -> None:
+    phrases = [(tuple(folded.split()), prefix) for folded, prefix in sought if folded]
+    found = query_words.find_phrases(text, phrases)
+    query_words._phrase_pattern.cache_clear()
+    with (
+        patch.object(query_words, "_NO_ASCII_BEFORE", query_words._NO_OTHER_BEFORE),
+        patch.object(query_words, "_NO_ASCII_AFTER", query_words._NO_OTHER_AFTER),
+        patch.object(query_words, "_fold_pieces", query_words._fold_pieces_of_any),
+    ):
+        assert query_words.find_phrases(text, phrases) == found
+    query_words._phrase_pattern.cache_clear()
+
+
+def test_each_character_of_ascii_is_a_piece_with_one_form() -> None:
+    text = "".join(map(chr, range(0x7F)))
+    spans, (form,) = query_words._fold_pieces_of_any(text)
+    assert (spans, "".join(form)) == (query_words._fold_pieces(text)[0], *query_words._fold_pieces(text)[1])
+
+
+_letters = st.text("abxеоурρνсжä́éıǀǃ|1@ﬁ\u200b\u202eɐᎪ", min_size=1, max_size=6)
+_hosts = st.lists(st.builds("{}.{}".format, _letters, _letters), max_size=4)
+
+
+@given(_hosts)
+def test_words_that_look_latin_are_read_together_as_each_is_alone(hosts: list[str]) -> None:
+    words = [word for host in hosts for word in host.split()]
+    mixed = [
+        word for word in words if link_written._LATIN.search(word) and link_written._LIKE_LATIN.search(word)
+    ]
+    alone = [look for word in dict.fromkeys(mixed) for look in find_looks(word)[:1]]
+    assert link_written.read_as_latin(" ".join(hosts)) == " ".join(alone)

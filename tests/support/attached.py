@@ -5,7 +5,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from components.settings.site import ServerName, SiteFile
+from components.settings.site import SiteFile
+from components.settings.site_table import ServerName
 from components.site.attach.survey import ServerHost, Survey
 from tests.support.site_toml import write_site_toml
 

@@ -1,6 +1,6 @@
 """`steelyard` commands run in the test's own process."""
 
-from components.cli.main import run
+from components.cli.app import run
 
 
 def run_command(*arguments: object) -> int:

@@ -70,6 +70,7 @@ terms = st.one_of(
     prefixes,
     st.builds(tree.Near, sides, sides, st.integers(1, 12)),
     st.builds(tree.Spelling, spelt, st.integers(1, 2)),
+    st.builds(tree.Spelling, st.sampled_from(["نحاس", "النحاس", "صفقه", "سعر"]), st.integers(0, 1)),
     st.builds(tree.Pattern, st.sampled_from([r"cop+er\b", "^tin", "铜.", "m.*r$", r"\d\.\d", "ü"])),
     parties,
     listed,

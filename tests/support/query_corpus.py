@@ -38,6 +38,7 @@ copper coper Copper price tin insider 1nsider Zürich Zuerich straße Müller mu
 _OTHERS = """
 сору рынок 铜价 上涨 广州 廣州 内部消息 かいぎ 会議 내부자가 내부자거래 거래를 구리는 سعر النحاس مُحَمَّد זהב שָׁלוֹם
 हिन्दी ทองคำ 👍🏽 🚀
+والنحاس نحاسهم للنحاس نجاس بصفقته صفقة
 """
 WORDS = tuple((_LATIN + _OTHERS).split())
 PEOPLE = (

@@ -76,7 +76,7 @@ class Oracle:
                 return _is_near(it, left, right, within)
             case tree.Spelling(word, apart):
                 words = {each for form in (*it.plain, *it.looks) for each in form}
-                return any(_apart(word, each) <= apart for each in words)
+                return any(_apart(word, each) <= apart if apart else _bears(each, word) for each in words)
             case tree.Pattern(expression):
                 return re.search(expression, it.reading.text, re.IGNORECASE | re.MULTILINE) is not None
             case _:
@@ -326,6 +326,19 @@ def _apart(one: str, other: str) -> int:
             if i > 1 and j > 1 and one[i - 1] == other[j - 2] and one[i - 2] == other[j - 1]:
                 rows[i][j] = min(rows[i][j], rows[i - 2][j - 2] + 1)
     return rows[-1][-1]
+
+
+_ARTICLE = re.compile("[وف]?(?:[بك]?ال|لل)(.{3,})")
+_BORNE = "[وف]?(?:(?:[بك]?ال|لل){stem}|[بكلس]?(?:{stem}|{open}(?:هما|كما|ها|هم|هن|كم|كن|ني|نا|ه|ك|ي|ا)))"
+_OPEN = {"ه": "[هت]", "ي": "[يا]", "ء": "[ءيو]"}
+
+
+def _bears(written: str, word: str) -> bool:
+    """Return whether an Arabic word is another one with an article, a preposition, a pronoun written onto it."""
+    article = _ARTICLE.fullmatch(word)
+    stems = [word, article.group(1)] if article else [word]
+    patterns = (_BORNE.format(stem=stem, open=stem[:-1] + _OPEN.get(stem[-1], stem[-1])) for stem in stems)
+    return any(re.fullmatch(pattern, written) for pattern in patterns)
 
 
 def _is_party(side: tuple[str, str], local: str, domain: str) -> bool:

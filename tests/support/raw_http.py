@@ -17,6 +17,11 @@ class Connection:
     async def open(cls, files: FilesUnderTest) -> "Connection":
         return cls(*await asyncio.open_connection("127.0.0.1", files.port))
 
+    @property
+    def ended(self) -> bool:
+        """Whether the server has ended it and all was read: in order, or by a reset, as it does with bytes unread."""
+        return self.reader.at_eof() or self.reader.exception() is not None
+
     async def send(self, data: bytes) -> None:
         self.writer.write(data)
         with suppress(ConnectionError):

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+from hypothesis.internal.conjecture import providers
 
 STRIDE = int(os.environ.get("STEELYARD_FAULT_STRIDE", "4"))
 """Of all the places where a process may be killed, each so-manieth is tried; 1 tries every one."""
@@ -38,11 +39,21 @@ def load_profile() -> None:
         suppress_health_check=[HealthCheck.too_slow],
     )
     settings.load_profile(_PROFILE)
+    if not FUZZ_SEED:
+        _forget_constants_of_modules()
 
 
 def examples(count: int, *unchecked: HealthCheck) -> settings:
     """Return the settings of a property test that makes up so many examples; without these of Hypothesis's checks."""
     return settings(max_examples=_scaled(count), suppress_health_check=[HealthCheck.too_slow, *unchecked])
+
+
+def _forget_constants_of_modules() -> None:
+    """Let Hypothesis draw no constants of our modules: which are loaded by then depends on what its worker ran before.
+
+    There is no setting for it.
+    """
+    providers._get_local_constants = lambda: providers._local_constants
 
 
 def _scaled(count: int) -> int:

@@ -61,7 +61,7 @@ class Terminal:
         assert self._process is not None
         self._process.kill()
         # What it writes meanwhile is read: it must not wait for us.
-        await wait_until(lambda: self._process is not None and self._process.poll() is not None)
+        assert await wait_until(lambda: self._process is not None and self._process.poll() is not None)
         asyncio.get_running_loop().remove_reader(self._terminal)
         os.close(self._terminal)
 

@@ -1,5 +1,6 @@
 """docs/contributing.md leads to what is there: each folder has its place, each file and name can be found."""
 
+import inspect
 import re
 from pathlib import Path
 
@@ -50,3 +51,17 @@ def test_every_name_is_one_of_the_code(title: str, text: str) -> None:
     names -= {"NAME"}
     assert names, title
     assert [name for name in sorted(names) if not re.search(rf"\b{name}\b", CODE)] == []
+
+
+@pytest.mark.slow
+def test_every_format_of_exports_is_told_wherever_people_look_for_one() -> None:
+    # Here, as it takes a while: each worker collects all tests.
+    from components.audit.export.formats import FORMATS
+    from components.cli.export import export
+
+    said = (ROOT / "docs" / "commands.md").read_text(), (ROOT / "docs" / "export.md").read_text()
+    (row,) = re.findall(r"^\| `--format` \| (.*) \|$", said[0], re.MULTILINE)
+    table = re.findall(r"^\| `(\w+)` \| .* \| .* \|$", said[1], re.MULTILINE)
+    help_ = re.findall(r"\w+", re.search(r"format_\n +(.*)\n", inspect.getdoc(export) or "")[1])  # type: ignore[index]
+    for told in (re.findall(r"`(\w+)`", row), table, [each for each in help_ if each != "or"]):
+        assert sorted(told) == sorted(FORMATS)

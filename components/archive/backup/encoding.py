@@ -11,6 +11,7 @@ from components.archive.backup.destroyed import Watched
 from components.archive.log.merkle import Frontier
 from components.archive.log.strict_base64 import decode_base64, encode_base64
 from components.archive.store import CheckpointRow, MemoRow, RecordRow, SegmentRow
+from components.process.json_text import read_json
 
 FORMAT = "steelyard-backup/1"
 
@@ -161,7 +162,7 @@ def encode_outline(saved: SavedOutline) -> bytes:
 def parse_outline(data: bytes) -> SavedOutline:
     """Parse what `encode_outline` gave; raises CopyError."""
     try:
-        document: dict[str, Any] = json.loads(data)
+        document: dict[str, Any] = read_json(data)
         if document["format"] != FORMAT:
             raise CopyError(f"a backup in format {document['format']!r}; this version reads {FORMAT!r}")
         frontier = document["frontier"]
@@ -183,4 +184,4 @@ def _encode_lines(lines: Iterable[dict[str, object]]) -> bytes:
 
 
 def _parse_lines(data: bytes) -> Sequence[dict[str, Any]]:
-    return [json.loads(line) for line in data.splitlines()]
+    return [read_json(line) for line in data.splitlines()]

@@ -14,6 +14,7 @@ from components.archive.seal import (
     open_envelopes,
     seal_envelopes,
 )
+from components.process.json_text import read_json
 
 _DATA_NAME = re.compile(r"data/[0-9]{8}/[0-9a-f]{32}")
 _SECRET_SIZE_BYTES = KEY_SIZE_BYTES + 8 + 32
@@ -84,14 +85,14 @@ def encode_head(entry: BlobEntry) -> bytes:
     fields = asdict(entry)
     fields["address"] = str(entry.address)
     if isinstance(entry, BlobHead):
-        fields["envelopes"] = json.loads(entry.envelopes)
+        fields["envelopes"] = read_json(entry.envelopes)
     return json.dumps({"format": FORMAT, **fields}, separators=(",", ":")).encode()
 
 
 def parse_head(content: bytes) -> BlobEntry:
     """Parse a head or a tombstone; raises HeadError."""
     try:
-        fields: dict[str, Any] = json.loads(content)
+        fields: dict[str, Any] = read_json(content)
         if fields.pop("format") != FORMAT or not _DATA_NAME.fullmatch(fields["data"]):
             raise HeadError("another format, or data of another name")
         fields["address"] = parse_address(fields["address"])

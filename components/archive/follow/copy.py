@@ -18,6 +18,7 @@ from components.archive.log.note import VerifierKey
 from components.archive.log.tile import Tile
 from components.archive.store import FORMAT, Change, LogStore, RequestRow, Rows, SegmentRow
 from components.archive.store.open import StoreName, may_exist, open_store, store_label
+from components.process.json_text import read_json
 
 _FOLLOWS = "follows"
 _DESTROYING = "destroying"
@@ -267,4 +268,4 @@ def _encode(destroying: Watched) -> str:
 
 
 def _decode(text: str) -> dict[int, frozenset[int]]:
-    return {int(number): frozenset(places) for number, places in json.loads(text).items()}
+    return {int(number): frozenset(places) for number, places in read_json(text).items()}

@@ -8,6 +8,7 @@ from components.archive.backup import CopyError
 from components.archive.backup.encoding import encode_piece, encode_segments, parse_piece, parse_segments
 from components.archive.follow import MAX_DESTROYING, Batch, CopyState
 from components.archive.store import CheckpointRow
+from components.process.json_text import read_json
 
 FORMAT = "steelyard-feed/1"
 
@@ -31,7 +32,7 @@ def parse_batch(data: bytes) -> Batch:
     """Parse what `encode_batch` gave, and verify nothing; raises CopyError."""
     head, _, records = data.partition(b"\n")
     try:
-        found = json.loads(head)
+        found = read_json(head)
         if found["format"] != FORMAT:
             raise CopyError(f"a feed in format {found['format']!r}; this version reads {FORMAT!r}")
         return Batch(

@@ -46,7 +46,7 @@ def parse_heads(data: bytes, mark: FileMark) -> Sequence[BlobEntry]:
         raise CopyError(f"{len(lines):,} blobs for one file")
     try:
         entries = [parse_head(line) for line in lines]
-    except (HeadError, RecursionError):
+    except HeadError:
         raise CopyError("not the heads of a file") from None
     for entry in entries:
         if FileMark(entry.address.retention_class, entry.address.mark) != mark:

@@ -1,6 +1,5 @@
 """The keys of a segment after single records of it were destroyed (docs/archive-format.md, sections 2 and 7)."""
 
-import json
 from collections.abc import Collection
 from dataclasses import dataclass
 from hashlib import sha256
@@ -8,6 +7,7 @@ from typing import Any
 
 from components.archive.log.strict_base64 import decode_base64
 from components.archive.seal import KEY_SIZE_BYTES, TAG_SIZE_BYTES, SealError, SegmentKeys, advance
+from components.process.json_text import read_json
 
 # HPKE: the encapsulated key (32 bytes) and the tag; inside, a count, single keys and the chain (seal.py).
 _OVERHEAD_BYTES = 32 + TAG_SIZE_BYTES
@@ -64,7 +64,7 @@ def check_envelopes(old: bytes, new: NewEnvelopes, erased: Collection[int]) -> s
 def _read(envelopes: bytes) -> dict[tuple[str, str], int]:
     """Return the length of what is sealed, by recipient."""
     try:
-        entries: list[dict[str, Any]] = json.loads(envelopes)
+        entries: list[dict[str, Any]] = read_json(envelopes)
         return {
             (str(entry["name"]), str(entry["key_id"])): len(decode_base64(entry["sealed"]))
             for entry in entries

@@ -10,6 +10,7 @@ from components.archive.orders.erasure import NewEnvelopes
 from components.archive.orders.order import Order
 from components.archive.record import OrderDetails, RecordKind, parse_record
 from components.archive.record_header import RecordError
+from components.process.json_text import read_json
 
 
 class OrderRequestError(ValueError):
@@ -60,7 +61,7 @@ def encode_request(request: OrderRequest) -> str:
 def parse_request(text: str | bytes) -> OrderRequest:
     """Parse a request; raises OrderRequestError."""
     try:
-        document: dict[str, Any] = json.loads(text)
+        document: dict[str, Any] = read_json(text)
         order, details, envelopes = document["order"], document["details"], document["envelopes"]
         new = {
             int(segment): NewEnvelopes(each["keys"].encode(), str(each["replaces"]))
@@ -95,7 +96,7 @@ def encode_answer(answer: OrderAnswer) -> str:
 def parse_answer(text: str) -> OrderAnswer:
     """Parse an answer; raises OrderRequestError."""
     try:
-        document: dict[str, Any] = json.loads(text)
+        document: dict[str, Any] = read_json(text)
         return OrderAnswer(bool(document["ok"]), document["order"], tuple(document["lines"]))
     except (ValueError, KeyError, TypeError):
         raise OrderRequestError("not an answer to a request") from None

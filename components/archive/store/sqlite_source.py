@@ -22,6 +22,7 @@ class SqliteSource:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._connection: Connection | None = None
+        self._made = False
 
     @classmethod
     async def open(cls, path: Path) -> Self:
@@ -145,14 +146,21 @@ class SqliteSource:
             self._connection = await open_connection(self._path, "ro")
 
     async def _is_made(self) -> bool:
-        return bool(await self._fetch("SELECT 1 FROM sqlite_schema WHERE name = 'meta'"))
+        # Once it is, it stays so: nothing takes its tables away.
+        if not self._made:
+            self._made = "meta" in await self._fetch_tables()
+        return self._made
+
+    async def _fetch_tables(self) -> set[str]:
+        return {name for (name,) in await self._fetch("SELECT name FROM sqlite_schema")}
 
     async def _find_pending(self) -> tuple[Migration, ...]:
         """Return the migrations that are to be applied: all to a new database; raises LogDamaged."""
         known = known_migrations("sqlite")
-        if not await self._is_made():
+        tables = await self._fetch_tables()
+        self._made = "meta" in tables
+        if not self._made:
             return ()
-        tables = {name for (name,) in await self._fetch("SELECT name FROM sqlite_schema")}
         if "migration" not in tables:
             if (await self.fetch_meta()).get("format") == FORMAT:
                 raise LogDamaged(f"{self._path}: it does not say which migrations made its tables")

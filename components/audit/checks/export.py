@@ -6,9 +6,11 @@ from pathlib import Path
 
 from components.archive.record import Access
 from components.audit.access import name_actor, record_access
+from components.audit.sites.named import open_sites
 from components.process.errors import SiteError
 from components.settings.site import SiteFile
-from components.verifier.export import ExportReport, verify_export
+from components.verifier.export import ExportReport
+from components.verifier.sites import verify_any_export
 
 ACT = "export check"
 
@@ -47,8 +49,11 @@ class CheckedExport:
 
 
 async def check_export(settings: SiteFile, folder: Path, keys: tuple[Path, ...] = ()) -> CheckedExport:
-    """Check an export with the public keys of this site's logs, or with others; raises SiteError and UsageError."""
-    report = verify_export(folder, _read_keys(settings, keys))
+    """Check an export with the public keys of this site's logs, and of those of `audit.sites`, or with others.
+
+    Raises SiteError and UsageError.
+    """
+    report = verify_any_export(folder, _read_keys(settings, keys))
     access = Access(name_actor(), ACT, report.export, time.time_ns(), 0, len(report.problems))
     return CheckedExport(folder, report, await record_access(settings, access))
 
@@ -59,7 +64,7 @@ def advise(report: ExportReport) -> tuple[str, ...]:
 
 
 def _read_keys(settings: SiteFile, keys: tuple[Path, ...]) -> list[str]:
-    own = (log.verifier_key_file for log in settings.verified_logs)
+    own = (log.verifier_key_file for site in open_sites(settings)[0] for log in site.settings.verified_logs)
     paths = keys or tuple(path for path in own if path.exists())
     try:
         return [path.read_text("utf-8") for path in paths]

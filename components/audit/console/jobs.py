@@ -12,6 +12,7 @@ from typing import Any
 from components.archive.errors import LogError
 from components.audit.export.export import ExportResult
 from components.audit.query.error import QueryError
+from components.audit.sites.export import SitesExport
 from components.process.errors import SiteError
 
 KEPT_S = 24 * 3600.0
@@ -32,7 +33,7 @@ class Job:
     finished: int = 0
     total: int = 0
     fault: str = ""
-    result: ExportResult | None = None
+    result: ExportResult | SitesExport | None = None
     file: Path | None = None
 
     @property
@@ -71,7 +72,7 @@ class Jobs:
         auditor: str,
         query: str,
         format_: str,
-        run: Callable[[Job], Coroutine[Any, Any, ExportResult]],
+        run: Callable[[Job], Coroutine[Any, Any, ExportResult | SitesExport]],
     ) -> Job:
         """Begin an export, which goes on whoever waits for it."""
         id_ = secrets.token_urlsafe(12)
@@ -98,7 +99,7 @@ class Jobs:
             del self._jobs[job.id]
 
 
-async def _finish(job: Job, run: Callable[[Job], Coroutine[Any, Any, ExportResult]]) -> None:
+async def _finish(job: Job, run: Callable[[Job], Coroutine[Any, Any, ExportResult | SitesExport]]) -> None:
     try:
         job.result = await run(job)
         packed = await asyncio.to_thread(shutil.make_archive, str(job.folder), _ARCHIVE, job.folder)

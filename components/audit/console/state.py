@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from components.archive.durable import PRIVATE, replace_durably
 from components.archive.state_format import find_later
+from components.process.json_text import read_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ class ConsoleState:
             file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             return cls(file, {}, ())
         try:
-            kept: dict[str, Any] = json.loads(content)
+            kept: dict[str, Any] = read_json(content)
             later = find_later(kept, file)
             passkeys = [Passkey(**each) for each in kept["passkeys"]]
             used = {str(nonce): int(until) for nonce, until in kept["used_links"].items()}

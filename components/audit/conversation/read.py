@@ -23,7 +23,7 @@ from components.audit.conversation.within import Within
 from components.audit.index.database import Connection
 from components.audit.index.index import Index
 from components.audit.index.logs import LAST_NUMBER, IndexedLog
-from components.audit.index.spans import find_places
+from components.audit.index.spans import find_end, find_places
 from components.audit.index.talk import fold_bare
 from components.audit.index.talk_find import (
     find_accounts,
@@ -80,7 +80,7 @@ async def read_conversation(
     seen_by: str = "",
     at_ns: int | None = None,
 ) -> ConversationView:
-    """Read a part of a conversation; with `seen_by`, what of it had reached a person by a time (now, if None).
+    """Read a part of a conversation as it was at a time (now, if None); with `seen_by`, what had reached a person then.
 
     Raises NoConversationError if there is none that the auditor may see, SiteError if the look cannot be recorded, and
     LogError.
@@ -93,7 +93,7 @@ async def read_conversation(
         with open_site_index(settings) as index:
             await catch_up_logs(settings, index, logs, progress)
             reader = _Reader(settings, index, logs, names, Within(auditor, _load_directory(settings)))
-            view = await reader.read(what, seen_by, now_ns if at_ns is None else at_ns)
+            view = await reader.read(what, seen_by, now_ns, at_ns)
             log_size = index.size_of(IndexedLog.GATE)
     digest = digest_of(dict.fromkeys(id_ for item in view.items for id_ in item.records))
     access = Access(
@@ -117,14 +117,15 @@ class _Reader:
     log_names: Mapping[IndexedLog, str]
     within: Within
 
-    async def read(self, what: Part, seen_by: str, until_ns: int) -> ConversationView:
+    async def read(self, what: Part, seen_by: str, now_ns: int, at_ns: int | None) -> ConversationView:
         if seen_by and not self.within.has(seen_by):
             raise SiteError(f"{seen_by} is of no enterprise that you may see (audit.auditors)")
         talk, wanted, hit = await self._find_own(what)
         conversations, room = talk.conversations, talk.room
-        shown, more = await self._take(talk, what, hit)
+        shown, more = await self._take(talk, what, hit, at_ns)
         related = await talk.find_related(shown)
-        if seen_by:
+        until_ns = now_ns if at_ns is None else at_ns
+        if seen_by or at_ns is not None:
             shown, related = ([said for said in some if said.at_ns <= until_ns] for some in (shown, related))
         names = Names(self._load_names)
         shown = await self._with_gone(shown, conversations)
@@ -224,8 +225,13 @@ class _Reader:
             raise SiteError(explain_absence(log.name, number, size))
         return which.place(number)
 
-    async def _take(self, talk: Talk, what: Part, hit: int) -> tuple[list[Said], tuple[bool, bool]]:
-        """Take the records of a part, and whether there are more before and after it."""
+    async def _take(
+        self, talk: Talk, what: Part, hit: int, at_ns: int | None
+    ) -> tuple[list[Said], tuple[bool, bool]]:
+        """Take the records of a part, and whether there are more before and after it.
+
+        Of a whole conversation they end at a time, if there is one; the other parts are only cut there.
+        """
         if isinstance(what, Around):
             back = await talk.take(range(_FIRST, hit), what.before + 1, newest=True)
             on = await talk.take(range(hit, _END), what.after + 2, newest=False)
@@ -239,6 +245,9 @@ class _Reader:
             start = self._find_place(what.after) + 1
             return await talk.take(range(start, _END), what.limit + 1, newest=False), (True, False)
         end = self._find_place(what.before) if what.before else _END
+        if at_ns is not None:
+            with self.index.look() as db:
+                end = min(end, find_end(db, at_ns))
         return await talk.take(range(_FIRST, end), what.limit + 1, newest=True), (False, bool(what.before))
 
     async def _with_gone(

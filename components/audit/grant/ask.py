@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from components.audit.grant.fold import read_numbers
 from components.audit.grant.segments import SegmentChoice
-from components.audit.matter.exhibits import parse_time
+from components.audit.moment import parse_time
 from components.process.errors import SiteError
 
 _FROM_NOW = re.compile(r"([1-9][0-9]{0,3})([hd])")

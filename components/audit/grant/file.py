@@ -10,6 +10,7 @@ from components.archive.durable import PRIVATE, replace_durably
 from components.archive.grant import Grant, GrantError, GrantTerms, encode_terms, parse_terms
 from components.audit.matter.values import Deed, Detail, GrantAct
 from components.process.errors import SiteError
+from components.process.json_text import read_json
 
 FORMAT = "steelyard-grant/1"
 ENDING = ".grant"
@@ -84,7 +85,7 @@ def encode_grant_file(file: GrantFile) -> str:
     """Encode a grant's file as JSON."""
     document = {
         "format": FORMAT,
-        "terms": json.loads(encode_terms(file.terms)),
+        "terms": read_json(encode_terms(file.terms)),
         "contributions": [asdict(each) for each in file.contributions],
         "envelopes": {str(number): text.decode() for number, text in file.envelopes.items()},
     }
@@ -94,13 +95,13 @@ def encode_grant_file(file: GrantFile) -> str:
 def parse_grant_file(text: str) -> GrantFile:
     """Parse a grant's file; raises GrantError."""
     try:
-        document = json.loads(text)
+        document = read_json(text)
         if document["format"] != FORMAT:
             raise GrantError("made by another version of Steelyard")
         contributions = tuple(_parse_contribution(each) for each in document["contributions"])
         envelopes = {int(number): str(text).encode() for number, text in document["envelopes"].items()}
         return GrantFile(parse_terms(document["terms"]), contributions, envelopes)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise GrantError(f"not a grant's file ({error})") from None
 
 

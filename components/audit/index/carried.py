@@ -6,11 +6,15 @@ What a stanza says of an upload is there, too, whether it links to it itself or 
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from components.audit.index.database import Connection, Value
 from components.audit.reading.content import ContentState
 from components.rules.file_links import FileLinks
-from policy.files.carried import CarriedFile, Carrier, find_carried
+
+# What reads stanzas for files is imported where there are new ones: most looks find the index up to date.
+if TYPE_CHECKING:
+    from policy.files.carried import CarriedFile
 
 # `number` is that of the file among those of its stanza, as `audit show` counts them. `content` is empty for a file
 # that lies elsewhere. `description` has a row for each description of an upload: in which stanza it stands, and which
@@ -75,7 +79,7 @@ class CarriedRow:
 
     idx: int
     number: int
-    file: CarriedFile
+    file: "CarriedFile"
     upload: str = ""
 
     @property
@@ -130,6 +134,8 @@ def read_carried(place: int, stanza: bytes, links: FileLinks | None = None) -> l
 
     A link alone is none: where it leads to a file of the site, that file is found.
     """
+    from policy.files.carried import Carrier, find_carried
+
     return [
         CarriedRow(place, number, file, _find_upload(links, file.url))
         for number, file in enumerate(find_carried(stanza), 1)

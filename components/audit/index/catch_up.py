@@ -79,25 +79,27 @@ class Follower:
     wanted: IndexState
     tell: Callable[[str], None]
 
-    async def catch_up(self, progress: Progress, until: int | None = None) -> None:
+    async def catch_up(self, progress: Progress, until: int | None = None) -> bool:
         """Index what is new, up to `until` if told; raises LogError and DatabaseError.
 
+        Returns whether the index was made anew for that, and so has lost what it had of other logs.
         Killed anywhere, whole batches are left, and the next call goes on behind them.
         """
         with ExitStack() as stack:
-            await self._catch_up(stack, progress, until)
+            return await self._catch_up(stack, progress, until)
 
-    async def _catch_up(self, stack: ExitStack, progress: Progress, until: int | None) -> None:
-        readers, ahead = None, None
+    async def _catch_up(self, stack: ExitStack, progress: Progress, until: int | None) -> bool:
+        readers, ahead, is_anew = None, None, False
         while True:
             state, size = self._read_state(), await size_of(self.log)
             if wrong := await self._find_wrong(state, size):
                 self._make_anew(state, wrong)
+                is_anew = True
                 continue
             end = size if until is None else min(size, until)
             if state.next_index >= end:
                 self._name()
-                return
+                return is_anew
             if readers is None and end - state.next_index >= MANY_RECORDS:
                 readers = self._start_readers(stack)
             if ahead is None or ahead.begin != state.next_index:

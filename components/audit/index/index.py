@@ -136,20 +136,21 @@ class Index:
         which: IndexedLog = IndexedLog.GATE,
         name: str = "",
         until: int | None = None,
-    ) -> None:
+    ) -> bool:
         """Index the entries that are new in a log; call `progress(entries done, entries in all)`.
 
         With `until`, no entry from this one on. `name` is the log's name in the ids of records, by which `similar:`
         finds it.
 
         A crash leaves whole transactions, and the next call continues from there. An index of another version or of
-        another log is emptied first, and standard error says so.
+        another log is emptied first, and standard error says so. Returns whether it was emptied.
         """
         wanted = IndexState(FORMAT, FOLD_VERSION, self.links.key_id if self.links else "")
         follower = Follower(self._db, log, which, name, self.links, wanted, self._tell_replaced)
-        await follower.catch_up(progress, until)
+        is_anew = await follower.catch_up(progress, until)
         # A crash before this leaves it to the next call.
         purge(self._db)
+        return is_anew
 
     def find(self, where: Where, limit: int, *, logs: Sequence[IndexedLog] = SEARCHED) -> Found:
         """Find the records that a compiled query matches, at most the `limit` newest."""

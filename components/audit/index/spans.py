@@ -15,6 +15,7 @@ _NARROW = """
 INSERT INTO span
 SELECT ?1, min(received_at_ns), max(received_at_ns) FROM entry WHERE idx BETWEEN ?2 AND ?3 HAVING count(*) > 0
 """
+_LAST = "SELECT idx FROM entry WHERE idx < ? AND received_at_ns <= ? ORDER BY idx DESC LIMIT 1"
 
 
 def widen(db: Connection, entries: Sequence[tuple[int, int]]) -> None:
@@ -30,6 +31,13 @@ def find_places(db: Connection, from_ns: int, until_ns: int) -> range:
     sql = "SELECT min(block), max(block) FROM span WHERE latest_ns >= ? AND earliest_ns < ?"
     first, last = db.execute(sql, (from_ns, until_ns)).fetchone()
     return range(0) if first is None else range(first << BLOCK_SHIFT, last + 1 << BLOCK_SHIFT)
+
+
+def find_end(db: Connection, at_ns: int) -> int:
+    """Return the place behind the last entry of a time or earlier; entries before it may be later, by a wrong clock."""
+    places = find_places(db, -(2**63), at_ns + 1)
+    row = db.execute(_LAST, (places.stop, at_ns)).fetchone() if places else None
+    return -(2**63) if row is None else int(str(row[0])) + 1
 
 
 def narrow(db: Connection, places: Iterable[int]) -> None:

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from components.archive.record import Access
 from components.audit.access import record_access
@@ -98,13 +97,3 @@ async def _fetch(settings: SiteFile, matter: Matter, record_id: str) -> RecordVi
         if is_own_record(settings, matter.enterprises, view):
             return view
     raise SiteError(f"there is no record {record_id} in what {matter.id} may concern")
-
-
-def parse_time(text: str) -> int:
-    """Read a time as ISO 8601 has it, in UTC if it does not say otherwise: nanoseconds since 1970; raises SiteError."""
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        raise SiteError(f"{text!r} is no time: write it as in 2026-11-23T09:30Z") from None
-    at = at.replace(tzinfo=at.tzinfo or UTC)
-    return round(at.timestamp()) * 10**9

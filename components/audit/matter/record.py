@@ -11,6 +11,7 @@ from components.archive.record import Event, RecordKind
 from components.audit.author import Author
 from components.audit.matter.values import Deed, DeedAct, Detail, GrantAct, MatterAct, MatterError
 from components.process.errors import SiteError
+from components.process.json_text import read_json
 from policy.one_encoding import LineForm, require_all
 from policy.utc import format_utc, parse_utc
 
@@ -65,7 +66,7 @@ def _name_fields(deed: Deed) -> tuple[str, Mapping[str, str]]:
 
 
 def _build(act: str, fields: Mapping[str, str]) -> Deed:
-    details = json.loads(fields["details"])
+    details = read_json(fields["details"])
     if act not in _ACTS or not isinstance(details, dict):
         raise ValueError
     at_ns, matter, origin = parse_utc(fields["at"]) * _NS_PER_S, fields.get("matter", ""), fields["origin"]

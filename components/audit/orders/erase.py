@@ -1,6 +1,5 @@
 """Prepares an erasure: the auditors' keys make the envelopes that open all other records."""
 
-import json
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
 
@@ -17,6 +16,7 @@ from components.archive.seal import (
     seal_segment_keys,
 )
 from components.process.errors import SiteError
+from components.process.json_text import read_json
 from components.settings.site import SiteFile
 from policy.destruction import Hold, Refusal, consider_all, decide_erasure
 from policy.retention import RetentionPolicy
@@ -74,7 +74,7 @@ def _known_recipients(settings: SiteFile, log: RecordOpener) -> dict[str, Recipi
 
 def _same_recipients(envelopes: bytes, known: Mapping[str, Recipient], segment: int) -> list[Recipient]:
     same = []
-    for entry in json.loads(envelopes):
+    for entry in read_json(envelopes):
         recipient = known.get(entry["key_id"])
         if recipient is None:
             raise SiteError(

@@ -16,7 +16,7 @@ from components.audit.orders.files import evaluate_file_holds
 from components.audit.orders.limits import Limits, find_limits
 from components.audit.orders.orders import OrderView, evaluate_holds, fetch_orders
 from components.process.errors import SiteError
-from components.process.progress import Progress
+from components.process.progress import Progress, ignore_progress
 from components.settings.archive import load_retention
 from components.settings.log import LogSettings
 from components.settings.site import SiteFile
@@ -24,6 +24,19 @@ from components.settings.table import SettingsError
 from components.settings.transfer import TransferSettings
 from policy.destruction import Hold
 from policy.retention import RetentionPolicy
+
+
+@dataclass(frozen=True, slots=True)
+class Enquiry:
+    """Who looks at which log of a site, to propose an order or to see those there are.
+
+    `progress` is told how far the index has caught up with the logs.
+    """
+
+    settings: SiteFile
+    log: LogSettings
+    auditor: Auditor | None = None
+    progress: Progress = ignore_progress
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,29 +68,24 @@ class Scene:
 
 
 @asynccontextmanager
-async def open_scene(
-    settings: SiteFile,
-    log: LogSettings,
-    progress: Progress,
-    auditor: Auditor | None,
-    now_ns: int | None = None,
-) -> AsyncIterator[Scene]:
+async def open_scene(enquiry: Enquiry) -> AsyncIterator[Scene]:
     """Open a log for an auditor who proposes an order, or looks at those there are; raises SiteError and LogError."""
+    settings, log = enquiry.settings, enquiry.log
     try:
         policy = load_retention(settings.archive.retention)
     except SettingsError as error:
         raise SiteError(str(error)) from None
-    now_ns = time.time_ns() if now_ns is None else now_ns
+    now_ns = time.time_ns()
     async with open_log(settings, log) as opener:
         with open_site_index(settings) as index:
-            limits = find_limits(settings, log, index, auditor, now_ns)
+            limits = find_limits(settings, log, index, enquiry.auditor, now_ns)
             if log == settings.gate_log or limits.scope is not None:
                 # Also of files: a query of an order may look for what they say.
                 async with open_indexed(settings) as logs:
-                    await catch_up_all(settings, index, logs, progress)
+                    await catch_up_all(settings, index, logs, enquiry.progress)
             views = await fetch_orders(opener)
             if log.table == TransferSettings.table_name:
-                holds = await evaluate_file_holds(opener, views, progress)
+                holds = await evaluate_file_holds(opener, views, enquiry.progress)
             else:
                 holds = evaluate_holds(views, index, now_ns)
             yield Scene(settings, opener, index, views, holds, policy, limits, now_ns)

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from components.audit.query import terms
+from components.audit.query.words import write_words
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -33,7 +34,7 @@ def format_term(term: terms.Term) -> str:
 def _format_words(term: terms.WordTerm) -> str:
     match term:
         case terms.Words(words, prefix):
-            return f'"{" ".join(words)}{"*" * prefix}"'
+            return f'"{write_words(words)}{"*" * prefix}"'
         case terms.Near(left, right, within):
             sides = (" OR ".join(map(_format_words, side)) for side in (left, right))
             return f" w/{within} ".join(f"({side})" for side in sides)
@@ -70,7 +71,7 @@ def _format_file_term(term: terms.Term) -> str:
         case terms.HasFile():
             return "has:file"
         case terms.FileName(words, prefix):
-            return f'file:"{" ".join(words)}{"*" * prefix}"'
+            return f'file:"{write_words(words)}{"*" * prefix}"'
         case terms.FileType(kind, prefix):
             return f"type:{kind}{'*' * prefix}"
         case terms.FileHash(digits):

@@ -7,16 +7,18 @@ from lark import Lark, Token, Transformer, v_args
 from lark.exceptions import UnexpectedCharacters, UnexpectedToken, VisitError
 
 from components.audit.query.error import QueryError
-from components.audit.query.parser import MAX_NESTING, MAX_TERMS
+from components.audit.query.limits import MAX_NESTING, MAX_TERMS
 from components.audit.query.pattern import check_pattern
 from components.audit.query.properties import (
     EXAMPLES,
     PROPERTIES,
     PROPERTY_NAMES,
     compare,
+    join_spellings,
     read_words,
     suggest,
 )
+from components.audit.query.spelling import read_spelling
 from components.audit.query.tree import (
     And,
     ById,
@@ -38,13 +40,11 @@ from components.audit.query.tree import (
     SeenBy,
     SimilarTo,
     Span,
-    Spelling,
     StanzaType,
     Verdict,
     Words,
 )
-from components.audit.query.words import MAX_WITHIN, fold_words
-from policy.content.word import is_unspaced
+from components.audit.query.words import MAX_WITHIN
 
 # Operators are upper case, as in KQL: `gold and silver` looks for the word "and". A run is a sequence of neighbouring
 # terms; `_Builder.run` joins them.
@@ -83,10 +83,6 @@ QUOTES = '"“”„'
 
 _DEFAULT_WITHIN = 8  # KQL's
 _TERMS = ("PROPERTY", "COMPARED", "PHRASE", "PATTERN", "WORD")
-_SPELLING = re.compile(r"(?P<word>[^~]+)~(?P<apart>[0-9]?)")
-_MAX_APART = 3
-_SHORT_WORD = 5
-"""Of a word up to so many letters, one may differ, of a longer one two."""
 
 
 def parse_by_grammar(text: str, now_ns: int) -> Node:
@@ -165,7 +161,7 @@ class _Builder(Transformer[Token, Node]):
         self._now_s = now_ns // 1_000_000_000
 
     def disjunction(self, *nodes: Node) -> Node:
-        return Or(nodes)
+        return join_spellings(nodes)
 
     def conjunction(self, *nodes: Node) -> Node:
         return And(nodes)
@@ -175,7 +171,7 @@ class _Builder(Transformer[Token, Node]):
         groups: dict[object, list[Node]] = {}
         for number, node in enumerate(nodes):
             groups.setdefault(_property(node) or number, []).append(node)
-        joined = [group[0] if len(group) == 1 else Or(tuple(group)) for group in groups.values()]
+        joined = [group[0] if len(group) == 1 else join_spellings(tuple(group)) for group in groups.values()]
         return joined[0] if len(joined) == 1 else And(tuple(joined))
 
     def negation(self, node: Node) -> Node:
@@ -195,9 +191,11 @@ class _Builder(Transformer[Token, Node]):
     def word(self, token: Token) -> Node:
         if token == "*":  # noqa: S105 - no password
             return Everything()
-        if found := _SPELLING.fullmatch(token):
-            return self._spelling(token, found["word"], found["apart"])
-        return self._words(token, token)
+        try:
+            spelling = read_spelling(token)
+        except ValueError as error:
+            raise self._error(str(error), token) from None
+        return spelling or self._words(token, token)
 
     def phrase(self, token: Token) -> Node:
         inner = token.removesuffix("*")[1:-1]
@@ -236,16 +234,6 @@ class _Builder(Transformer[Token, Node]):
             return read(name.lower(), value, self._now_s)
         except ValueError as error:
             raise self._error(str(error), token, len(name) + 1) from None
-
-    def _spelling(self, token: Token, text: str, apart: str) -> Node:
-        words = fold_words(text).split()
-        if len(words) != 1 or len(words[0]) < 2 or is_unspaced(words[0]):
-            raise self._error("near spellings (~) are those of one word, of two letters or more", token)
-        (word,) = words
-        count = int(apart) if apart else (1 if len(word) <= _SHORT_WORD else 2)
-        if not 1 <= count <= _MAX_APART:
-            raise self._error(f"a word is spelled nearly so with 1 to {_MAX_APART} other letters", token)
-        return Spelling(word, min(count, len(word) - 1))
 
     def _words(self, token: Token, text: str) -> Node:
         try:

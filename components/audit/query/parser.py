@@ -3,13 +3,9 @@
 import re
 
 from components.audit.query.error import QueryError
+from components.audit.query.limits import MAX_CHARACTERS, MAX_TERMS
 from components.audit.query.properties import read_words
 from components.audit.query.tree import And, Node, Words
-
-# SQLite refuses expressions deeper than 1,000: these keep every query below that.
-MAX_CHARACTERS = 16_384
-MAX_TERMS = 500
-MAX_NESTING = 50
 
 _OPERATORS = frozenset(("AND", "OR", "NOT", "NEAR"))
 

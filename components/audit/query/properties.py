@@ -2,9 +2,8 @@
 
 import re
 from collections.abc import Callable, Iterable
-from difflib import get_close_matches
 
-from components.audit.query.times import read_moment, read_range, read_span
+from components.audit.query.times import LATEST_NS, read_moment, read_range, read_span
 from components.audit.query.tree import (
     Bound,
     ById,
@@ -33,8 +32,9 @@ from components.audit.query.tree import (
     State,
     Term,
     Verdict,
+    Words,
 )
-from components.audit.query.words import fold_party, spell_words
+from components.audit.query.words import fold_party, spell_words, write_words
 from policy.decision import Action
 from policy.observed import MARKS, WOULD
 
@@ -46,9 +46,10 @@ _STANZA_TYPES = (
     "chat", "groupchat", "normal", "headline", "error", "get", "set", "result", "unavailable",
     "subscribe", "subscribed", "unsubscribe", "unsubscribed", "probe",
 )  # fmt: skip
-_SIZE = re.compile(r"(?P<count>\d{1,15}(?:\.\d{1,6})?)(?P<unit>[kmgt]?)b?", re.ASCII)
+_SIZE = re.compile(r"(?P<count>\d{1,19}(?:\.\d{1,6})?)(?P<unit>[kmgt]?)b?", re.ASCII)
 _UNIT_BYTES = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
 _SIZE_HELP = "a size is a number of bytes (2000, 10kb, 1.5mb), or a range of them: 10kb..1mb, 1mb.., ..10kb"
+_SIZE_MAX = 2**63 - 1  # what the index holds
 _HASH = re.compile(r"[0-9a-f]{8,64}", re.ASCII)
 _RECORD = re.compile(r"(?P<log>[^/\s]+)/(?P<number>[0-9]{1,12})", re.ASCII)
 
@@ -64,6 +65,28 @@ def read_words(text: str, make: Callable[[tuple[str, ...], bool], Term]) -> Node
     if not spellings:
         raise ValueError("there is no letter or digit to search for in this")
     return Or(tuple(spellings)) if len(spellings) > 1 else spellings[0]
+
+
+def join_spellings(nodes: tuple[Node, ...]) -> Or:
+    """Return at least two nodes, any of which may match; the spellings of a word stand beside the others, each once.
+
+    So the canonical text of a word in several spellings is read as that word.
+    """
+    if not any(map(_is_spelled, nodes)):
+        return Or(nodes)
+    apart = (node.nodes if isinstance(node, Or) and _is_spelled(node) else (node,) for node in nodes)
+    return Or(tuple(dict.fromkeys(each for group in apart for each in group)))
+
+
+def _is_spelled(node: Node) -> bool:
+    """Return whether these are the spellings of one word, or of one phrase, as `read_words` returns them."""
+    match node:
+        case Or((Words() | FileName() as first, *_) as spellings):
+            make = type(first)
+            return tuple(spellings) == tuple(
+                make(words, first.prefix) for words in spell_words(write_words(first.words))
+            )
+    return False
 
 
 def _read_party(name: str, value: str, _now_s: int) -> Term:
@@ -129,10 +152,13 @@ def _read_size(_name: str, value: str, _now_s: int) -> Term:
 
 
 def _read_bytes(value: str) -> int:
+    from fractions import Fraction  # few queries name a size
+
     found = _SIZE.fullmatch(value.strip().lower())
     if not found:
         raise ValueError(_SIZE_HELP)
-    return min(int(float(found["count"]) * _UNIT_BYTES[found["unit"] or ""]), 2**63 - 1)
+    # Exactly: as a float, 1.005kb would be 1,004 bytes.
+    return min(int(Fraction(found["count"]) * _UNIT_BYTES[found["unit"] or ""]), _SIZE_MAX)
 
 
 def compare(name: str, operator: str, value: str, now_s: int) -> Term:
@@ -142,11 +168,14 @@ def compare(name: str, operator: str, value: str, now_s: int) -> Term:
         size = _read_bytes(value)
         if operator == "=":
             return FileSize(size, size)
-        bound = size if includes_equal else size + (-1 if includes_less else 1)
+        if includes_less and not includes_equal and size == 0:
+            raise ValueError("no size is less than 0")
+        bound = size if includes_equal else min(size + (-1 if includes_less else 1), _SIZE_MAX)
         return FileSize(None, bound) if includes_less else FileSize(bound, None)
     begin_ns, end_ns = read_span(value, now_s)
     if operator == "=":
         return Span(begin_ns, end_ns)
+    end_ns = min(end_ns, LATEST_NS)
     if includes_less:
         return Moment(Bound.BEFORE, end_ns if includes_equal else begin_ns)
     return Moment(Bound.AFTER, begin_ns if includes_equal else end_ns)
@@ -186,6 +215,8 @@ def _wrong_value(what: str, value: str, possible: Iterable[str]) -> ValueError:
 
 def suggest(wrong: str, names: Iterable[str], mark: str = "") -> str:
     """Return a question for what somebody may have meant; empty if nothing is like it."""
+    from difflib import get_close_matches
+
     near = get_close_matches(wrong, list(names), 1, 0.6)
     return f"; did you mean {near[0]}{mark}?" if near else ""
 

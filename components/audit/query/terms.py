@@ -90,7 +90,10 @@ class Near:
 
 @dataclass(frozen=True, slots=True)
 class Spelling:
-    """A folded word, and all that are written nearly so: at most `apart` letters put in, left out, other or swapped."""
+    """A folded word, and all that are written nearly so: at most `apart` letters put in, left out, other or swapped.
+
+    With none apart, which is for Arabic: the word alone, and with what Arabic writes onto it.
+    """
 
     word: str
     apart: int

@@ -14,6 +14,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST_YEAR = 2261  # the last whole year whose nanoseconds fit into SQLite's 64 bits
 _MICROSECOND = timedelta(microseconds=1)
 _LATEST = datetime(_LAST_YEAR + 1, 1, 1, tzinfo=UTC)
+LATEST_NS = (_LATEST - _EPOCH) // _MICROSECOND * 1000 - 1000
+"""The last moment that can be written in a query."""
 
 
 def read_moment(value: str, now_s: int) -> int:

@@ -2,13 +2,13 @@
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import accumulate, chain
 
 from policy.address import fold_address
 from policy.content.disguise import join_words, spell_out, with_digits, with_pairs
-from policy.content.fold import SIGNS, fold_term, fold_text
+from policy.content.fold import SIGNS, fold_term, fold_text, is_plain
 from policy.content.fold_table import HANGUL
 from policy.content.korean import PARTICLES
 from policy.content.ranges import read_ranges
@@ -24,6 +24,8 @@ _BETWEEN_FORMS = " ".join(("", *[BREAK] * MAX_WITHIN, ""))
 _HANGUL = read_ranges(HANGUL)
 _NO_HANGUL_BEFORE, _NO_HANGUL_AFTER = f"(?<![{_HANGUL}])", f"(?![{_HANGUL}])"
 _NO_OTHER_BEFORE, _NO_OTHER_AFTER = rf"(?<![^\s{_HANGUL}])", rf"(?![^\s{_HANGUL}])"
+# The same in ASCII: to make an expression with such a set takes a millisecond.
+_NO_ASCII_BEFORE, _NO_ASCII_AFTER = r"(?<!\S)", r"(?!\S)"
 _PARTICLE = f"(?:{'|'.join(PARTICLES)})?"
 _PUNCTUATION = "\x1f"
 _Phrase = tuple[tuple[str, ...], bool]
@@ -52,9 +54,34 @@ def fold_name(text: str) -> str:
 
 
 def spell_words(text: str) -> tuple[tuple[str, ...], ...]:
-    """Return the words of a search term, in each spelling of a plain form; none if it has none."""
-    forms = (split_words(form) for form in fold_term(text).plain)
-    return tuple(dict.fromkeys(tuple(words.split()) for words in forms if words))
+    """Return the words of a search term, in each spelling of a plain form; none if it has none.
+
+    A spelling may have others itself (of Ɔ it is ɔ, which is also a c upside down). All are returned, each before its
+    own: so a query that is written with any of them means the same when it is read again.
+    """
+    found: dict[tuple[str, ...], None] = {}
+    _add_spellings(text, found)
+    return tuple(found)
+
+
+def _add_spellings(text: str, found: dict[tuple[str, ...], None]) -> None:
+    for form in fold_term(text).plain:
+        words = tuple(split_words(form).split())
+        if words and words not in found:
+            found[words] = None
+            _add_spellings(write_words(words), found)
+
+
+def write_words(words: Iterable[str]) -> str:
+    """Write folded words as a text of these words; what scripts without blanks have side by side stays so.
+
+    A blank between two of their characters would make another word of it: a short one of kana has fewer spellings.
+    """
+    written = ""
+    for word in words:
+        beside = written and is_unspaced(written[-1]) and is_unspaced(word[0])
+        written += word if beside or not written else f" {word}"
+    return written
 
 
 def looks_of(words: tuple[str, ...]) -> tuple[tuple[tuple[str, ...], ...], tuple[tuple[str, ...], ...]]:
@@ -97,10 +124,22 @@ def find_phrases(text: str, phrases: Iterable[tuple[tuple[str, ...], bool]]) -> 
     patterns = list(
         dict.fromkeys((form, prefix) for words, prefix in phrases for form in _spellings_of(words))
     )
+    spans, forms = _fold_pieces(text)
+    return merge_spans(span for form in forms for span in _find_spans(form, spans, patterns))
+
+
+def _fold_pieces(text: str) -> tuple[list[tuple[int, int]], Iterable[Sequence[str]]]:
+    """Return where the pieces of a text are that are folded by themselves, and each form of all of them."""
+    if is_plain(text):  # then each character is a piece, and has one form
+        return [(start, start + 1) for start in range(len(text))], (part_words(text.casefold()),)
+    return _fold_pieces_of_any(text)
+
+
+def _fold_pieces_of_any(text: str) -> tuple[list[tuple[int, int]], Iterable[Sequence[str]]]:
     spans = [found.span() for found in re.finditer(_PIECE, text, re.DOTALL)]
     forms = zip(*(_fold_piece(text[start:end]) for start, end in spans), strict=True)
     # Most texts have the same form by any spelling and by looks: each is gone through once.
-    return merge_spans(span for form in dict.fromkeys(forms) for span in _find_spans(form, spans, patterns))
+    return spans, dict.fromkeys(forms)
 
 
 def merge_spans(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
@@ -115,7 +154,7 @@ def merge_spans(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
 
 
 def _find_spans(
-    form: tuple[str, ...], spans: list[tuple[int, int]], patterns: "list[_Phrase]"
+    form: Sequence[str], spans: list[tuple[int, int]], patterns: "list[_Phrase]"
 ) -> Iterator[tuple[int, int]]:
     """Find patterns in one form of a text, which is that of its pieces; `spans` are those of the pieces."""
     folded = "".join(form)
@@ -124,7 +163,7 @@ def _find_spans(
         # Its pattern is made only for a text that it may be in: of all ways to write a word, most are in none.
         if not all((_PUNCTUATION if word == BREAK else word) in folded for word in words):
             continue
-        for found in re.finditer(_phrase_pattern(words, prefix), folded):
+        for found in re.finditer(_phrase_pattern(words, prefix, folded.isascii()), folded):
             first, last = bisect_right(ends, found.start()), bisect_right(ends, found.end() - 1)
             yield spans[first][0], spans[last][1]
 
@@ -146,8 +185,9 @@ def _fold_piece(piece: str) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=256)
-def _phrase_pattern(words: tuple[str, ...], prefix: bool) -> str:
-    pattern = _NO_HANGUL_BEFORE if is_hangul(words[0]) else _NO_OTHER_BEFORE
+def _phrase_pattern(words: tuple[str, ...], prefix: bool, is_ascii: bool) -> str:
+    no_other_before = _NO_ASCII_BEFORE if is_ascii else _NO_OTHER_BEFORE
+    pattern = _NO_HANGUL_BEFORE if is_hangul(words[0]) else no_other_before
     for before, word in zip(("", *words), words, strict=False):
         particle = _PARTICLE if before and is_hangul(before) else ""
         pattern += particle + _gap(before, word) + (_PUNCTUATION if word == BREAK else re.escape(word))
@@ -155,7 +195,7 @@ def _phrase_pattern(words: tuple[str, ...], prefix: bool) -> str:
         return pattern + r"\S*"
     if is_hangul(words[-1]):
         return rf"{pattern}{_PARTICLE}{_NO_HANGUL_AFTER}"
-    return pattern + _NO_OTHER_AFTER
+    return pattern + (_NO_ASCII_AFTER if is_ascii else _NO_OTHER_AFTER)
 
 
 def _gap(before: str, word: str) -> str:

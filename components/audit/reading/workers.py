@@ -22,6 +22,7 @@ from components.audit.reading.limits import (
 from components.audit.reading.ocr import find_languages
 from components.audit.reading.sound import HEAD_BYTES, find_sound
 from components.audit.reading.speech_model import SpeechModel, find_speech_model
+from components.process.json_text import read_json
 from components.process.pipe import read_pipe
 
 ATTEMPTS = 2
@@ -145,7 +146,7 @@ def _environment() -> dict[str, str]:
 def _parse_answer(answer: bytes) -> ReadContent | None:
     """Return what a reader said, None for anything else: a file may have taken it over."""
     try:
-        said = json.loads(answer)
+        said = read_json(answer)
         text, plain, looks = _take_texts(said["text"], *said["words"])
         picture = None if said["picture"] is None else bytes.fromhex(said["picture"])
         state = ContentState(said["state"])

@@ -1,24 +1,7 @@
 """The evidence of review of a period (policy.supervision.report), as an auditor may see it."""
 
-from datetime import UTC, datetime
-
 from components.audit.review.desk import Desk
-from components.process.errors import SiteError
 from policy.supervision.report import Report, Reviewed, make_report
-
-_NS_PER_S = 1_000_000_000
-
-
-def parse_day(text: str, default_ns: int) -> int:
-    """Return the Unix time of a day or a time in UTC, as ISO 8601 has it; raises SiteError."""
-    if not text:
-        return default_ns
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        raise SiteError(f"{text!r} is no day: write 2026-11-24, or 2026-11-24T09:00Z") from None
-    at = at if at.tzinfo else at.replace(tzinfo=UTC)
-    return int(at.timestamp()) * _NS_PER_S
 
 
 async def report_reviews(desk: Desk, after_ns: int, before_ns: int) -> tuple[Report, str]:

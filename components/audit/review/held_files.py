@@ -4,6 +4,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from components.archive.keys import KeyFileError
 from components.archive.opener import OpenedRecord
 from components.archive.record import Access, Event, RecordKind, Submission, parse_record
 from components.audit.access import record_access
@@ -23,7 +24,7 @@ from components.link.review_request import (
     prove_reading,
 )
 from components.process.errors import SiteError
-from components.rules.file_links import load_file_links
+from components.rules.file_links import load_file_links, may_have_link
 from components.settings.log import LogSettings
 from components.settings.site import SiteFile
 from policy.content.stanza import StanzaTextError, read_stanza
@@ -146,13 +147,21 @@ async def release_named(
 
 
 def _find_named(settings: SiteFile, message: Submission) -> set[str]:
-    """Return the ids of the site's files whose links are in a message."""
-    links = load_file_links(settings)
-    if links is None:
-        return set()
+    """Return the ids of the site's files whose links are in a message; raises SiteError if nobody here can tell."""
     try:
         facts = read_stanza(message.body.decode())
     except (StanzaTextError, UnicodeDecodeError):
+        return set()
+    try:
+        links = load_file_links(settings)
+    except KeyFileError as error:
+        if may_have_link(facts):
+            raise SiteError(
+                f"this message may name a file, which would have to be released first: {error}; bring that key here, or"
+                " release the message on the site's server"
+            ) from None
+        return set()
+    if links is None:
         return set()
     return {link.id.hex() for link in links.find_links_in(facts)}
 

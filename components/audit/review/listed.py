@@ -1,8 +1,7 @@
 """Reads lists of records that other commands have written, such as `steelyard audit sample --json-lines`."""
 
-import json
-
 from components.process.errors import SiteError
+from components.process.json_text import read_json
 
 
 def read_id(line: str) -> str:
@@ -11,7 +10,7 @@ def read_id(line: str) -> str:
     if not text.startswith("{"):
         return text
     try:
-        value = json.loads(text)["id"]
+        value = read_json(text)["id"]
     except (ValueError, KeyError):
         value = None
     if not isinstance(value, str):

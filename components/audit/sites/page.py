@@ -29,6 +29,10 @@ class Window(NamedTuple):
         """Return whether a time is of this page."""
         return self.from_ns <= at_ns < self.until_ns
 
+    def until(self, at_ns: int | None) -> "Window":
+        """Return the time up to a moment, if there is one; what is later is not read."""
+        return self if at_ns is None else Window(self.from_ns, min(self.until_ns, at_ns + 1))
+
     def widened(self) -> "Window":
         """Return the time in which records of the page's messages may be at other sites."""
         from_ns, until_ns = self.from_ns - _ON_THE_WAY_NS, self.until_ns + _ON_THE_WAY_NS
@@ -63,18 +67,26 @@ def find_elsewhere(first: NamedSite, views: Views, window: Window, copy_of: Mapp
     """
     together = _find_together(first, copy_of)
     stands = fold_doubles(copy_of)
-    earlier, elsewhere = set[Spot](), set[Spot]()
+    earlier, there = set[Spot](), set[Spot]()
+    records, times = dict[Spot, Spot](), dict[Spot, int]()
     for site, view in views.items():
-        if site is not first:
-            sent = {Spot(site.rank, place) for place in _find_sent(first, site, view, window)}
-            earlier |= {stands.get(spot, spot) for spot in sent & together}
-            arrived = _find_arrived(first, site, view, window)
-            for item in view.items:
-                spot = Spot(site.rank, item.place)
-                is_there = spot in sent or item.place in arrived or not window.has(item.at_ns)
-                if is_there and spot not in together:
-                    elsewhere.add(spot)
-    return elsewhere | {spot for spot in together if stands.get(spot, spot) in earlier}
+        if site is first:
+            continue
+        sent = {Spot(site.rank, place) for place in _find_sent(first, site, view, window)}
+        earlier |= {stands.get(spot, spot) for spot in sent & together}
+        arrived = _find_arrived(first, site, view, window)
+        for item in view.items:
+            spot = Spot(site.rank, item.place)
+            stand = records[spot] = stands.get(spot, spot)
+            # All records of a message are where the one is that stands for it.
+            if spot == stand or stand not in times:
+                times[stand] = item.at_ns
+            if spot in sent or item.place in arrived:
+                there.add(stand)
+    elsewhere = there | {stand for stand, at_ns in times.items() if not window.has(at_ns)}
+    return {spot for spot, stand in records.items() if stand in elsewhere and spot not in together} | {
+        spot for spot in together if stands.get(spot, spot) in earlier
+    }
 
 
 def _find_together(first: NamedSite, copy_of: Mapping[Spot, Spot]) -> set[Spot]:

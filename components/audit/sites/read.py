@@ -75,7 +75,7 @@ async def read_sites(settings: SiteFile, what: Part, look: Look, at: str = "") -
     """
     sites, faults = open_sites(settings)
     first, view = await _read_first(_choose(settings, sites, faults, at), what, look, faults)
-    window = _find_window(first, what, view)
+    window = _find_window(first, what, view).until(look.at_ns)
     during = During(tuple(party.jid for party in view.parties), *window.widened(), MOST_OF_ANOTHER)
     views = {first: view}
     for site in sites:

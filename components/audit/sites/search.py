@@ -6,7 +6,6 @@ from heapq import merge
 from itertools import islice
 from typing import NamedTuple
 
-from components.audit.asked import Widened
 from components.audit.facets import GROUPS, Facets, make_facets
 from components.audit.index.contents import count_failed, count_unheard
 from components.audit.index.logs import IndexedLog, find_record
@@ -24,6 +23,7 @@ from components.audit.sites.named import SiteFault, find_site
 from components.audit.sites.others import find_others
 from components.audit.sites.reached import Reach, ReachedSite, reach_sites
 from components.audit.sites.same import is_same
+from components.audit.widened import Widened
 from components.process.errors import SiteError
 from components.process.progress import Progress
 from components.settings.site import SiteFile

@@ -1,5 +1,6 @@
 """What `steelyard audit export` prints."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -12,26 +13,66 @@ from components.verifier.export import render_export
 
 if TYPE_CHECKING:
     from components.audit.sites.export import SitesExport
+    from components.audit.sites.manifest import ExportedSite
 
 
 def tell_sites_export(found: "SitesExport", output: Output) -> None:
     """Print an export over several sites, for people or as one JSON object."""
-    from components.audit.sites.export import describe_sites
+    output.tell(found, _describe_sites, _print_sites)
 
-    output.tell(found, lambda all_: {"folder": str(all_.folder), **describe_sites(all_)}, _print_sites)
+
+def _describe_sites(found: "SitesExport") -> dict[str, Any]:
+    return {
+        "folder": str(found.folder),
+        "format": found.wanted.format,
+        "query": found.wanted.query,
+        "messages": found.messages,
+        "doubles": found.doubles,
+        "complete": found.is_complete,
+        "not_exported": [{"site": each.name, "reason": each.reason} for each in found.faults],
+        "sites": [_describe_site(each) for each in found.sites],
+        "completed": found.completed_id,
+    }
+
+
+def _describe_site(site: "ExportedSite") -> dict[str, Any]:
+    return {
+        "site": site.name,
+        "folder": site.folder,
+        "matched": site.matched,
+        "exported": site.exported,
+        "left_out": dict(site.left_out),
+        "access": site.access,
+        "completed": site.completed,
+        "behind": site.behind or None,
+    }
 
 
 def _print_sites(found: "SitesExport") -> None:
     console = make_console()
-    for each in found.sites:
-        console.print(f"{each.name}:", style="bold", markup=False)
-        print_export(each.result, each.name)
-        if each.behind:
-            told = f"{each.name} may have more than was exported: {each.behind}"
-            console.print(show_text(told), style="bold red", markup=False)
-    for fault in found.faults:
-        told = f"{fault.name} was NOT exported: {fault.reason}"
+    more = f", and {found.doubles:,} more records of the same messages" if found.doubles else ""
+    fields = {
+        "Folder": str(found.folder),
+        "Format": found.wanted.format,
+        "Messages": f"{found.messages:,} matched, each once{more}",
+        **{each.name: _count(each.matched, each.exported, each.left_out) for each in found.sites},
+        "Check it": f"steelyard audit check-export {found.folder}",
+        "Others check it": "python verify.py export FOLDER --key LOG.pub ... (the keys of all sites)",
+    }
+    console.print(make_fields(fields))
+    missing = [
+        f"{each.name} may have more than was exported: {each.behind}" for each in found.sites if each.behind
+    ]
+    missing += [f"{fault.name} was NOT exported: {fault.reason}" for fault in found.faults]
+    for told in missing:
         console.print(show_text(told), style="bold red", markup=False)
+    looks = ", ".join(f"{each.name}:{each.access}" for each in found.sites)
+    console.print(f"Its completion is record {found.completed_id}. These looks are {looks}.", markup=False)
+
+
+def _count(matched: int, exported: int, left_out: Mapping[str, int]) -> str:
+    more = "".join(f" + {count:,} {why}" for why, count in left_out.items())
+    return f"{matched:,} matched = {exported:,} exported{more}"
 
 
 def describe_export(result: ExportResult) -> dict[str, Any]:
@@ -48,19 +89,18 @@ def describe_export(result: ExportResult) -> dict[str, Any]:
     }
 
 
-def print_export(result: ExportResult, site: str = "") -> None:
-    """Print an export for people; with the name of its site where there are several."""
+def print_export(result: ExportResult) -> None:
+    """Print an export for people."""
     counts = result.counts
-    left_out = "".join(f" + {count:,} {why}" for why, count in counts.left_out.items())
     console = make_console()
     console.print(
         make_fields(
             {
                 "Folder": str(result.folder),
                 "Format": result.format,
-                "Records": f"{counts.matched:,} matched = {counts.exported:,} exported{left_out}",
+                "Records": _count(counts.matched, counts.exported, counts.left_out),
                 "Files": f"{result.files:,}, listed in manifest.json",
-                "Check it": f"steelyard audit check-export {result.folder}{f' --at {site}' if site else ''}",
+                "Check it": f"steelyard audit check-export {result.folder}",
                 "Others check it": "python verify.py export FOLDER --key log-gate.pub --key log-audit.pub",
             }
         )

@@ -147,7 +147,7 @@ def _format_order(order: Order, details: OrderDetails | None) -> list[str]:
     if order.indexes:
         lines.append(f"  {_count(order.indexes, 'record')}: {_numbers(order.indexes)}")
     if order.conversations:
-        lines.append(f"  {len(order.conversations):,} conversations, with their future messages")
+        lines.append(f"  {_count(order.conversations, 'conversation')}, with all future messages")
     if order.act.destroys:
         lines.append(f"  holds considered: {', '.join(order.considered) or 'none are in force'}")
     if order.act is OrderAct.HOLD and not (order.segments or order.indexes):
@@ -160,10 +160,10 @@ def _format_plan(plan: ExpiryPlan, policy: RetentionPolicy) -> list[str]:
     lines = []
     for name in sorted({_class_name(policy, each.facts.retention_class) for each in plan.due}):
         due = [each for each in plan.due if _class_name(policy, each.facts.retention_class) == name]
-        lines.append(f"{name}: {_sum(due)} are due to expire")
+        lines.append(f"{name}: {_sum(due)} due to expire")
         held = [each for each in due if each.holds]
         if held:
-            lines.append(f"  {_sum(held)} of them stay, under holds:")
+            lines.append(f"  of these, {_sum(held)} kept, under holds:")
         for id_ in sorted({hold for each in held for hold in each.holds}):
             kept = [each for each in held if id_ in each.holds]
             lines.append(f"    {id_}: segments {_numbers([each.facts.number for each in kept])}")
@@ -174,10 +174,11 @@ def _format_plan(plan: ExpiryPlan, policy: RetentionPolicy) -> list[str]:
 
 
 def _sum(segments: Sequence[DueSegment]) -> str:
-    return f"{len(segments):,} segments with {sum(each.records for each in segments):,} records"
+    records = sum(each.records for each in segments)
+    return f"{_count(segments, 'segment')} with {records:,} record" + ("" if records == 1 else "s")
 
 
-def _count(found: Sequence[int], what: str) -> str:
+def _count(found: Sequence[object], what: str) -> str:
     return f"{len(found):,} {what}" + ("" if len(found) == 1 else "s")
 
 

@@ -99,9 +99,11 @@ def _count_lines(console: Console, shown: Group, width: int | None) -> int:
 
 def _render(view: ConversationView, zone: tzinfo) -> Iterator[Text | Table]:
     yield Text(" and ".join(map(_name, view.parties)), style="bold")
+    when = f" at {tell_time(view.at_ns, zone):%Y-%m-%d %H:%M:%S %z}" if view.at_ns is not None else ""
     if view.seen_by is not None:
-        when = f" at {tell_time(view.at_ns, zone):%Y-%m-%d %H:%M:%S %z}" if view.at_ns is not None else ""
         yield Text(f"as seen by {_name(view.seen_by)}{when}")
+    elif when:
+        yield Text(f"as it was{when}")
     if view.more_before:
         yield Text(f"earlier items: --until {view.more_before}", style="dim")
     day, inside = "", ""

@@ -18,10 +18,10 @@ from components.audit.stanza import format_stanza
 from components.audit.view import FileView, RecordView, SaidOfFile
 from components.cli.output.console import make_console, make_fields, make_look
 from components.cli.output.terminal import show_text
-from policy.files.carried import CarriedFile
 
 if TYPE_CHECKING:
     from components.audit.show import RecordDetail
+    from policy.files.carried import CarriedFile
 
 
 def describe_view(view: RecordView) -> dict[str, Any]:
@@ -112,7 +112,7 @@ def _describe_submission(submission: Submission, view: RecordView) -> dict[str, 
     }
 
 
-def describe_carried(id_: str, file: CarriedFile) -> dict[str, Any]:
+def describe_carried(id_: str, file: "CarriedFile") -> dict[str, Any]:
     """Describe a file of a stanza for JSON; its content is not in it."""
     return {
         "id": id_,
@@ -152,7 +152,7 @@ def describe_detail(detail: "RecordDetail") -> dict[str, Any]:
     }
 
 
-def _name_carried(detail: "RecordDetail") -> Iterator[tuple[str, CarriedFile]]:
+def _name_carried(detail: "RecordDetail") -> Iterator["tuple[str, CarriedFile]"]:
     """Yield the files of a stanza with their ids."""
     for number, file in enumerate(detail.carried, 1):
         yield name_inside(detail.view.id, number), file
@@ -216,7 +216,7 @@ def _lines_of_files(detail: "RecordDetail") -> Iterator[tuple[str, str]]:
         yield f"{id_} {file.carrier}", _line_of(file)
 
 
-def _line_of(file: CarriedFile) -> str:
+def _line_of(file: "CarriedFile") -> str:
     """Return what a file is, in a line: where it lies elsewhere, this is what the stanza says of it."""
     size = f"{file.size_bytes:,} bytes" if file.size_bytes else ""
     digest = f"SHA-256 {file.sha256.hex()}" if file.sha256 else ""

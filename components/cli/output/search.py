@@ -11,8 +11,9 @@ from rich.text import Text
 from components.archive.record import Event, Submission
 from components.audit.excerpt import has_hit, make_excerpt, make_file_excerpt
 from components.audit.index.found import DeliveryState
+from components.audit.query.arabic import is_arabic
 from components.audit.query.error import QueryError
-from components.audit.query.tree import Node, SearchKind, format_query
+from components.audit.query.tree import Node, SearchKind, format_query, words_sought
 from components.audit.search import SearchResult
 from components.audit.view import Around, FileView, RecordView
 from components.cli.output.asked import describe_asked
@@ -96,7 +97,7 @@ def print_search(result: SearchResult, log_name: str) -> None:
         f"The log {log_name} has {result.log_size:,} entries."
     )
     console.print(make_look(result.access_id, text, "This search"))
-    for remark, style in tell_limits(result):
+    for remark, style in (*tell_limits(result), *tell_forms(result.query)):
         console.print(Text(remark, style=style))
 
 
@@ -137,6 +138,13 @@ def _with_context(
             elif view.id not in seen:
                 seen.add(view.id)
                 yield view, False
+
+
+def tell_forms(query: Node) -> Iterator[tuple[str, str]]:
+    """Yield how to find more of an Arabic word, which is found as it is written alone."""
+    words = (term.words[0] for term in words_sought(query) if len(term.words) == 1 and not term.prefix)
+    if alone := " ".join(f"{word}~" for word in dict.fromkeys(words) if is_arabic(word)):
+        yield f"With article, prepositions and pronouns Arabic words are found by: {show_text(alone)}", "dim"
 
 
 def tell_limits(result: Limited) -> Iterator[tuple[str, str]]:

@@ -21,7 +21,7 @@ from components.cli.output.asked import describe_asked
 from components.cli.output.console import make_console, make_look, make_table
 from components.cli.output.json_printer import print_lines
 from components.cli.output.record import describe_view
-from components.cli.output.search import describe_limits, stack_record, tell_limits
+from components.cli.output.search import describe_limits, stack_record, tell_forms, tell_limits
 from components.cli.output.tally import describe_term, make_terms_table
 from components.cli.output.terminal import show_text
 
@@ -130,6 +130,8 @@ def print_sites(result: SitesResult) -> None:
         console.print(make_look(site.access_id, show_text(figures), "This search"))
         for remark, style in tell_limits(site):
             console.print(Text(f"{show_text(site.name)}: {remark}", style=style))
+    for remark, style in tell_forms(result.query):
+        console.print(Text(remark, style=style))
     _print_faults(console, result)
 
 

@@ -1,6 +1,5 @@
 """Paths of attributes and filters (RFC 7644, 3.4.2.2 and 3.5.2): `eq`, and `and` between several."""
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -8,6 +7,7 @@ from typing import Any
 
 from components.directory.scim.error import ScimError
 from components.directory.scim.schema import ENTERPRISE, Attribute, ResourceType
+from components.process.json_text import read_json
 
 _CORE = "urn:ietf:params:scim:schemas:core:2.0:"
 _NAME = r"[A-Za-z$][\w$-]*"
@@ -77,7 +77,7 @@ def parse_filter(text: str) -> Filter:
                 400, f"{text[:200]!r}: only `eq`, and `and` between several, are known", "invalidFilter"
             )
         try:
-            value = json.loads(matched["value"])
+            value = read_json(matched["value"])
         except ValueError:
             raise ScimError(400, f"{matched['value'][:200]} is no value", "invalidFilter") from None
         comparisons.append(Comparison(parse_attribute_path(matched["path"]), value))

@@ -19,6 +19,7 @@ from components.directory.scim.error import ScimError
 from components.directory.scim.provider import Provider, read_token
 from components.directory.scim.schema import RESOURCE_TYPES, ResourceType
 from components.directory.scim.state import Resource, version_of
+from components.process.json_text import read_json
 
 BODY_MAX_BYTES = 8 * 1024 * 1024
 _CONTENT_TYPE = "application/scim+json"
@@ -188,8 +189,8 @@ def _base(request: web.Request) -> str:
 
 async def _read(request: web.Request) -> Any:
     try:
-        return json.loads(await request.read())
-    except (ValueError, RecursionError):
+        return read_json(await request.read())
+    except ValueError:
         raise ScimError(400, "the request is no JSON", "invalidSyntax") from None
 
 

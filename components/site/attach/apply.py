@@ -7,7 +7,8 @@ from pathlib import Path
 from components.archive.durable import sync_folder
 from components.process.errors import SiteError
 from components.settings.secret import read_secret
-from components.settings.site import ServerName, SiteFile
+from components.settings.site import SiteFile
+from components.settings.site_table import ServerName
 from components.site.attach.check import Note
 from components.site.attach.kinds import KINDS
 from components.site.attach.lines import (

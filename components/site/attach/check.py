@@ -61,9 +61,14 @@ def remark(text: str) -> Note:
     return Note(False, text)
 
 
+def read_version(text: str) -> tuple[int, int] | None:
+    """Return the two numbers that a version begins with; None if it does not."""
+    found = re.match(r"(\d+)\.(\d+)", text)
+    return (int(found[1]), int(found[2])) if found else None
+
+
 def _version(survey: Survey, _settings: SiteFile) -> Iterator[Note]:
-    found = re.match(r"(\d+)\.(\d+)", survey.version)
-    version = (int(found[1]), int(found[2])) if found else None
+    version = read_version(survey.version)
     if version is None:
         yield remark(f"this Prosody calls itself {survey.version!r}; the adapter is tried with 0.12 and 13.0")
     elif version < OLDEST_VERSION:

@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from components.settings.site import ServerName, SiteFile
+from components.settings.site import SiteFile
+from components.settings.site_table import ServerName
 from components.site.attach.check import Note, check_server
 from components.site.attach.ejabberd.adapter import place_adapter, remove_adapter
 from components.site.attach.ejabberd.check import check_ejabberd

@@ -8,7 +8,8 @@ from pathlib import Path
 from components.link.limits import ELEMENT_MAX_BYTES, STANZA_MAX_BYTES
 from components.settings.access import NOTICE
 from components.settings.gate import OBSERVING
-from components.settings.site import ServerName, SiteFile
+from components.settings.site import SiteFile
+from components.settings.site_table import ServerName
 from components.site.attach.survey import Survey, listed
 from components.site.lua import lua_list, lua_text
 from components.site.prosody import ADAPTER_DIR

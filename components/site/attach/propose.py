@@ -9,7 +9,7 @@ from pathlib import Path
 
 from components.archive.durable import make_folder, replace_durably
 from components.process.errors import SiteError
-from components.settings.site import ServerName
+from components.settings.site_table import ServerName
 from components.site.attach.kinds import KINDS
 from components.site.attach.survey import Account, KeptRoom, Stored, Survey, listed
 from policy.directory.directory import DirectoryError, parse_directory

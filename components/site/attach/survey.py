@@ -1,6 +1,5 @@
 """What a Prosody is that Steelyard shall be attached to: its own loader reads its configuration and its storage."""
 
-import json
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from components.process.errors import SiteError
+from components.process.json_text import read_json
 from components.site.prosody import ADAPTER_DIR
 from components.site.server import find_prosody
 
@@ -162,7 +162,7 @@ def read_answer(output: str, errors: str, config: Path, server: str) -> dict[str
     if not answers:
         raise SiteError(f"{server} cannot read {config}: {_find_reason(output + errors, config)}")
     try:
-        found: dict[str, Any] = json.loads(answers[-1])
+        found: dict[str, Any] = read_json(answers[-1])
     except ValueError:
         raise SiteError(f"{server}'s answer about {config} is no JSON") from None
     return found

@@ -15,7 +15,7 @@ from components.process.pipe import read_pieces
 from components.transfer.inspect.limits import InspectLimits
 from components.transfer.inspect.protocol import MOST_ANSWER_BYTES, STRIPPED, Request, decode_facts
 from policy.files.facts import ContentFacts, FileMark
-from policy.files.slot import UNTYPED
+from policy.files.media_type import UNTYPED
 
 NOT_SEEN = ContentFacts(UNTYPED, frozenset({FileMark.UNSCANNABLE}))
 """What is known of a file that nobody could look into."""

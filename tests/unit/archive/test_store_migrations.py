@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from components.archive.errors import LogDamaged, LogUnavailable
+from components.archive.store import Change, Destruction
 from components.archive.store.migrations import Migration, find_pending, known_migrations
 from components.archive.store.open import StoreName, open_source, open_store
 from tests.support.postgres import PostgresServer
@@ -136,3 +137,26 @@ async def test_a_migration_that_fails_changes_nothing(
     await store.take_lease()
     await store.commit(records(0, [b"goes on"]))
     await store.close()
+
+
+async def test_a_reader_does_without_the_index_of_what_is_destroyed(
+    store_name: StoreName, execute: Execute
+) -> None:
+    store = await make_store(store_name)
+    await store.commit(records(0, [b"0", b"1", b"2"]))
+    await store.commit(Change(destroyed=[Destruction(1, [1], None)]))
+    await store.close()
+    execute("DROP INDEX destroyed")
+    execute("DELETE FROM migration WHERE number = 4")
+    source = await open_source(store_name)
+    assert await source.fetch_destroyed(0, 3) == [1]
+    await source.close()
+
+
+async def test_the_index_of_what_is_destroyed_is_used(tmp_path: Path) -> None:
+    """Without it each search reads every record of the log."""
+    await (await make_store(tmp_path / "gate.db")).close()
+    sql = "SELECT idx FROM record WHERE idx >= 0 AND idx < 9 AND payload IS NULL ORDER BY idx"
+    with closing(sqlite3.connect(tmp_path / "gate.db")) as database:
+        plan = [row[-1] for row in database.execute(f"EXPLAIN QUERY PLAN {sql}")]
+    assert plan == ["SEARCH record USING INDEX destroyed (idx>? AND idx<?)"]

@@ -1,9 +1,10 @@
 """What is SQLite's own: damage that is found when a log is opened, and what a destruction leaves in its files."""
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -165,3 +166,21 @@ async def test_a_file_in_which_nobody_has_begun_a_log_is_no_log(tmp_path: Path) 
     path.touch()
     with pytest.raises(LogMissing, match="nobody has begun it"):
         await SqliteSource.open(path)
+
+
+async def test_a_log_that_is_there_is_asked_once_whether_it_is(
+    log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each question goes to another thread and back: a search opens every log of its site."""
+    asked: list[str] = []
+    fetch = SqliteSource._fetch
+
+    async def counted(source: SqliteSource, sql: str, *given: Sequence[object]) -> list[Any]:
+        asked.append(sql)
+        return await fetch(source, sql, *given)
+
+    monkeypatch.setattr(SqliteSource, "_fetch", counted)
+    source = await SqliteSource.open(log)
+    assert (await source.fetch_meta())["origin"]
+    await source.close()
+    assert sum("sqlite_schema" in sql for sql in asked) == 1

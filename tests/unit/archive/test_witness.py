@@ -1,6 +1,8 @@
 """A witness answers as C2SP tlog-witness says, and forgets nothing."""
 
 import os
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -28,9 +30,31 @@ STRANGER = make_signer(ORIGIN, Ed25519PrivateKey.from_private_bytes(bytes([9] * 
 UNKNOWN = make_signer("steelyard.example/unknown", Ed25519PrivateKey.from_private_bytes(bytes([9] * 32)))
 
 
+Start = Callable[..., Witness]
+
+
 @pytest.fixture
-def witness(tmp_path: Path) -> Witness:
-    return make_witness(tmp_path / "state")[0]
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Start the witness, whose clock shows these times; the one before it ends."""
+    running: list[WitnessState] = []
+
+    def end() -> None:
+        while running:
+            running.pop().close()
+
+    def start(*clock_s: int) -> Witness:
+        end()
+        witness, state = make_witness(tmp_path / "state", clock_s or (START_S,))
+        running.append(state)
+        return witness
+
+    yield start
+    end()
+
+
+@pytest.fixture
+def witness(start: Start) -> Witness:
+    return start()
 
 
 def cosigned(answer: WitnessAnswer, note: str) -> list[tuple[CosignerKey, int]]:
@@ -183,11 +207,9 @@ def test_a_proof_may_have_63_hashes(witness: Witness) -> None:
     assert witness.add_checkpoint(body).status == 422
 
 
-def test_it_goes_on_after_a_restart(tmp_path: Path) -> None:
-    witness, state = make_witness(tmp_path / "state")
-    witness.add_checkpoint(LOG.request(0, 5))
-    state.close()
-    witness, _ = make_witness(tmp_path / "state")
+def test_it_goes_on_after_a_restart(start: Start) -> None:
+    start().add_checkpoint(LOG.request(0, 5))
+    witness = start()
     assert witness.add_checkpoint(FORK.request(5, 7)).status == 422
     assert witness.add_checkpoint(LOG.request(5, 7)).status == 200
 
@@ -210,20 +232,18 @@ def test_signatures_of_others_are_not_kept(witness: Witness) -> None:
     assert STRANGER.key_id.hex() not in kept
 
 
-def test_its_time_does_not_go_back(tmp_path: Path) -> None:
-    witness, state = make_witness(tmp_path / "state", (START_S, START_S - 3600))
+def test_its_time_does_not_go_back(start: Start) -> None:
+    witness = start(START_S, START_S - 3600)
     witness.add_checkpoint(LOG.request(0, 5))
     answer = witness.add_checkpoint(LOG.request(5, 6))
     assert {time for _, time in cosigned(answer, LOG.note(6))} == {START_S}
-    state.close()
-    witness, _ = make_witness(tmp_path / "state", (START_S - 3600,))
+    witness = start(START_S - 3600)
     answer = witness.add_checkpoint(LOG.request(6, 7))
     assert {time for _, time in cosigned(answer, LOG.note(7))} == {START_S}
 
 
-def test_a_time_of_zero_is_never_stated(tmp_path: Path) -> None:
-    witness, _ = make_witness(tmp_path / "state", (0,))
-    assert {time for _, time in cosigned(witness.add_checkpoint(LOG.request(0, 1)), LOG.note(1))} == {1}
+def test_a_time_of_zero_is_never_stated(start: Start) -> None:
+    assert {time for _, time in cosigned(start(0).add_checkpoint(LOG.request(0, 1)), LOG.note(1))} == {1}
 
 
 def test_one_process_at_a_time_has_the_state(tmp_path: Path) -> None:
@@ -237,35 +257,33 @@ def test_one_process_at_a_time_has_the_state(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "content", [b"", b"\xff", NOTE.replace("\n5\n", "\n6\n").encode(), NOTE[:-9].encode()]
 )
-def test_an_altered_state_is_not_taken_for_none(tmp_path: Path, content: bytes) -> None:
-    witness, state = make_witness(tmp_path / "state")
-    witness.add_checkpoint(LOG.request(0, 5))
-    state.close()
+def test_an_altered_state_is_not_taken_for_none(tmp_path: Path, start: Start, content: bytes) -> None:
+    start().add_checkpoint(LOG.request(0, 5))
     (tmp_path / "state" / f"{hash_origin(ORIGIN)}.checkpoint").write_bytes(content)
-    witness, _ = make_witness(tmp_path / "state")
+    witness = start()
     with pytest.raises(LogDamaged):
         witness.add_checkpoint(LOG.request(0, 5))
     assert "not what this witness cosigned" in witness.find_fault()
 
 
 def test_the_state_outlives_new_keys(tmp_path: Path) -> None:
-    witness, state = make_witness(tmp_path / "state")
-    witness.add_checkpoint(LOG.request(0, 5))
-    witness = Witness(state, COSIGNERS[:1], lambda: [VERIFIER_KEY], lambda: START_S)
-    assert witness.add_checkpoint(LOG.request(5, 6)).status == 200
-    # The log has another key by now: its own cosignature tells the witness that the state is its own.
-    witness = Witness(state, COSIGNERS[:1], lambda: [STRANGER.verifier_key], lambda: START_S)
-    assert witness.add_checkpoint(MemoryLog(signer=STRANGER).request(6, 7)).status == 200
-    # The witness has others: the log's signature does.
-    witness = Witness(state, COSIGNERS[1:], lambda: [STRANGER.verifier_key], lambda: START_S)
-    assert witness.add_checkpoint(MemoryLog(signer=STRANGER).request(7, 8)).status == 200
+    with closing(WitnessState.open(tmp_path / "state")) as state:
+        witness = Witness(state, COSIGNERS, lambda: [VERIFIER_KEY], lambda: START_S)
+        witness.add_checkpoint(LOG.request(0, 5))
+        witness = Witness(state, COSIGNERS[:1], lambda: [VERIFIER_KEY], lambda: START_S)
+        assert witness.add_checkpoint(LOG.request(5, 6)).status == 200
+        # The log has another key by now: its own cosignature tells the witness that the state is its own.
+        witness = Witness(state, COSIGNERS[:1], lambda: [STRANGER.verifier_key], lambda: START_S)
+        assert witness.add_checkpoint(MemoryLog(signer=STRANGER).request(6, 7)).status == 200
+        # The witness has others: the log's signature does.
+        witness = Witness(state, COSIGNERS[1:], lambda: [STRANGER.verifier_key], lambda: START_S)
+        assert witness.add_checkpoint(MemoryLog(signer=STRANGER).request(7, 8)).status == 200
 
 
 @pytest.mark.parametrize("failing", ["replace", "fsync", "open"])
 def test_no_cosignature_leaves_that_is_not_kept(
-    tmp_path: Path, failing: str, monkeypatch: pytest.MonkeyPatch
+    witness: Witness, failing: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    witness, _ = make_witness(tmp_path / "state")
     witness.add_checkpoint(LOG.request(0, 5))
     with monkeypatch.context() as patch:
 
@@ -281,9 +299,8 @@ def test_no_cosignature_leaves_that_is_not_kept(
 
 
 def test_a_write_that_failed_after_all_was_kept_is_found(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    witness: Witness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    witness, _ = make_witness(tmp_path / "state")
     with monkeypatch.context() as patch:
 
         def fail(_folder: Path) -> None:
@@ -297,12 +314,13 @@ def test_a_write_that_failed_after_all_was_kept_is_found(
 
 
 def test_a_log_that_has_a_new_key_is_known_by_it(tmp_path: Path) -> None:
-    keys, state = [VERIFIER_KEY], WitnessState.open(tmp_path / "state")
-    witness = Witness(state, COSIGNERS, lambda: keys, lambda: START_S)
-    handed_over = MemoryLog(signer=STRANGER)
-    assert witness.add_checkpoint(LOG.request(0, 5)).status == 200
-    assert witness.add_checkpoint(handed_over.request(5, 6)).status == 403
-    keys[:] = [STRANGER.verifier_key]
-    assert witness.add_checkpoint(handed_over.request(5, 6)).status == 200
-    # What is signed by the key before is the log's no more.
-    assert witness.add_checkpoint(LOG.request(6, 7)).status == 403
+    keys = [VERIFIER_KEY]
+    with closing(WitnessState.open(tmp_path / "state")) as state:
+        witness = Witness(state, COSIGNERS, lambda: keys, lambda: START_S)
+        handed_over = MemoryLog(signer=STRANGER)
+        assert witness.add_checkpoint(LOG.request(0, 5)).status == 200
+        assert witness.add_checkpoint(handed_over.request(5, 6)).status == 403
+        keys[:] = [STRANGER.verifier_key]
+        assert witness.add_checkpoint(handed_over.request(5, 6)).status == 200
+        # What is signed by the key before is the log's no more.
+        assert witness.add_checkpoint(LOG.request(6, 7)).status == 403

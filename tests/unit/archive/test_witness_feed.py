@@ -56,7 +56,7 @@ async def ask(post: Post, size: int = 5) -> list[tuple[str, int]]:
 
 
 async def test_a_client_learns_the_size_and_remembers_it(tmp_path: Path) -> None:
-    witness, _ = make_witness(tmp_path)
+    witness, state = make_witness(tmp_path)
     witness.add_checkpoint(LOG.request(0, 3))
     asked: list[int] = []
 
@@ -68,6 +68,7 @@ async def test_a_client_learns_the_size_and_remembers_it(tmp_path: Path) -> None
     for size in (5, 8, 8, 70):
         assert len(await client.cosign(LOG.note(size), LOG.checkpoint(size), prove)) == 2
     assert asked == [0, 3, 5, 8, 8]
+    state.close()
 
 
 async def test_lines_of_unknown_keys_are_passed_over() -> None:

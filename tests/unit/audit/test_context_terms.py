@@ -145,6 +145,19 @@ async def test_near_spellings_tell_what_they_widened_to(site: Site) -> None:
     assert (await look_for(site, "quartz~")).matched == 0
 
 
+async def test_an_arabic_word_is_found_with_what_is_written_onto_it_on_request(site: Site) -> None:
+    said = ("نبيع النحاس غدا", "بِنُحاسهم", "ونحاسنا", "نجاس", "سعر النخيل")
+    await site.record(*(site.say(ALICE, BOB, text) for text in said))
+    found = await look_for(site, "نحاس~")
+    assert [view.id for view in found.records] == [site.id_of(number) for number in range(3)]
+    assert found.widened[0].words == ("النحاس", "بنحاسهم", "ونحاسنا")
+    assert (await site.accesses())[-1].query == "نحاس~0"
+    assert (await look_for(site, "نحاس")).matched == 0
+    # One other letter is asked for apart, and is all that differs then.
+    (near,) = (await look_for(site, "نحاس~1")).records
+    assert near.id == site.id_of(3)
+
+
 async def test_a_near_spelling_tells_nobody_what_others_looked_for(site: Site) -> None:
     await site.record(site.say(ALICE, BOB, "copper"))
     await look_for(site, "coppra OR copprs")

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from components.audit.query.parser import MAX_CHARACTERS, MAX_NESTING, MAX_TERMS, parse_query
+from components.audit.query.limits import MAX_CHARACTERS, MAX_NESTING, MAX_TERMS
+from components.audit.query.parser import parse_query
 from components.audit.query.tree import Bound, SearchKind, Side
 from components.audit.search import SearchResult
 from components.cli.output.search import describe_search

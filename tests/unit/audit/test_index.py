@@ -9,6 +9,7 @@ import sys
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
@@ -23,11 +24,13 @@ from components.audit.index import index as index_module
 from components.audit.index.database import DatabaseError, open_database
 from components.audit.index.index import DeliveryState, Found
 from components.audit.index.key import key_file, load_index_key
-from components.audit.indexed import open_site_index
+from components.audit.index.logs import IndexedLog
+from components.audit.indexed import catch_up_logs, open_indexed, open_site_index
 from components.audit.open_log import open_log
 from components.audit.query.compile import compile_query
 from components.audit.query.parser import parse_query
 from components.audit.search import Page, search
+from components.process.progress import ignore_progress
 from tests.support.audit_site import T0_NS, Site
 from tests.support.made_index import open_raw
 
@@ -38,6 +41,12 @@ async def catch_up(site: Site) -> None:
     async with open_log(site.settings, site.settings.gate_log) as log:
         with open_site_index(site.settings) as index:
             await index.catch_up(log)
+
+
+async def catch_up_with_all(site: Site) -> None:
+    async with open_indexed(site.settings) as logs:
+        with open_site_index(site.settings) as index:
+            await catch_up_logs(site.settings, index, logs, ignore_progress)
 
 
 def look_up(site: Site, query: str, limit: int = 1000) -> Found:
@@ -445,3 +454,26 @@ async def test_what_our_own_code_stumbles_over_is_found_by_its_ids_and_counted(
         assert not result.records[0].reading.readable
         # Its addresses are still read, and what was said as it came.
         assert await find(site, "from:alice copper") == [1]
+
+
+async def test_an_index_that_does_not_fit_to_a_later_log_is_whole_again(site: Site) -> None:
+    """It is emptied of the logs before that one, too; where all of them fit, each is asked once."""
+    asked: list[IndexedLog] = []
+    catch_up_one = catch_up_module.Follower.catch_up
+
+    async def counted(follower: catch_up_module.Follower, *given: Any) -> bool:
+        asked.append(follower.which)
+        return await catch_up_one(follower, *given)
+
+    await site.record(site.say(ALICE, BOB, "Selling copper"))
+    await search(site.settings, "copper", Page(), ignore_progress)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(catch_up_module.Follower, "catch_up", counted)
+        await catch_up_with_all(site)
+        assert asked == [IndexedLog.GATE, IndexedLog.AUDIT]
+        with open_site_index(site.settings) as index, index.change() as db:
+            db.execute("UPDATE state SET last_leaf = ? WHERE log = ?", (b"another", IndexedLog.AUDIT))
+        asked.clear()
+        await catch_up_with_all(site)
+        assert asked == [IndexedLog.GATE, IndexedLog.AUDIT] * 2
+    assert look_up(site, "copper").indexes == (0,)

@@ -12,7 +12,7 @@ from components.audit.index.database import Connection
 from components.audit.index.forget import forget
 from components.audit.index.schema import TABLES
 from components.audit.search import Page, search
-from components.cli.main import run
+from components.cli.app import run
 from tests.support.audit_site import Site
 from tests.support.made_index import open_raw
 

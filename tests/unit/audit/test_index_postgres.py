@@ -25,7 +25,7 @@ from components.audit.indexed import open_site_index
 from components.audit.query.compile import compile_query
 from components.audit.query.parser import parse_query
 from components.audit.search import Page, search
-from components.cli.main import run
+from components.cli.app import run
 from components.process.errors import SiteError
 from tests.support.audit_site import Site, make_site
 from tests.support.made_index import add_entry

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from components.cli.output.attach import print_applied, print_plan, print_proposal, print_undone
-from components.settings.site import ServerName
+from components.settings.site_table import ServerName
 from components.site.attach.apply import AttachPlan
 from components.site.attach.check import Note
 from components.site.attach.kinds import KINDS

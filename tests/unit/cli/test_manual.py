@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from components.cli.main import app
+from components.cli.app import app
 from components.cli.manual import SHELLS, complete, main, render_pages
 from tests.unit.cli.test_main import commands
 

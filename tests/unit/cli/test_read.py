@@ -110,3 +110,13 @@ def test_a_long_conversation_goes_through_a_pager_on_a_terminal(
     assert "Copper at 9,100" in text
     assert "\x1b[" in text
     assert max(Text.from_ansi(line).cell_len for line in text.splitlines()) <= 80
+
+
+def test_as_it_was_then_is_said(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command("audit", "read", "alice", "bob", "--at", "2026-11-23T20:04:30Z") == 0
+    text = capsys.readouterr().out
+    assert "as it was at 2026-11-23 20:04:30 +0000" in text
+    assert "Copper at 9,000" in text
+    assert "9,100" not in text
+    assert "Done" not in text
+    assert asyncio.run(site.accesses())[-1].query.endswith(f"--at {(T0_NS // 10**9 + 25) * 10**9}")

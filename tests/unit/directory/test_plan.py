@@ -111,6 +111,17 @@ def test_too_many_must_not_leave_at_once(left: int, share: float, allowed: int |
         assert f"--allow-departures {4 - left}" in plan.refusals[0]
 
 
+@pytest.mark.parametrize("share", [each / 100 for each in range(1, 101)])
+def test_a_share_is_counted_as_it_is_written(share: float) -> None:
+    """In binary, 0.29 * 100 is less than 29."""
+    hundred = listed(*(f"p{number:03}@metals.example" for number in range(100)))
+    old = plan_of(hundred).new
+    may = round(share * 100)
+    for leave in {may, min(may + 1, 100)}:
+        plan = make_plan(old, Gathered({METALS: hundred[leave:]}, {}), share)
+        assert bool(plan.refusals) is (leave > may)
+
+
 def site(root: Path, rows: str = ROWS) -> SiteDirectory:
     file = root / "directory.toml"
     if not file.exists():

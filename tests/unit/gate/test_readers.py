@@ -17,7 +17,8 @@ from policy.facts import StanzaFacts, Way
 from tests.unit.gate.fakes import ALICE, BOB, EPOCH, HOST
 
 LINKS = FileLinks("https://files.metals.example/f/", b"k" * 64)
-LINK = FileLink(b"f" * 16, BareJid("alice@metals.example"), int(time.time()) + 1_000)
+# It is made when tests are collected, and is not over when they are tried, be that long after.
+LINK = FileLink(b"f" * 16, BareJid("alice@metals.example"), int(time.time()) + 1_000_000)
 URL = LINKS.make(LINK, "a.pdf")
 
 

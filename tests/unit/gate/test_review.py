@@ -42,6 +42,7 @@ from policy.review import Item, ReviewAct, Stage
 from policy.supervision.act import ActKind
 from tests.support.decisions import NOBODY, Desks, decisions_of
 from tests.support.gate_process import one_enterprise
+from tests.support.process import wait_until
 from tests.unit.gate.fakes import ALICE, BOB, DIRECTORY, GATE, Answers, FakeLog, held, status
 
 # Without an error, of which its sender would be told (test_told.py).
@@ -226,7 +227,7 @@ async def test_the_adapter_is_asked_as_soon_as_it_is_there(desk: Desk) -> None:
     desk.line.connect(said.write)
     desk.line.begin_session(status(1, 1, 1))
     desk.queue.changed.set()
-    await asyncio.sleep(0.01)
+    assert await wait_until(lambda: bool(said.elements()))
     (asked,) = said.elements()
     assert (asked.tag, asked.get("id")) == ("{urn:steelyard:gate:0}inject", NOTICE)
     task.cancel()

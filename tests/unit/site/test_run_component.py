@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -10,7 +10,7 @@ import pytest
 from components.process.errors import SiteError
 from components.settings.site import SiteFile
 from components.site import run
-from components.site.lock import hold_site
+from components.site.lock import LOCK_FILE, hold_site
 from components.site.parts import running_parts
 from components.site.run import find_command, run_component
 from tests.support.command import run_command
@@ -20,10 +20,14 @@ Became = list[tuple[Sequence[str], Mapping[str, str]]]
 
 
 @pytest.fixture
-def became(monkeypatch: pytest.MonkeyPatch) -> Became:
+def became(monkeypatch: pytest.MonkeyPatch) -> Iterator[Became]:
     calls: Became = []
     monkeypatch.setattr(run, "_become", lambda command, environment: calls.append((command, environment)))
-    return calls
+    yield calls
+    # The site is shared until the process ends that this one became; this one goes on.
+    for each in Path("/proc/self/fd").iterdir():
+        if each.is_symlink() and each.readlink().name.startswith(LOCK_FILE):
+            os.close(int(each.name))
 
 
 def test_a_process_is_run_with_nothing_of_the_others(tmp_path: Path, became: Became) -> None:

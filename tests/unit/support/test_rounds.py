@@ -1,23 +1,47 @@
-"""What `make quick` leaves out of a test's cases is still tried by `make test`, and is the same case."""
+"""What property tests draw is the same in each run, whatever was run before in the same process."""
+
+import sys
+from collections.abc import Iterator
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from tests.support.rounds import mostly_slow
-
-
-def test_all_cases_are_there_and_only_the_first_ones_are_quick() -> None:
-    cases = [("a", 1), "b", pytest.param("c", 3, marks=pytest.mark.programs, id="third"), {"d": 4}]
-    kept = mostly_slow(cases, 1)
-    assert kept[0] == ("a", 1)
-    assert [case.values for case in kept[1:]] == [("b",), ("c", 3), ({"d": 4},)]
-    assert [{mark.name for mark in case.marks} for case in kept[1:]] == [
-        {"slow"},
-        {"programs", "slow"},
-        {"slow"},
-    ]
-    assert [case.id for case in kept[1:]] == [None, "third", None]
+STRANGE = (918_273_645_546, 918_273_645_547, 918_273_645_548)
 
 
-def test_any_number_may_be_quick() -> None:
-    assert mostly_slow(range(3), 3) == [0, 1, 2]
-    assert [case.values for case in mostly_slow(iter("xy"), 0)] == [("x",), ("y",)]
+@pytest.fixture
+def one_more_module(tmp_path: Path) -> Iterator[None]:
+    """Import a module of ours that has constants, as another test may have done before."""
+    file = tmp_path / "strange.py"
+    file.write_text(f"VALUES = {STRANGE}\n")
+    spec = spec_from_file_location("strange", file)
+    assert spec and spec.loader
+    sys.modules["strange"] = module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    yield
+    del sys.modules["strange"]
+
+
+def drawn() -> list[int]:
+    found: list[int] = []
+
+    @settings(max_examples=500, derandomize=True, database=None)
+    @given(st.integers(STRANGE[0] - 10**9, STRANGE[0] + 10**9))
+    def draw(number: int) -> None:
+        found.append(number)
+
+    draw()
+    return found
+
+
+def test_what_is_loaded_changes_no_example(one_more_module: None) -> None:
+    assert not set(STRANGE) & set(drawn())
+
+
+def test_the_same_is_drawn_again() -> None:
+    first = drawn()
+    assert len(set(first)) > 100
+    assert drawn() == first

@@ -1,17 +1,18 @@
 """Clients that are slow, that stall, or that go away, and many at once: nothing of theirs stays, nobody is kept out."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
 
 import aiohttp
 import pytest
+from structlog.testing import capture_logs
 
 from components.transfer import fetch, receive
 from tests.support.blobs import content
 from tests.support.file_server import FilesUnderTest, serve_files
-from tests.support.process import PATIENCE_S
+from tests.support.process import PATIENCE_S, wait_until
 from tests.support.raw_http import Connection, head, path_of
 
 pytestmark = pytest.mark.slow
@@ -34,12 +35,6 @@ async def require_in_order(files: FilesUnderTest) -> None:
     assert await files.status_of(await files.put(CONTENT)) == 200
 
 
-async def wait_until(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(PATIENCE_S):
-        while not holds():  # noqa: ASYNC110 - nothing tells
-            await asyncio.sleep(0.01)
-
-
 def open_files(files: FilesUnderTest) -> list[str]:
     """Return the names of the store's files that this process has open."""
     found = []
@@ -57,7 +52,7 @@ async def test_headers_that_come_slowly_end_and_keep_nobody_out(files: FilesUnde
     async def drip(connection: Connection) -> bytes:
         """Send a byte every tenth of the time in which a whole request must have come."""
         for byte in head("GET", "/f/a/b", "X: " + "a" * 4000):
-            if connection.reader.at_eof():
+            if connection.ended:
                 break
             await connection.send(bytes([byte]))
             await asyncio.sleep(0.1)
@@ -88,7 +83,7 @@ async def test_a_file_that_comes_too_slowly_is_refused(
     await connection.send(head("PUT", path_of(url), "Content-Length: 50000", *given))
 
     async def drip() -> None:
-        while not connection.reader.at_eof():
+        while not connection.ended:
             await connection.send(b"a")
             await asyncio.sleep(0.02)
 
@@ -126,7 +121,7 @@ async def test_readers_that_go_away_leave_nothing_open(files: FilesUnderTest) ->
         await connection.send(head("GET", path_of(url)))
         assert await connection.reader.readexactly(1000)
         connection.writer.transport.abort()
-    await wait_until(lambda: len(asyncio.all_tasks()) <= tasks and not open_files(files))
+    assert await wait_until(lambda: len(asyncio.all_tasks()) <= tasks and not open_files(files))
     await require_in_order(files)
 
 
@@ -138,9 +133,10 @@ async def test_a_reader_that_takes_nothing_is_cut_off(
     connection = await Connection.open(files)
     connection.writer.transport.pause_reading()  # type: ignore[attr-defined]
     tasks = len(asyncio.all_tasks())
-    await connection.send(head("GET", path_of(url)))
-    await asyncio.sleep(1.0)
-    await wait_until(lambda: len(asyncio.all_tasks()) <= tasks)
+    with capture_logs() as told:
+        await connection.send(head("GET", path_of(url)))
+        assert await wait_until(lambda: [each.get("reason") for each in told] == ["its reader stalled"])
+    assert await wait_until(lambda: len(asyncio.all_tasks()) <= tasks and not open_files(files))
     connection.writer.transport.abort()
 
 

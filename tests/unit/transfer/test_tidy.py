@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -10,12 +9,15 @@ import pytest
 from components.archive.errors import LogUnavailable
 from components.archive.reader import LogReader
 from components.archive.writer import LogWriter
+from components.transfer import tidy
 from components.transfer.day_use import DAY_S
+from components.transfer.journal import FileJournal
 from components.transfer.state import Stage, UploadStore
 from components.transfer.tidy import finish_cut_off, keep_tidy
 from tests.support.archive import START_S
 from tests.support.blobs import content
 from tests.support.file_server import FilesUnderTest, details_of, serve_files
+from tests.support.process import PATIENCE_S
 
 FIRST = (1).to_bytes(16, "big")
 BLOB = "1/" + "0" * 64
@@ -124,12 +126,21 @@ async def test_what_is_over_is_forgotten(
     files.uploads.mark_stored((3).to_bytes(16, "big"), BLOB)
     ids = [number.to_bytes(16, "big") for number in (1, 2, 3)]
 
+    was_tidied = asyncio.Event()
+
+    async def finish(uploads: UploadStore, journal: FileJournal, reader: LogReader, before_s: int) -> int:
+        count = await finish_cut_off(uploads, journal, reader, before_s)
+        was_tidied.set()
+        return count
+
+    monkeypatch.setattr(tidy, "finish_cut_off", finish)
+
     async def tidy_at(now_s: int) -> list[bool]:
         monkeypatch.setattr("time.time", lambda: float(now_s))
+        was_tidied.clear()
         tidying = asyncio.create_task(keep_tidy(files.uploads, files.journal, reader))
-        await asyncio.sleep(0)
-        with suppress(TimeoutError):
-            await asyncio.wait_for(asyncio.shield(tidying), 0.2)
+        async with asyncio.timeout(PATIENCE_S):
+            await was_tidied.wait()
         tidying.cancel()
         return [await files.uploads.find(id_) is not None for id_ in ids]
 

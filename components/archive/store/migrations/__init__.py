@@ -5,12 +5,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
-from importlib.resources import files
+from pathlib import Path
 
 from components.archive.errors import LogDamaged, LogUnavailable
 
-# What these make, no reader looks for: a log that no writer opens any more stays readable.
-_WRITERS_ONLY = frozenset({3})
+# What these make, no reader needs: a log that no writer opens any more stays readable.
+_WRITERS_ONLY = frozenset({3, 4})
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +40,8 @@ class Migration:
 @cache
 def known_migrations(dialect: str) -> tuple[Migration, ...]:
     """Return the migrations for `sqlite` or `postgres`, in order from number 1."""
-    scripts = sorted((files(__name__) / dialect).iterdir(), key=lambda script: script.name)
-    return tuple(
-        Migration(int(script.name[:4]), script.read_text("utf-8"))
-        for script in scripts
-        if script.name.endswith(".sql")
-    )
+    scripts = sorted((Path(__file__).parent / dialect).glob("*.sql"))
+    return tuple(Migration(int(script.name[:4]), script.read_text("utf-8")) for script in scripts)
 
 
 def find_pending(

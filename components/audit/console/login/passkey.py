@@ -1,7 +1,5 @@
 """Passkeys (WebAuthn Level 3): an auditor who is logged in adds one, and logs in with it from then on."""
 
-import json
-
 from aiohttp import web
 from webauthn import (
     generate_authentication_options,
@@ -26,6 +24,7 @@ from components.audit.console.login.ways import AFTER_LOGIN, finish_login, refus
 from components.audit.console.state import Passkey
 from components.audit.console.visit import Refused, Visit
 from components.process.errors import SiteError
+from components.process.json_text import read_json
 
 _MOST_PASSKEYS = 20
 # The device asks for a finger or a code, and finds the auditor by itself: nobody learns who has a passkey here.
@@ -60,7 +59,7 @@ async def log_in(visit: Visit) -> web.StreamResponse:
 
 
 def _verify_login(visit: Visit, challenge: Challenge | None) -> Auditor:
-    credential = json.loads(visit.said("credential"))
+    credential = read_json(visit.said("credential"))
     passkey = visit.console.state.find_passkey(base64url_to_bytes(credential["id"]).hex())
     if challenge is None or challenge.auditor or passkey is None:
         raise ValueError
@@ -105,7 +104,7 @@ async def add(visit: Visit) -> web.StreamResponse:
         raise Refused(403, "error.refused")
     try:
         verified = verify_registration_response(
-            credential=json.loads(visit.said("credential")),
+            credential=read_json(visit.said("credential")),
             expected_challenge=challenge.bytes,
             expected_rp_id=visit.console.settings.host,
             expected_origin=visit.console.settings.origin,
@@ -145,4 +144,4 @@ def require_passkeys(visit: Visit) -> None:
 
 def _ask(visit: Visit, challenge: Challenge, options: str) -> web.StreamResponse:
     name = visit.console.challenges.begin(challenge, visit.address)
-    return web.json_response({"ceremony": name, "options": json.loads(options)})
+    return web.json_response({"ceremony": name, "options": read_json(options)})

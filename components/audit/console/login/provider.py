@@ -1,7 +1,6 @@
 """An identity provider, as OpenID Connect has them: where it is asked, and whether an ID token is its own."""
 
 import base64
-import json
 import ssl
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +12,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
 from components.audit.console.login.values import Started
+from components.process.json_text import read_json
 from components.settings.console import OidcTable
 
 _DISCOVERY = "/.well-known/openid-configuration"
@@ -106,7 +106,7 @@ class Provider:
             ):
                 if answer.status != 200:
                     raise ProviderError(f"the provider answers with {answer.status}")
-                found = json.loads(await answer.read())
+                found = read_json(await answer.read())
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             raise ProviderError(f"the provider does not answer: {type(error).__name__}") from None
         if not isinstance(found, dict):

@@ -1,7 +1,6 @@
 """The page of a conversation: around a record, on from a record, or as somebody saw it at a time."""
 
 import asyncio
-from datetime import datetime
 from urllib.parse import urlencode
 
 from aiohttp import web
@@ -12,11 +11,13 @@ from components.audit.console.render import find_zone
 from components.audit.console.there import find_there, hidden_at, read_place
 from components.audit.console.visit import Refused, Visit
 from components.audit.conversation.read import Around, ConversationView, Whole, read_conversation
+from components.audit.moment import parse_time
 from components.audit.query.error import QueryError
 from components.audit.query.parser import parse_query
 from components.audit.query.tree import Node
 from components.audit.sites.named import find_site
 from components.audit.sites.read import Look, SitesTalk, read_sites
+from components.process.errors import SiteError
 from components.process.progress import ignore_progress
 
 _AROUND = 15
@@ -102,9 +103,8 @@ def _read_time(visit: Visit) -> int | None:
     if not text:
         return None
     try:
-        at = datetime.fromisoformat(text)
-        return int(at.replace(tzinfo=at.tzinfo or find_zone(visit.zone)).timestamp() * 1e9)
-    except (ValueError, OverflowError):
+        return parse_time(text, find_zone(visit.zone))
+    except SiteError:
         raise Refused(400, "error.time") from None
 
 

@@ -7,10 +7,13 @@ from aiohttp import web
 from components.archive.record import Access
 from components.audit.access import record_access
 from components.audit.console.jobs import MOST_OF_ONE, Job
+from components.audit.console.there import hidden_at
 from components.audit.console.visit import Refused, Visit
 from components.audit.export.export import ExportResult, Wanted, export
 from components.audit.export.formats import FORMATS
 from components.audit.query.parser import parse_query
+from components.audit.sites.export import Asking, SitesExport, export_sites
+from components.audit.sites.named import UNREACHABLE, find_site
 
 
 async def list_exports(visit: Visit) -> web.StreamResponse:
@@ -29,15 +32,31 @@ async def begin_export(visit: Visit) -> web.StreamResponse:
         raise Refused(400, "error.export")
     wanted = Wanted(query, format_, visit.zone, visit.said("matter").strip(), visit.said("reason").strip())
     # An export has all names.
-    if (hidden := visit.hidden) and not wanted.reason and hidden.is_used:
+    if not wanted.reason and _hides_names(visit):
         raise Refused(403, "error.reason")
+    is_partial = visit.said("incomplete") == "yes"
 
-    async def run(job: Job) -> ExportResult:
+    async def run(job: Job) -> ExportResult | SitesExport:
+        if site.audit.sites:
+            asking = Asking(job.progress, auditor.id, is_partial)
+            return await visit.look(
+                partial(export_sites, site, wanted, job.folder, asking), visit.console.exporting
+            )
         take = partial(export, site, wanted, job.folder, job.progress, auditor)
         return await visit.look(take, visit.console.exporting)
 
     jobs.begin(auditor.id, query, format_, run)
     return visit.go_to("/exports")
+
+
+def _hides_names(visit: Visit) -> bool:
+    """Return whether names wait for a reason at any site; also where nobody can tell."""
+    own = visit.console.site
+    try:
+        known = [hidden_at(visit, each.name, find_site(own, each.name)) for each in own.audit.sites]
+        return any(hidden is not None and hidden.is_used for hidden in (visit.hidden, *known))
+    except UNREACHABLE:
+        return visit.hidden is not None
 
 
 async def fetch_export(visit: Visit) -> web.StreamResponse:

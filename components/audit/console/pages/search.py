@@ -7,7 +7,6 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
-from components.audit.asked import Widened
 from components.audit.console.hidden import Hidden
 from components.audit.console.pages.narrow import view_facets, view_timeline
 from components.audit.console.pages.review import signs_elsewhere
@@ -18,6 +17,7 @@ from components.audit.facets import Facets, count_facets
 from components.audit.query.error import QueryError
 from components.audit.search import Page, SearchResult, search
 from components.audit.sites.search import SitesResult
+from components.audit.widened import Widened
 from components.process.progress import ignore_progress
 
 HITS = 50

@@ -1,6 +1,5 @@
 """Checks an ejabberd before Steelyard is attached to it. Pure: the survey and the settings are all that it looks at."""
 
-import re
 from collections.abc import Iterator
 
 from components.settings.site import SiteFile
@@ -10,6 +9,7 @@ from components.site.attach.check import (
     check_gate_address,
     check_other_parts,
     problem,
+    read_version,
     remark,
 )
 from components.site.attach.ejabberd.lines import ADDRESS
@@ -56,8 +56,7 @@ def check_ejabberd(survey: Survey, settings: SiteFile) -> tuple[Note, ...]:
 
 
 def _version(survey: Survey, _settings: SiteFile) -> Iterator[Note]:
-    found = re.match(r"(\d+)\.(\d+)", survey.version)
-    version = (int(found[1]), int(found[2])) if found else None
+    version = read_version(survey.version)
     if version is None or (version >= OLDEST_VERSION and version not in _KNOWN):
         yield remark(f"ejabberd {survey.version}: the adapter is tried with 23.01 and 24.12")
     elif version < OLDEST_VERSION:

@@ -82,7 +82,7 @@ async def test_a_look_that_cannot_be_recorded_is_an_alarm_until_one_can(site: Si
                 assert status == 503, text
             assert present(visitor.console) == ["looks-not-recorded"]
             key.with_suffix(".away").rename(key)
-            await wait_until(lambda: present(visitor.console) == [])
+            assert await wait_until(lambda: present(visitor.console) == [])
         assert (await visitor.get("/search?q=copper"))[0] == 200
     first, *more = await recorded(site)
     assert first.name == "looks-not-recorded"
@@ -96,7 +96,7 @@ async def test_what_an_export_cannot_record_is_the_same_alarm(site: Site) -> Non
         await visitor.log_in("anna")
         key.rename(key.with_suffix(".away"))
         await visitor.post("/exports", {"query": "copper", "format": "jsonl"})
-        await wait_until(lambda: present(visitor.console) == ["looks-not-recorded"])
+        assert await wait_until(lambda: present(visitor.console) == ["looks-not-recorded"])
 
 
 @pytest.mark.slow
@@ -106,7 +106,7 @@ async def test_too_many_refused_logins_are_one_alarm_of_numbers(site: Site, at_o
             for number in range(1, MOST_FAILURES + 3):
                 await visitor.post("/login/link", {"token": "made-up-token"})
                 assert present(visitor.console) == (["logins-refused"] if number >= MOST_FAILURES else [])
-            await wait_until(lambda: visitor.console.alarm_records.unwritten == 0)
+            assert await wait_until(lambda: visitor.console.alarm_records.unwritten == 0)
         assert visitor.console.alarms.times() == {AlarmName.LOGINS_REFUSED: 1}
     (alarm,) = await recorded(site)
     assert (alarm.name, dict(alarm.details)) == ("logins-refused", {"within_s": 60})

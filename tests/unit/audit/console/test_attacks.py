@@ -207,7 +207,7 @@ async def test_one_auditor_has_only_so_many_requests_under_way(site: Site) -> No
     async with open_console(site, routes=(*ROUTES, Route("GET", "/slow", wait))) as visitor:
         await visitor.log_in("anna")
         asked = [asyncio.create_task(visitor.get("/slow")) for _ in range(MOST_AT_ONCE)]
-        await wait_until(lambda: len(waiting) == MOST_AT_ONCE)
+        assert await wait_until(lambda: len(waiting) == MOST_AT_ONCE)
         assert (await visitor.get("/account"))[0] == 429
         greta = another(visitor)
         await greta.log_in("greta")

@@ -1,6 +1,8 @@
 """A console over several sites: each message once, each look at its own site, and what is missing is said."""
 
+import io
 import re
+import zipfile
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from html import unescape
@@ -9,9 +11,11 @@ from pathlib import Path
 import pytest
 
 from components.settings.site import SiteFile
+from components.verifier.sites import verify_any_export
 from tests.support.audit_site import Site, make_site
 from tests.support.audit_sites import message, name_sites, receipt, tables_of
 from tests.support.console_site import Visitor, make_console_site, open_console
+from tests.unit.audit.console.test_work import wait_for_export
 from tests.unit.policy.content.rules import write_rule
 
 pytestmark = pytest.mark.slow
@@ -178,3 +182,46 @@ async def test_an_exhibit_may_be_named_with_the_consoles_own_site_and_not_with_a
     assert f"/record/{sites.own.id_of(0)}" in (await sites.visitor.get(matter))[1]
     fields["record"] = f"london:{sites.london.id_of(0)}"
     assert (await sites.visitor.post("/matters/exhibits", fields)).status == 400
+
+
+async def begin_export(visitor: Visitor, **more: str) -> str:
+    """Begin an export, and return the page when it has ended."""
+    fields = {"query": "copper", "format": "jsonl", "reason": "a tip", **more}
+    assert (await visitor.post("/exports", fields)).status == 303
+    return await wait_for_export(visitor)
+
+
+async def test_an_export_is_of_all_sites_and_verifies(sites: Sites, tmp_path: Path) -> None:
+    await sites.visitor.log_in("anna")
+    assert "This exports what Metals and london have" in (await sites.visitor.get("/exports"))[1]
+    # A rule of London hides names, which an export has.
+    assert (await sites.visitor.post("/exports", {"query": "copper", "format": "jsonl"})).status == 403
+    page = await begin_export(sites.visitor)
+    assert "3 messages, each once, and 1 more records of the same" in page
+    response = await sites.visitor.ask("GET", unescape(re.findall(r'href="(/exports/[^"]+)"', page)[0]), {})
+    with zipfile.ZipFile(io.BytesIO(await response.read())) as packed:
+        packed.extractall(tmp_path / "out")
+    logs = [*sites.own.settings.verified_logs, *sites.london.settings.verified_logs]
+    report = verify_any_export(tmp_path / "out", [log.verifier_key_file.read_text() for log in logs])
+    assert (report.problems, report.messages, report.sites) == ((), 3, ("Metals", "london"))
+    assert await sites.acts(sites.london) == [("anna", "export"), ("anna", "export complete")]
+
+
+async def test_an_export_without_a_site_that_is_away_has_to_be_asked_for(sites: Sites) -> None:
+    (sites.london.path.parent / "archive/gate.db").unlink()
+    await sites.visitor.log_in("anna")
+    page = await begin_export(sites.visitor)
+    assert "london: " in page and "nothing is exported unless" in page
+    assert await sites.acts(sites.own) == []
+    page = await begin_export(sites.visitor, incomplete="yes")
+    assert "not complete</span> <bdi>london: " in page
+    assert "2 messages, each once" in page
+
+
+async def test_who_is_no_auditor_of_another_site_exports_nothing_of_it(sites: Sites) -> None:
+    await sites.visitor.log_in("greta")
+    page = await begin_export(sites.visitor)
+    assert "london: &#39;greta&#39; is no auditor of this site" in page
+    page = await begin_export(sites.visitor, incomplete="yes")
+    assert "1 messages, each once, and 0 more records of the same" in page
+    assert await sites.acts(sites.london) == []

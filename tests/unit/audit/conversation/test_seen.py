@@ -252,3 +252,58 @@ async def test_who_may_see_one_enterprise_reads_no_others_conversation_by_name_o
 
 async def read_all(site: Site, *parties: str) -> ConversationView:
     return await read_conversation(site.settings, Whole(parties), lambda done, total: None)
+
+
+async def as_it_was(
+    site: Site, at_s: float, seen_by: str = "", limit: int = 3, **part: str
+) -> ConversationView:
+    return await read_conversation(
+        site.settings,
+        Whole((ROOM,), limit, **part),
+        lambda done, total: None,
+        seen_by=seen_by,
+        at_ns=T0_NS + int(at_s * 10**9),
+    )
+
+
+@pytest.mark.slow
+async def test_a_conversation_as_it_was_long_ago_has_the_newest_items_of_then(site: Site) -> None:
+    # Others speak, too, so that what is sought lies several blocks of places back.
+    await site.record(
+        site.submit(joins()),
+        *(
+            site.submit(
+                said(f"m{number}", f"<body>no {number}</body>", to=ROOM, type_="groupchat"), at_s=number
+            )
+            if number % 20 == 0
+            else site.submit(said(f"m{number}", to="carol@metals.example"), at_s=number)
+            for number in range(1, 2_400)
+        ),
+        site.submit(joins(type_="unavailable"), at_s=2_400),
+        Delivery("e1", 10_000, ()),
+    )
+    for seen_by in ("", BOB):
+        view = await as_it_was(site, 1_210, seen_by)
+        assert [item.text for item in view.items] == ["no 1160", "no 1180", "no 1200"]
+        # He had not left yet, although he has by now.
+        assert [party.jid for party in view.present] == [f"{BOB}/desk"]
+        assert (view.more_before, view.more_after) == (view.items[0].record, "")
+    view = await as_it_was(site, 1_200)
+    assert view.items[-1].text == "no 1200"
+    assert (await as_it_was(site, 1_199.9)).items[-1].text == "no 1180"
+    earlier = await as_it_was(site, 1_210, before=view.more_before)
+    assert [item.text for item in earlier.items] == ["no 1100", "no 1120", "no 1140"]
+    assert (await as_it_was(site, -1)).items == ()
+    assert (await as_it_was(site, 9_999, limit=2)).items[0].text == "no 2380"
+
+
+async def test_of_a_clock_that_went_back_nothing_later_is_shown(site: Site) -> None:
+    texts = {"early": 5, "wrong": 50, "late": 20, "last": 60}
+    await site.record(
+        *(
+            site.submit(said(text, f"<body>{text}</body>", to=ROOM, type_="groupchat"), at_s=at_s)
+            for text, at_s in texts.items()
+        ),
+        Delivery("e1", 10_000, ()),
+    )
+    assert [item.text for item in (await as_it_was(site, 30)).items] == ["early", "late"]

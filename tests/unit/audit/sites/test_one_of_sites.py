@@ -9,6 +9,7 @@ import pytest
 
 from tests.support.audit_sites import ALICE, BOB, LONDON, Cities, make_cities, name_sites
 from tests.support.command import run_command
+from tests.unit.cli.test_review_queues import DIRECTORY
 
 pytestmark = pytest.mark.slow
 
@@ -49,10 +50,17 @@ def test_each_site_is_exported_to_a_folder_that_is_checked_alone(
     assert (status, found["complete"], found["not_exported"]) == (0, True, [])
     told = {each["site"]: (each["folder"], each["matched"], each["exported"]) for each in found["sites"]}
     assert told == {"shanghai": ("shanghai", 1, 1), "london": ("london", 2, 2)}
-    assert json.loads((folder / "sites.json").read_text()).items() <= found.items()
+    assert (found["messages"], found["doubles"]) == (
+        len((folder / "messages.jsonl").read_text().splitlines()),
+        1,
+    )
     for site in told:
         assert run(capsys, "check-export", folder / site, "--at", site)[0] == 0
-    assert run(capsys, "check-export", folder / "london", "--at", "shanghai")[0] == 1
+    # With the keys of all sites, if none are named.
+    status, text = run(capsys, "check-export", folder)
+    assert (status, "2 messages and other records, each once, are those of 2 sites" in text) == (0, True)
+    own = cities.shanghai.settings.gate_log.verifier_key_file
+    assert run(capsys, "check-export", folder, "--key", own)[0] == 1
     assert all(acts.count("export") == 1 for acts in acts_of(cities))
 
 
@@ -60,15 +68,40 @@ def test_a_site_that_is_not_exported_is_named(
     cities: Cities, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     name_sites(cities.shanghai, paris=Path("/nowhere/site.toml"))
-    status, text = run(capsys, "export", "copper", "-o", tmp_path / "out", "--limit", "1")
+    wanted = ("export", "copper", "-o", tmp_path / "out", "--limit", "1")
+    status, text = run(capsys, *wanted)
+    assert (status, "paris: /nowhere/site.toml: no such file" in text, "--incomplete" in text) == (
+        2,
+        True,
+        True,
+    )
+    assert not (tmp_path / "out").exists()
+    status, text = run(capsys, *wanted, "--incomplete")
     assert status == 1
     assert "paris was NOT exported: /nowhere/site.toml: no such file" in text
     assert "london was NOT exported: 2 records match" in text
-    assert sorted(each.name for each in (tmp_path / "out").iterdir()) == ["shanghai", "sites.json"]
-    missing = json.loads((tmp_path / "out/sites.json").read_text())["not_exported"]
+    assert "1 matched, each once" in text
+    assert [each.name for each in (tmp_path / "out").iterdir() if each.is_dir()] == ["shanghai"]
+    missing = json.loads((tmp_path / "out/manifest.json").read_text())["not_exported"]
     assert [each["site"] for each in missing] == ["paris", "london"]
     # The search of London told how much there is: it is recorded there.
     assert acts_of(cities)[1] == ["export"]
+
+
+def test_an_export_that_failed_at_one_site_goes_on(
+    cities: Cities, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, key = tmp_path / "out", cities.london.settings.audit_log.key_file
+    kept = key.read_bytes()
+    key.unlink()
+    status, text = run(capsys, "export", "copper", "-o", out)
+    assert (status, "london: " in text, "go on with --resume" in text) == (2, True, True)
+    key.write_bytes(kept)
+    key.chmod(0o600)
+    status, text = run(capsys, "export", "--resume", "-o", out)
+    assert (status, "2 matched, each once, and 1 more records" in text) == (0, True), text
+    assert run(capsys, "check-export", out)[0] == 0
+    assert all(acts.count("export") == 1 for acts in acts_of(cities))
 
 
 def test_nothing_is_exported_where_the_own_site_cannot_be_or_something_is_there(
@@ -94,7 +127,6 @@ def test_one_site_is_exported_alone(
 ) -> None:
     status, found = run_json(capsys, "export", "copper", "-o", tmp_path / "out", "--at", "london")
     assert (status, found["matched"], found["folder"]) == (0, 2, str(tmp_path / "out"))
-    assert not (tmp_path / "out/sites.json").exists()
 
 
 @pytest.mark.parametrize(
@@ -120,3 +152,25 @@ def test_where_there_is_one_site_nothing_is_said_of_others(
         assert "other sites" not in run(capsys, *look)[1]
         assert "not_covered" not in run_json(capsys, *look)[1]
     assert "there is no site 'paris'" in run(capsys, "sample", "copper", "--at", "paris")[1]
+
+
+def run_review(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str]:
+    capsys.readouterr()
+    status = run_command("review", *arguments)
+    output, errors = capsys.readouterr()
+    return status, output + errors
+
+
+def test_a_review_of_one_of_several_sites_says_so_and_where_the_others_are(
+    cities: Cities, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (cities.shanghai.path.parent / "directory.toml").write_text(DIRECTORY)
+    status, text = run_review(capsys, "queue")
+    assert status == 0
+    assert f"This is shanghai alone. There are other sites. london: --site {cities.london.path}" in text
+    assert "alone" not in run_review(capsys, "queue", "--json")[1]
+    status, text = run_review(capsys, "show", "london:gate/1")
+    assert (status, f"name it so, with --site {cities.london.path}" in text) == (2, True)
+    status, text = run_review(capsys, "show", "shanghai:gate/1")
+    assert (status, "shanghai is this site: say gate/1" in text) == (2, True)
+    assert "is no record's id" in run_review(capsys, "show", "paris:gate/1")[1]

@@ -1,6 +1,7 @@
 """A conversation of two sites, read as one: each item once, what each site alone has, and what is missing said."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -269,3 +270,14 @@ def test_the_command_prints_both_sites_and_what_was_not_read(
     (cities.london.path.parent / "archive/gate.db").unlink()
     assert run_command("audit", "read", "alice", "bob") == 1
     assert "london was NOT read" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("limit", [1, 2, 50])
+async def test_a_conversation_as_it_was_then_is_of_all_sites(cities: Cities, limit: int) -> None:
+    # The newest of then, also where more than that came later.
+    look = replace(LOOK, at_ns=T0_NS + 3 * 10**9)
+    talk = await read(cities, replace(BOTH, limit=limit), look)
+    whole = ["one", "two", "three"]
+    # What London alone has is within the time of Shanghai's page.
+    assert texts(talk) == (whole[-limit - 1 :] if limit < 3 else whole)
+    assert texts(await read(cities, BOTH, replace(LOOK, at_ns=T0_NS - 1))) == []

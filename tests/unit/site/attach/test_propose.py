@@ -10,7 +10,7 @@ import pytest
 
 from components.process.errors import SiteError
 from components.settings.gate import GateMode
-from components.settings.site import ServerName
+from components.settings.site_table import ServerName
 from components.site.attach import propose
 from components.site.attach.kinds import KINDS
 from components.site.attach.propose import propose_directory, propose_site

@@ -7,7 +7,8 @@ import pytest
 
 from components.archive.backup.folder import open_backup
 from components.process.errors import SiteError
-from components.settings.site import ServerName, SiteFile
+from components.settings.site import SiteFile
+from components.settings.site_table import ServerName
 from components.site import check, server_program
 from components.site.attach.apply import AttachPlan
 from components.site.attach.check import Note

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from components.cli.main import run
+from components.cli.app import run
 from components.cli.output.doctor import describe_ailments, print_ailments
 from components.settings.site import SiteFile
 from components.site.doctor.collect import collect_facts

@@ -58,11 +58,12 @@ async def hostile(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Inspector]:
 
 
 def worker_pids() -> set[int]:
-    return {
-        each.pid
-        for each in psutil.Process().children()
-        if any("_worker" in part or ".worker" in part for part in each.cmdline())
-    }
+    found = set()
+    for each in psutil.Process().children():
+        with contextlib.suppress(psutil.NoSuchProcess):  # it has ended meanwhile
+            if any("_worker" in part or ".worker" in part for part in each.cmdline()):
+                found.add(each.pid)
+    return found
 
 
 async def test_what_a_worker_finds_is_what_a_look_finds(real: Inspector) -> None:
