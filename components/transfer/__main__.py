@@ -4,7 +4,7 @@ import sys
 
 from components.archive.errors import LogError
 from components.archive.keys import KeyFileError
-from components.process.memory import use_one_arena
+from components.process.memory import keep_freed_memory, use_one_arena
 from components.process.run import Process, run_process
 from components.settings.site import SiteFile
 from components.transfer.assemble import run_transfer
@@ -18,6 +18,7 @@ async def start(process: Process) -> None:
 def main() -> int:
     """Run it, and return the exit status."""
     use_one_arena()
+    keep_freed_memory()
     return run_process("transfer", start, wrong_settings=(KeyFileError,), cannot_go_on=(LogError,))
 
 

@@ -1,6 +1,7 @@
 """The tables of the component's own state (components.transfer.state)."""
 
-PRAGMAS = ("journal_mode = WAL", "synchronous = FULL")
+# What only this process needs, it keeps in memory (components.transfer.day_use).
+PRAGMAS = ("journal_mode = WAL", "synchronous = FULL", "temp_store = MEMORY")
 COLUMNS = (
     "id, owner, enterprise, name, media_type, size_bytes, purpose,"
     " issued_at_s, lapses_at_s, until_s, stage, address"
@@ -14,6 +15,8 @@ SCHEMA = (
     " issued_at_s INTEGER NOT NULL, lapses_at_s INTEGER NOT NULL, until_s INTEGER NOT NULL, stage TEXT NOT NULL,"
     " address TEXT NOT NULL) WITHOUT ROWID",
     "CREATE INDEX IF NOT EXISTS upload_by_time ON upload (issued_at_s)",
+    # Of slots that wait for their files: the time is that of few of them, whatever the day has seen.
+    "CREATE INDEX IF NOT EXISTS upload_unused ON upload (lapses_at_s) WHERE stage = 'issued'",
     "CREATE TABLE IF NOT EXISTS finished (order_id TEXT PRIMARY KEY) WITHOUT ROWID",
     # Read by the gate, too (components.rules.file_states).
     "CREATE TABLE IF NOT EXISTS decided (id BLOB PRIMARY KEY, rules TEXT NOT NULL, text TEXT NOT NULL,"

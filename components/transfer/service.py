@@ -18,6 +18,7 @@ from components.rules.follow import RulesChange, RulesFollower, RulesProblems
 from components.settings.gate import GateSettings
 from components.settings.secret import read_secret
 from components.settings.transfer import TransferSettings
+from components.transfer.day_use import DAY_S
 from components.transfer.deciding import FileDecider
 from components.transfer.journal import FileJournal
 from components.transfer.slots import (
@@ -28,7 +29,7 @@ from components.transfer.slots import (
     parse_request,
     refusal_error,
 )
-from components.transfer.state import DAY_S, Upload, UploadStore
+from components.transfer.state import Upload, UploadStore
 from policy.address import BareJid, bare
 from policy.directory.directory import Directory
 from policy.directory.enterprise import EnterpriseId

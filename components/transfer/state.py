@@ -21,17 +21,17 @@ from components.archive.store.sqlite_connection import (
     open_connection,
     sqlite_errors_named,
 )
+from components.transfer.day_use import COUNTING, DAY_S, FORGET_OLD, read_usage
 from components.transfer.schema import COLUMNS, OF_UPLOADS, PRAGMAS, SCHEMA, WITH_COPY
 from policy.address import BareJid
 from policy.directory.enterprise import EnterpriseId
-from policy.files.slot import DayBytes, DayTimes, Purpose, Usage
+from policy.files.slot import Purpose, Usage
 from policy.supervision.vote import Vote
 
 _NOT_OF_UPLOADS: Final[list[Statement]] = [
     (f"DELETE FROM {table} WHERE id NOT IN (SELECT id FROM upload)", ())  # noqa: S608 - names of our own
     for table in OF_UPLOADS
 ]
-DAY_S = 86_400
 
 
 class Stage(StrEnum):
@@ -119,7 +119,7 @@ class UploadStore:
                 connection = await open_connection(path, "rw", PRAGMAS)
                 try:
                     await require_known(connection, path)
-                    connection.transact([(sql, ()) for sql in SCHEMA], None)
+                    connection.transact([(sql, ()) for sql in (*SCHEMA, *COUNTING)], None)
                 except BaseException:
                     await connection.close()
                     raise
@@ -197,7 +197,7 @@ class UploadStore:
         unused = ("DELETE FROM upload WHERE stage = ? AND lapses_at_s <= ?", (Stage.ISSUED, now_s))
         sql = "DELETE FROM upload WHERE stage IN (?, ?, ?) AND until_s <= ? AND issued_at_s <= ?"
         over = (sql, (*_OVER, now_s, now_s - DAY_S))
-        self._change([unused, over, *_NOT_OF_UPLOADS])
+        self._change([unused, over, *_NOT_OF_UPLOADS, (FORGET_OLD, ())])
 
     async def list_held(self) -> list[tuple[Upload, Settled]]:
         """Return the uploads that wait for a reviewer, the oldest first."""
@@ -255,23 +255,9 @@ class UploadStore:
         return await self._fetch("WHERE stage = ? AND lapses_at_s < ?", (Stage.STORED, lapsed_before_s))
 
     async def usage(self, owner: BareJid, enterprise: EnterpriseId, now_s: int) -> Usage:
-        """Return what was used of a day's space; slots that still may be used count in full."""
-        # Of each: its bytes, and when the first of them count no more. A slot that nobody uses counts until it lapses.
-        sql = (
-            "SELECT COALESCE(SUM(size_bytes) FILTER (WHERE owner = :owner), 0),"
-            " COALESCE(SUM(size_bytes) FILTER (WHERE enterprise = :firm), 0), COALESCE(SUM(size_bytes), 0),"
-            " COALESCE(MIN(free_at_s) FILTER (WHERE owner = :owner), :now),"
-            " COALESCE(MIN(free_at_s) FILTER (WHERE enterprise = :firm), :now), COALESCE(MIN(free_at_s), :now),"
-            " COUNT(*) FILTER (WHERE owner = :owner AND stage = :issued),"
-            " COALESCE(MIN(lapses_at_s) FILTER (WHERE owner = :owner AND stage = :issued), 0) FROM"
-            " (SELECT *, IIF(stage = :issued, lapses_at_s, issued_at_s + :day) AS free_at_s FROM upload"
-            " WHERE issued_at_s > :now - :day AND (stage <> :issued OR lapses_at_s > :now))"
-        )
-        values = {"owner": owner, "firm": enterprise, "now": now_s, "day": DAY_S, "issued": Stage.ISSUED}
+        """Return what was used of a day's space, to the minute; slots that still may be used count in full."""
         with sqlite_errors_named(self._path):
-            (found,) = await self._connection.execute_fetchall(sql, values)
-        person, firm, site, *free, slots, lapses_at_s = found
-        return Usage(DayBytes(person, firm, site), DayTimes(*free), slots, lapses_at_s)
+            return await read_usage(self._connection, owner, enterprise, now_s)
 
     async def close(self) -> None:
         """Let go of the file."""

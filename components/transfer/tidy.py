@@ -7,8 +7,9 @@ import structlog
 
 from components.archive.errors import LogUnavailable
 from components.archive.reader import LogReader
+from components.transfer.day_use import DAY_S
 from components.transfer.journal import MOST_MEMOS, FileJournal, memo_of
-from components.transfer.state import DAY_S, UploadStore
+from components.transfer.state import UploadStore
 
 _EVERY_S = 600.0
 # The largest file at the least rate takes less: of a slot that lapsed so long ago nothing is under way.

@@ -216,13 +216,14 @@ async def test_the_space_of_a_day(files: FilesUnderTest) -> None:
     files.issue(b"a" * 50, lapses_at_s=START_S - 1)
     anna = await files.uploads.usage(BareJid("anna@metals.example"), "metals", START_S + 10)  # type: ignore[arg-type]
     assert anna.day == DayBytes(person=200_000, enterprise=201_000, site=201_000)
-    later = await files.uploads.usage(BareJid("anna@metals.example"), "metals", START_S + 86_400)  # type: ignore[arg-type]
+    later = await files.uploads.usage(BareJid("anna@metals.example"), "metals", START_S + 86_400 + 60)  # type: ignore[arg-type]
     assert later.day.site == 0
     # Each by what is its own: an older file of a colleague's does not make room for Anna's.
     ben = await files.uploads.usage(BareJid("ben@metals.example"), "metals", START_S + 10)  # type: ignore[arg-type]
-    assert anna.free_at_s == DayTimes(START_S + 86_400, START_S + 300, START_S + 300)
+    # To the minute: START_S is 5 seconds past one.
+    assert anna.free_at_s == DayTimes(START_S + 86_455, START_S + 300, START_S + 300)
     assert ben.free_at_s == DayTimes(START_S + 300, START_S + 300, START_S + 300)
-    assert later.free_at_s == DayTimes(*[START_S + 86_400] * 3)
+    assert later.free_at_s == DayTimes(*[START_S + 86_460] * 3)
     files.uploads.forget_lapsed(START_S + 301)
     assert await files.uploads.find((2).to_bytes(16, "big")) is None
     kept = await files.uploads.find((1).to_bytes(16, "big"))

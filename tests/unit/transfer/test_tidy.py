@@ -10,8 +10,9 @@ from components.archive.errors import LogUnavailable
 from components.archive.reader import LogReader
 from components.archive.writer import LogWriter
 from components.transfer import tidy
+from components.transfer.day_use import DAY_S
 from components.transfer.journal import FileJournal
-from components.transfer.state import DAY_S, Stage, UploadStore
+from components.transfer.state import Stage, UploadStore
 from components.transfer.tidy import finish_cut_off, keep_tidy
 from tests.support.archive import START_S
 from tests.support.blobs import content
