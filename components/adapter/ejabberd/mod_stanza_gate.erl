@@ -3,16 +3,17 @@
 %% Every stanza that a client, a federated server or a component hands to this server is held, submitted to the gate, and
 %% carried out only when the gate's verdict says that it is recorded. There is no policy in the adapter.
 %%
-%% This file has the hooks, by which ejabberd calls the adapter. It calls them in the process of the session or stream,
-%% which waits there for its verdict. ejabberd goes on with the stanza when a hook crashes: so a stanza goes on only if
-%% one hook after another says so, and the last of them is in a module of its own (stanza_gate_guard).
+%% This file has the hooks, by which ejabberd calls the adapter. It calls them in the process of the session or stream.
+%% ejabberd goes on with the stanza when a hook crashes: so a stanza goes on only if one hook after another says so, and
+%% the last of them is in a module of its own (stanza_gate_guard).
 
 -module(mod_stanza_gate).
 -behaviour(gen_mod).
 
 -export([start/2, stop/1, reload/3, depends/2, mod_options/1, mod_opt_type/1, mod_doc/0]).
 -export([hold/2, go_on/1, hold_from_server/1, on_server_proved/3, hold_from_component/1, note_component/1, to_client/1]).
--export([on_opened/1, on_copied/2, on_pending/1, on_resumed/1, on_terminated/2, on_gone/2, on_info/2, on_stopping/0]).
+-export([on_opened/1, on_copied/2, on_pending/1, on_resumed/1, on_closed/2, on_terminated/2, on_gone/2]).
+-export([on_info/2, on_call/3, on_stopping/0]).
 
 -include("xmpp.hrl").
 
@@ -53,6 +54,8 @@ hooks() ->
      {c2s_copy_session, ?MODULE, on_copied, ?FIRST},
      {c2s_session_pending, ?MODULE, on_pending, ?FIRST},
      {c2s_session_resumed, ?MODULE, on_resumed, ?FIRST},
+     {c2s_handle_call, ?MODULE, on_call, ?FIRST},
+     {c2s_closed, ?MODULE, on_closed, ?FIRST},
      {c2s_terminated, ?MODULE, on_terminated, ?FIRST},
      {c2s_terminated, ?MODULE, on_gone, ?AFTER_ALL},
      {c2s_handle_info, ?MODULE, on_info, ?FIRST}].
@@ -91,23 +94,31 @@ on_stopping() ->
 
 %% Stanzas of clients -------------------------------------------------------------------------------------------------
 
-%% Wait for the verdict before the server counts the stanza as handled; `go_on` acts on it.
-hold(#{lserver := Host} = State, Packet) when ?is_stanza(Packet) ->
-    Outcome = case {xmpp:get_meta(Packet, stanza_gate, none), State} of
-        {released, _} -> {go_on, Packet, none};
-        {none, #{stanza_gate_session := _}} -> stanza_gate_session:hold(<<"c2s">>, Host, State, Packet);
+%% Submit it before the server counts it as handled. When it has its outcome, stanza_gate_said has it come by here again,
+%% with the outcome in the session's state, and `go_on` acts on that.
+hold(State, Packet) when ?is_stanza(Packet) ->
+    case {xmpp:get_meta(Packet, stanza_gate, none), State} of
+        {decided, _} -> State;
+        {released, _} -> State#{stanza_gate_outcome => {go_on, Packet, none}};
+        % Another process has the session, and was told how much is handled: its client says again what was not.
+        {none, #{mgmt_state := resumed}} -> {stop, State#{stanza_gate_outcome => silent}};
+        {none, #{stanza_gate_session := _}} -> {stop, (stanza_gate_said:say(Packet, State))#{stanza_gate_outcome => silent}};
         % The session is older than the adapter: it begins anew under it.
-        {none, _} -> ejabberd_c2s:stop_async(self()), silent
-    end,
-    State#{stanza_gate_outcome => Outcome};
+        {none, _} -> ejabberd_c2s:stop_async(self()), {stop, State#{stanza_gate_outcome => silent}}
+    end;
+hold(#{stanza_gate_outcome := element} = State, _) ->
+    State;
+% A request for the count is answered when all is handled that came before; what comes after `enable` is counted.
+hold(#{stanza_gate_said := _} = State, #sm_r{} = Request) ->
+    {stop, stanza_gate_said:then(Request, State)};
+hold(State, #sm_enable{}) ->
+    stanza_gate_said:finish(State);
 hold(State, _) ->
     State.
 
 go_on({Packet, State}) ->
     case maps:take(stanza_gate_outcome, State) of
         {{go_on, Released, Seq}, Rest} ->
-            % Read when this stanza is carried out: a process does one thing after another.
-            _ = [self() ! {stanza_gate_done, Seq} || is_integer(Seq)],
             {stanza_gate_guard:carry(Released, Seq), Rest};
         {{answer, Error}, Rest} ->
             {stop, {drop, ejabberd_c2s:send(Rest, Error)}};
@@ -118,9 +129,6 @@ go_on({Packet, State}) ->
             {stop, {drop, ejabberd_c2s:send(State, xmpp:make_error(Packet, xmpp:err_internal_server_error()))}}
     end.
 
-on_info(State, {stanza_gate_done, Seq}) ->
-    stanza_gate_window:done(Seq),
-    {stop, State};
 on_info(State, {stanza_gate_carry_out, Seq, Packet}) ->
     Carried = ejabberd_c2s:handle_authenticated_packet(Packet, State),
     stanza_gate_window:done(Seq),
@@ -128,7 +136,22 @@ on_info(State, {stanza_gate_carry_out, Seq, Packet}) ->
     {stop, maps:merge(Carried, maps:with([mgmt_stanzas_in], State))};
 on_info(State, {stanza_gate_parted, Farewells}) ->
     {stop, stanza_gate_parted:say(Farewells, State)};
-on_info(State, _) ->
+on_info(State, stanza_gate_overdue) ->
+    {stop, stanza_gate_said:overdue(State)};
+% What ends the session comes after its last words.
+on_info(State, Ends) when Ends =:= kick; Ends =:= replaced; element(1, Ends) =:= exit; element(1, Ends) =:= replaced_with_bind_tag ->
+    stanza_gate_said:finish(State);
+on_info(State, Info) ->
+    case stanza_gate_said:take(Info, State) of none -> State; Taken -> {stop, Taken} end.
+
+%% Another process takes the session over, and is told how much is handled.
+on_call(State, {resume_session, _}, _From) -> stanza_gate_said:finish(State);
+on_call(State, _, _From) -> State.
+
+%% The client has closed its stream: it can still be answered.
+on_closed(State, {stream, reset}) ->
+    (stanza_gate_said:finish(State#{stream_state := established}))#{stream_state := disconnected};
+on_closed(State, _) ->
     State.
 
 %% Stanzas from elsewhere ---------------------------------------------------------------------------------------------
@@ -259,8 +282,7 @@ on_resumed(State) ->
     note(State, <<"resume">>, stanza_gate_session:transport(State)).
 
 on_terminated(State, _Reason) ->
-    drain_done(),
-    State.
+    stanza_gate_said:finish(State).
 
 %% The process that a resumed session had before ends silently.
 on_gone(#{mgmt_state := resumed} = State, _Reason) ->
@@ -269,12 +291,6 @@ on_gone(#{stanza_gate_session := _, jid := Jid} = State, _Reason) ->
     note(State, <<"unbind">>, [{<<"jid">>, jid:encode(Jid)}]);
 on_gone(State, _Reason) ->
     State.
-
-%% What was carried out before the session ended, and was not yet read.
-drain_done() ->
-    receive {stanza_gate_done, Seq} -> stanza_gate_window:done(Seq), drain_done()
-    after 0 -> ok
-    end.
 
 note(#{lserver := Host, stanza_gate_session := Name} = State, Event, Attributes) ->
     stanza_gate_window:note(Host, Name, {Event, Attributes}),

@@ -18,6 +18,7 @@
 init(#{window_stanzas := MaxStanzas, window_bytes := MaxBytes, timeout_ms := TimeoutMs} = Options) ->
     TickMs = min(?TICK_MS, max(10, TimeoutMs div 8)),
     {ok, _} = timer:send_interval(TickMs, tick),
+    stanza_gate_window:open(),
     persistent_term:put({stanza_gate, borders}, stanza_gate_borders:new()),
     % A gate that connected before knows nothing of this epoch: it connects again.
     [xmpp_stream_in:send(Pid, xmpp:serr_connection_timeout()) || Pid <- stanza_gate_hosts:streams_of(maps:get(gate, Options))],
@@ -33,18 +34,19 @@ handle_call({opened, Head, Event}, _, #{queue := Queue} = State) ->
     case stanza_gate_queue:is_full_of_patient(Queue) of
         true -> {reply, full, State};
         false -> {reply, ok, submit(Head, Event, 0, noted, State)}
-    end;
-handle_call({hold, Head, Stanza, Size}, {Pid, _} = From, #{queue := Queue, stopping := Stopping} = State) ->
-    case is_silent(State) orelse Stopping =/= none of
-        true ->
-            {reply, {bounced, interrupted}, turn_away(State)};
-        false ->
-            case stanza_gate_queue:is_full(Size, Queue) of
-                true -> {reply, {bounced, overloaded}, turn_away(State)};
-                false -> {noreply, watch(Pid, submit(Head, Stanza, Size, {held, From}, State))}
-            end
     end.
 
+handle_cast({hold, {Pid, _} = From, Head, Stanza, Size}, #{queue := Queue, stopping := Stopping} = State) ->
+    case {is_silent(State) orelse Stopping =/= none, stanza_gate_queue:is_full(Size, Queue)} of
+        {true, _} ->
+            stanza_gate_window:answer(From, {bounced, interrupted}),
+            {noreply, turn_away(State)};
+        {false, true} ->
+            stanza_gate_window:answer(From, {bounced, overloaded}),
+            {noreply, turn_away(State)};
+        {false, false} ->
+            {noreply, watch(Pid, submit(Head, Stanza, Size, {held, From}, State))}
+    end;
 handle_cast({note, Head, Event}, State) ->
     {noreply, submit(Head, Event, 0, noted, State)};
 handle_cast({note_made, Head, Stanza}, State) ->
@@ -65,7 +67,8 @@ handle_info(tick, State) ->
 handle_info({'DOWN', Monitor, process, _, _}, #{link := {_, Monitor, _}} = State) ->
     logger:error("stanza_gate: the gate is disconnected: stanzas are held until their time is over"),
     {noreply, disconnected(State)};
-handle_info({'DOWN', Monitor, process, _, _}, #{holders := Holders} = State) ->
+handle_info({'DOWN', Monitor, process, Pid, _}, #{holders := Holders} = State) ->
+    stanza_gate_window:gone(Pid),
     case stanza_gate_holders:gone(Monitor, Holders) of
         {Seq, Rest} -> {noreply, holder_gone(Seq, State#{holders := Rest})};
         none -> {noreply, State}
@@ -188,7 +191,7 @@ decide(Seq, #{exceptions := Exceptions} = Verdict, #{queue := Queue} = State) ->
     end.
 
 perform(nothing, _) -> ok;
-perform({reply, From, Answer}, _) -> gen_server:reply(From, Answer);
+perform({reply, From, Answer}, _) -> stanza_gate_window:answer(From, Answer);
 perform({carry_out, Seq, Stanza, Receipt}, State) -> stanza_gate_carrier:carry_out(Seq, Stanza, Receipt, gate(State)).
 
 follow(settle, Seq, State) -> settle(Seq, State);
@@ -225,7 +228,7 @@ expire({Seq, #{until := Until} = Entry}, #{queue := Queue, options := #{timeout_
     bounced(Seq, fall_silent(Until - TimeoutMs, State#{queue := stanza_gate_queue:remove(Seq, Queue)})).
 
 %% Whoever waits for this entry is told why nothing comes of it.
-answer(#{kind := {held, From}}, Reason) -> gen_server:reply(From, {bounced, Reason});
+answer(#{kind := {held, From}}, Reason) -> stanza_gate_window:answer(From, {bounced, Reason});
 answer(_, _) -> ok.
 
 %% What a session has carried out may still wait in the mailbox of another, which is busy for as long as it waits for

@@ -1,10 +1,12 @@
 %% The window, as sessions and streams see it: what they hold, and what they tell (docs/gate-protocol.md, sections 4 and 5).
 %%
-%% Sessions wait here for their verdict (hold/4), so each has one stanza in the window. The process is stanza_gate_server's.
+%% The answer to what was submitted is laid down in a table, and whoever asked gets a message that it is there. It is not in
+%% the message: the process of a session takes its messages into a queue of its own, where it cannot look for one. The
+%% window's process is stanza_gate_server's, and the table is this process's.
 
 -module(stanza_gate_window).
 
--export([start_link/1, hold/4, opened/3, note/3, note_made/4, done/1, failed/1, refused/1, carrying/2, turned_away/0, stop/1,
+-export([start_link/1, open/0, ask/4, answer/2, taken/1, await/1, gone/1, opened/3, note/3, note_made/4, done/1, failed/1, refused/1, carrying/2, turned_away/0, stop/1,
          gate_connected/1, from_gate/2]).
 
 %% How much longer a caller waits for this process than this process for the gate.
@@ -13,10 +15,52 @@
 start_link(Options) ->
     gen_server:start_link({local, ?MODULE}, stanza_gate_server, Options, []).
 
-%% Submit a stanza and wait for its verdict: {carry_out, Seq, Receipt, Amended}, {answer, Error}, silent, or
-%% {bounced, Reason}. The head has way and session. Exits when this process does not answer.
-hold(Head, Stanza, Size, TimeoutMs) ->
-    gen_server:call(?MODULE, {hold, Head, Stanza, Size}, TimeoutMs + ?PATIENCE_MS).
+open() ->
+    ets:new(?MODULE, [named_table, public, {write_concurrency, true}]).
+
+%% Submit a stanza, whose head has way and session. Gives {asked, Ref, Until}. When there is an answer, {stanza_gate_answered, Ref}
+%% comes; when the window dies, a 'DOWN' with this Ref.
+ask(Head, Stanza, Size, TimeoutMs) ->
+    Ref = erlang:monitor(process, ?MODULE),
+    gen_server:cast(?MODULE, {hold, {self(), Ref}, Head, Stanza, Size}),
+    {asked, Ref, now_ms() + TimeoutMs + ?PATIENCE_MS}.
+
+%% Answer who asked: {carry_out, Seq, Receipt, Amended}, {answer, Error}, silent, or {bounced, Reason}.
+answer({Pid, Ref}, Answer) ->
+    ets:insert(?MODULE, {Ref, Pid, Answer}),
+    Pid ! {stanza_gate_answered, Ref}.
+
+%% Take the answer, if it is there: `none` otherwise.
+taken(Ref) ->
+    try ets:take(?MODULE, Ref) of
+        [{_, _, Answer}] -> Answer;
+        [] -> none
+    catch error:badarg -> none
+    end.
+
+%% A process has died, and takes no answers any more.
+gone(Pid) ->
+    ets:match_delete(?MODULE, {'_', Pid, '_'}).
+
+%% Wait for the answer: `gone` when the window dies, or does not answer in time.
+await({asked, Ref, Until}) ->
+    case {taken(Ref), erlang:demonitor(Ref, [info])} of
+        {none, true} -> await(Ref, Until);
+        % Its 'DOWN' may be where nobody can look for it.
+        {none, false} -> gone;
+        {Answer, _} -> Answer
+    end.
+
+await(Ref, Until) ->
+    Again = erlang:monitor(process, ?MODULE),
+    Answer = receive
+        {stanza_gate_answered, Ref} -> taken(Ref);
+        {'DOWN', Again, process, _, _} -> gone
+    after max(0, Until - now_ms()) ->
+        gone
+    end,
+    erlang:demonitor(Again, [flush]),
+    Answer.
 
 %% Submit that a session has begun: ok, or `full` when too many events wait for the gate. Exits when this process does not answer.
 opened(Host, Session, Event) ->
@@ -48,3 +92,5 @@ turned_away() -> gen_server:cast(?MODULE, turned_away).
 
 gate_connected(Pid) -> gen_server:cast(?MODULE, {gate_connected, Pid}).
 from_gate(Pid, Children) -> gen_server:cast(?MODULE, {from_gate, Pid, Children}).
+
+now_ms() -> erlang:monotonic_time(millisecond).
