@@ -15,7 +15,6 @@ from tests.support.stream import StreamEndedError, XmppStream
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 STANZAS = "{urn:ietf:params:xml:ns:xmpp-stanzas}"
-ALICE = '<<"alice">>, <<"metals.example">>'
 BODY = "{jabber:client}body"
 # So many stanzas of a session are in the window at most (docs/gate-protocol.md, section 5.1).
 MOST = 256
@@ -51,6 +50,11 @@ def heard(stream: XmppStream) -> list[str]:
 
 async def arrives(stream: XmppStream, id_: str) -> None:
     await stream.expect(lambda element: element.get("id") == id_)
+
+
+def session_of(resource: str) -> str:
+    """Write an expression for the process of Alice's session."""
+    return f'ejabberd_sm:get_session_pid(<<"alice">>, <<"metals.example">>, <<"{resource}">>)'
 
 
 async def reason(stream: XmppStream, id_: str) -> str:
@@ -128,8 +132,7 @@ async def test_what_comes_after_the_session_is_taken_over_is_left_to_whoever_has
     await alice.enable_resumption()
     server = line.prosody
     assert isinstance(server, EjabberdServer)
-    session = f"ejabberd_sm:get_session_pid({ALICE}, <<\"taken\">>)"
-    server.evaluate(f"Pid = {session}, erlang:suspend_process(Pid), persistent_term:put(taken, Pid).")
+    server.evaluate(f"Pid = {session_of('taken')}, erlang:suspend_process(Pid), persistent_term:put(taken, Pid).")
     alice.send(offers(bob, "t0", "t1"))
     await has_in_its_mailbox(server, "tcp")
     taking_over = asyncio.create_task(alice.resume_elsewhere())
@@ -152,6 +155,50 @@ async def has_in_its_mailbox(server: EjabberdServer, tag: str) -> None:
     assert await wait_until(lambda: server.evaluate(asked) == "true")
 
 
+async def test_what_others_say_comes_in_order_to_whoever_resumes_and_waits(line: ScriptedLine) -> None:
+    alice, carol = await line.login("alice/between"), await line.login("carol/between")
+    await alice.enable_resumption()
+    server = line.prosody
+    assert isinstance(server, EjabberdServer)
+    line.gate.hold_back()
+    carol.send(offers(alice, "b0", "b1", "b2"))
+    told = await line.gate.expect_all(["b0", "b1", "b2"])
+    alice.send(offers(carol, "b3"))
+    await line.gate.expect(stanza("b3"))
+    server.evaluate(f"persistent_term:put(taken, {session_of('between')}).")
+    alice.abort()
+    resuming = asyncio.create_task(alice.resume())
+    asked = "maps:is_key(stanza_gate_wanted, sys:get_state(persistent_term:get(taken)))."
+    assert await wait_until(lambda: server.evaluate(asked) == "true")
+    line.gate.release(told[1].seq)
+    await line.turn()
+    assert not resuming.done()
+    line.gate.go_on()
+    await resuming
+    await arrives(alice, "b2")
+    assert heard(alice) == ["b0", "b1", "b2"]
+    await arrives(carol, "b3")
+    assert heard(carol) == ["b3"]
+
+
+async def test_who_closes_their_stream_hears_others_until_all_is_done(line: ScriptedLine) -> None:
+    alice, carol = await line.login("alice/closes"), await line.login("carol/closes")
+    server = line.prosody
+    assert isinstance(server, EjabberdServer)
+    line.gate.hold_back()
+    carol.send(offers(alice, "h0"))
+    told = await line.gate.expect(stanza("h0"))
+    alice.send(offers(carol, "h1") + "</stream:stream>")
+    await line.gate.expect(stanza("h1"))
+    asked = f"process_info({session_of('closes')}, current_function)."
+    assert await wait_until(lambda: server.evaluate(asked) == "{current_function,{stanza_gate_window,await,4}}")
+    line.gate.release(told.seq)
+    await arrives(alice, "h0")
+    line.gate.go_on()
+    await alice.wait_for_end()
+    await arrives(carol, "h1")
+
+
 async def test_mixed_verdicts_are_carried_out_in_order_and_counted_when_all_before_are(line: ScriptedLine) -> None:
     alice, bob = await line.login("alice/mixed"), await line.login("bob/mixed")
     await alice.enable_resumption()
@@ -161,7 +208,7 @@ async def test_mixed_verdicts_are_carried_out_in_order_and_counted_when_all_befo
     numbers = [each.seq for each in await line.gate.expect_all(ids)]
     await line.turn()
     assert alice.acknowledgements == []
-    changed = amend(numbers[2], f"<body>Offer x2, corrected</body>")
+    changed = amend(numbers[2], "<body>Offer x2, corrected</body>")
     line.gate.release(numbers[3], refuse(numbers[0], "cancel", "not-allowed", "No."), keep(numbers[1]), changed)
     await alice.expect_acknowledged(3, asks=False)
     await arrives(bob, "x3")

@@ -145,12 +145,12 @@ on_info(State, Info) ->
     case stanza_gate_said:take(Info, State) of none -> State; Taken -> {stop, Taken} end.
 
 %% Another process takes the session over, and is told how much is handled.
-on_call(State, {resume_session, _}, _From) -> stanza_gate_said:finish(State);
+on_call(State, {resume_session, _} = Call, From) -> stanza_gate_said:when_finished(Call, From, State);
 on_call(State, _, _From) -> State.
 
 %% The client has closed its stream: it can still be answered.
 on_closed(State, {stream, reset}) ->
-    (stanza_gate_said:finish(State#{stream_state := established}))#{stream_state := disconnected};
+    (stanza_gate_said:finish_and_hear(State#{stream_state := established}))#{stream_state := disconnected};
 on_closed(State, _) ->
     State.
 

@@ -6,7 +6,7 @@
 
 -module(stanza_gate_said).
 
--export([say/2, then/2, take/2, overdue/1, finish/1]).
+-export([say/2, then/2, take/2, overdue/1, finish/1, finish_and_hear/1, when_finished/3]).
 
 %% When a session has so much in the window, it reads nothing more (docs/gate-protocol.md, section 5.1).
 -define(MOST_STANZAS, 256).
@@ -46,14 +46,22 @@ overdue(State) ->
     watch(ready(give_up(now_ms(), maps:remove(stanza_gate_timer, State)))).
 
 %% Wait until all is done that was said. The process does nothing else meanwhile.
-finish(#{stanza_gate_said := _} = State) -> finish(ready(wait(State)));
+finish(#{stanza_gate_said := _} = State) -> finish(ready(wait(State, false)));
 finish(State) -> State.
 
-%% The queue: numbers of what was said, from `next`; each is {Element, Size, {asked, Ref, Until} or {done, Outcome}} ----------------
+%% The same, while the client still hears what others say to it.
+finish_and_hear(#{stanza_gate_said := _} = State) -> finish_and_hear(ready(wait(State, true)));
+finish_and_hear(State) -> State.
+
+%% Another process wants the session, and gets it when all is done that was said: what its client says meanwhile is that, too.
+when_finished(Call, From, #{stanza_gate_said := _} = State) -> {stop, State#{stanza_gate_wanted => {Call, From}}};
+when_finished(_, _, State) -> State.
+
+%% The queue: numbers of what was said, from `next`; each is {Element, Size, Asked or {done, Outcome}} ------------------------------------------------
 
 add(Element, Size, Asked, State) ->
     #{last := Last, elements := Elements, waits := Waits, bytes := Bytes} = Said = maps:get(stanza_gate_said, State, new()),
-    Waits1 = case Asked of {asked, Ref, _} -> Waits#{Ref => Last + 1}; _ -> Waits end,
+    Waits1 = case Asked of {asked, Ref, _, _} -> Waits#{Ref => Last + 1}; _ -> Waits end,
     State#{stanza_gate_said => Said#{last := Last + 1, elements := Elements#{Last + 1 => {Element, Size, Asked}},
                                      waits := Waits1, bytes := Bytes + Size}}.
 
@@ -65,22 +73,27 @@ answered(Number, Answer, #{elements := Elements} = Said) ->
 
 within_limits(#{stanza_gate_said := #{elements := Elements, bytes := Bytes}} = State)
   when map_size(Elements) >= ?MOST_STANZAS; Bytes >= ?MOST_BYTES ->
-    within_limits(ready(wait(State)));
+    within_limits(ready(wait(State, false)));
 within_limits(State) ->
     State.
 
 %% Wait for the oldest.
-wait(#{stanza_gate_said := #{next := Next, elements := Elements, waits := Waits} = Said} = State) ->
+wait(#{lserver := Host, stanza_gate_said := #{next := Next, elements := Elements, waits := Waits} = Said} = State, HearsOthers) ->
     case maps:get(Next, Elements) of
-        {_, _, {asked, Ref, _} = Asked} ->
-            Answer = stanza_gate_window:await(Asked),
-            State#{stanza_gate_said := answered(Next, Answer, Said#{waits := maps:remove(Ref, Waits)})};
+        {_, _, {asked, Ref, _, _} = Asked} ->
+            case stanza_gate_window:await(Asked, HearsOthers) of
+                {meanwhile, Info} ->
+                    ejabberd_hooks:run_fold(c2s_handle_info, Host, State, [Info]);
+                Answer ->
+                    erlang:demonitor(Ref, [flush]),
+                    State#{stanza_gate_said := answered(Next, Answer, Said#{waits := maps:remove(Ref, Waits)})}
+            end;
         _ ->
             State
     end.
 
 give_up(Now, #{stanza_gate_said := #{elements := Elements} = Said} = State) ->
-    Late = [{Number, Ref} || {Number, {_, _, {asked, Ref, Until}}} <- maps:to_list(Elements), Until =< Now],
+    Late = [{Number, Ref} || {Number, {_, _, {asked, Ref, _, Until}}} <- maps:to_list(Elements), Until =< Now],
     State#{stanza_gate_said := lists:foldl(fun({Number, Ref}, #{waits := Waits} = Acc) ->
         answered(Number, gone, Acc#{waits := maps:remove(Ref, Waits)})
     end, Said, Late)};
@@ -92,7 +105,7 @@ watch(#{stanza_gate_timer := _} = State) ->
     State;
 watch(#{stanza_gate_said := #{next := Next, elements := #{} = Elements}} = State) when is_map_key(Next, Elements) ->
     case maps:get(Next, Elements) of
-        {_, _, {asked, _, Until}} ->
+        {_, _, {asked, _, _, Until}} ->
             State#{stanza_gate_timer => erlang:send_after(max(0, Until - now_ms()), self(), stanza_gate_overdue)};
         _ ->
             State
@@ -104,7 +117,7 @@ watch(State) ->
 
 %% Carry out what is next, as long as it has its outcome.
 ready(#{stanza_gate_said := #{next := Next, last := Last}} = State) when Next > Last ->
-    maps:remove(stanza_gate_said, State);
+    given_over(maps:remove(stanza_gate_said, State));
 ready(#{stanza_gate_said := #{next := Next, elements := Elements, bytes := Bytes} = Said} = State) ->
     case maps:take(Next, Elements) of
         {{Element, Size, {done, Outcome}}, Rest} ->
@@ -114,6 +127,11 @@ ready(#{stanza_gate_said := #{next := Next, elements := Elements, bytes := Bytes
             State
     end;
 ready(State) ->
+    State.
+
+given_over(#{lserver := Host, stanza_gate_wanted := {Call, From}} = State) ->
+    ejabberd_hooks:run_fold(c2s_handle_call, Host, maps:remove(stanza_gate_wanted, State), [Call, From]);
+given_over(State) ->
     State.
 
 %% By the server's own way, which begins with our hooks: they find the outcome in the state. Stream management counts behind them.

@@ -9,8 +9,8 @@
 
 -include("xmpp.hrl").
 
-%% Submit a stanza that came one way from one session. Gives its size, and {asked, Ref, Until} as stanza_gate_window:await/1
-%% takes it; or {done, Outcome} where it goes no further.
+%% Submit a stanza that came one way from one session. Gives its size, and {asked, Ref, Window, Until} as
+%% stanza_gate_window:await/2 takes it; or {done, Outcome} where it goes no further.
 ask(Way, Host, Session, Packet) ->
     try submitted(#{way => Way, host => Host, session => session_name(Session), counted => is_counted(Session)}, Packet)
     catch Class:Reason ->
@@ -33,8 +33,13 @@ submitted(#{host := Host} = Head, Packet) ->
 hold(Way, Host, Session, Packet) ->
     case ask(Way, Host, Session, Packet) of
         {_, {done, Outcome}} -> Outcome;
-        {_, Asked} -> decided(stanza_gate_window:await(Asked), Packet)
+        {_, Asked} -> decided(waited(Asked), Packet)
     end.
+
+waited({asked, Ref, _, _} = Asked) ->
+    Answer = stanza_gate_window:await(Asked, false),
+    erlang:demonitor(Ref, [flush]),
+    Answer.
 
 %% Whether the adapter is loaded where this comes from. What a component says counts for the first host.
 is_held(Host) ->

@@ -6,7 +6,7 @@
 
 -module(stanza_gate_window).
 
--export([start_link/1, open/0, ask/4, answer/2, taken/1, await/1, gone/1, opened/3, note/3, note_made/4, done/1, failed/1, refused/1, carrying/2, turned_away/0, stop/1,
+-export([start_link/1, open/0, ask/4, answer/2, taken/1, await/2, gone/1, opened/3, note/3, note_made/4, done/1, failed/1, refused/1, carrying/2, turned_away/0, stop/1,
          gate_connected/1, from_gate/2]).
 
 %% How much longer a caller waits for this process than this process for the gate.
@@ -18,12 +18,17 @@ start_link(Options) ->
 open() ->
     ets:new(?MODULE, [named_table, public, {write_concurrency, true}]).
 
-%% Submit a stanza, whose head has way and session. Gives {asked, Ref, Until}. When there is an answer, {stanza_gate_answered, Ref}
-%% comes; when the window dies, a 'DOWN' with this Ref.
+%% Submit a stanza, whose head has way and session. Gives {asked, Ref, Window, Until}. When there is an answer,
+%% {stanza_gate_answered, Ref} comes; when the window dies, a 'DOWN' with this Ref.
 ask(Head, Stanza, Size, TimeoutMs) ->
-    Ref = erlang:monitor(process, ?MODULE),
-    gen_server:cast(?MODULE, {hold, {self(), Ref}, Head, Stanza, Size}),
-    {asked, Ref, now_ms() + TimeoutMs + ?PATIENCE_MS}.
+    case whereis(?MODULE) of
+        Window when is_pid(Window) ->
+            Ref = erlang:monitor(process, Window),
+            gen_server:cast(Window, {hold, {self(), Ref}, Head, Stanza, Size}),
+            {asked, Ref, Window, now_ms() + TimeoutMs + ?PATIENCE_MS};
+        undefined ->
+            exit(noproc)
+    end.
 
 %% Answer who asked: {carry_out, Seq, Receipt, Amended}, {answer, Error}, silent, or {bounced, Reason}.
 answer({Pid, Ref}, Answer) ->
@@ -42,20 +47,18 @@ taken(Ref) ->
 gone(Pid) ->
     ets:match_delete(?MODULE, {'_', Pid, '_'}).
 
-%% Wait for the answer: `gone` when the window dies, or does not answer in time.
-await({asked, Ref, Until}) ->
-    case {taken(Ref), erlang:demonitor(Ref, [info])} of
-        {none, true} -> await(Ref, Until);
-        % Its 'DOWN' may be where nobody can look for it.
-        {none, false} -> gone;
-        {Answer, _} -> Answer
-    end.
+%% Wait for the answer: `gone` when the window dies, or does not answer in time; {meanwhile, Info} when something comes first
+%% that is for this session's client, if that is to be heard.
+await({asked, Ref, Window, Until}, HearsOthers) ->
+    case taken(Ref) of none -> await(Ref, Window, Until, HearsOthers); Answer -> Answer end.
 
-await(Ref, Until) ->
-    Again = erlang:monitor(process, ?MODULE),
+%% The window is watched again: what says that it has died may be in the queue where nobody can look.
+await(Ref, Window, Until, HearsOthers) ->
+    Again = erlang:monitor(process, Window),
     Answer = receive
         {stanza_gate_answered, Ref} -> taken(Ref);
-        {'DOWN', Again, process, _, _} -> gone
+        {'DOWN', Again, process, _, _} -> gone;
+        {route, _} = Info when HearsOthers -> {meanwhile, Info}
     after max(0, Until - now_ms()) ->
         gone
     end,
