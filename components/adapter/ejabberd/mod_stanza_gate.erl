@@ -11,7 +11,7 @@
 -behaviour(gen_mod).
 
 -export([start/2, stop/1, reload/3, depends/2, mod_options/1, mod_opt_type/1, mod_doc/0]).
--export([hold/2, go_on/1, hold_from_server/1, on_server_proved/3, hold_from_component/1, note_component/1, to_client/1]).
+-export([hold/2, go_on/1, hold_from_server/1, on_server_proved/3, hold_from_component/1, note_component/1]).
 -export([on_opened/1, on_copied/2, on_pending/1, on_resumed/1, on_closed/2, on_terminated/2, on_gone/2]).
 -export([on_info/2, on_call/3, on_stopping/0]).
 
@@ -20,6 +20,8 @@
 %% Before every other module: stream management, which counts what a client said, is at 50 (XEP-0198).
 -define(FIRST, 1).
 -define(BEHIND_IT, 2).
+%% After mod_offline, at 50.
+-define(AFTER_STORING, 51).
 %% After ejabberd has said a session's farewell, at 100.
 -define(AFTER_ALL, 200).
 %% How much longer than for the gate the server waits when it stops.
@@ -48,7 +50,9 @@ hooks() ->
      {s2s_in_auth_result, ?MODULE, on_server_proved, ?FIRST},
      {s2s_receive_packet, ?MODULE, hold_from_server, ?FIRST},
      {s2s_receive_packet, stanza_gate_guard, pass, ?BEHIND_IT},
-     {user_receive_packet, ?MODULE, to_client, ?FIRST},
+     {user_receive_packet, stanza_gate_heard, to_client, ?FIRST},
+     {offline_message_hook, stanza_gate_stored, stored, ?AFTER_STORING},
+     {c2s_self_presence, stanza_gate_stored, fetched, ?AFTER_STORING},
      {sm_receive_packet, stanza_gate_undone, note_refused, ?FIRST},
      {c2s_session_opened, ?MODULE, on_opened, ?FIRST},
      {c2s_copy_session, ?MODULE, on_copied, ?FIRST},
@@ -216,44 +220,6 @@ note_component(Component) ->
         #{gate := Component} -> stanza_gate_window:gate_connected(self());
         _ -> ok
     end.
-
-%% To clients ---------------------------------------------------------------------------------------------------------
-
-%% What the server would say to a client stops at a border (docs/gate-protocol.md, section 4.5). Errors and results pass,
-%% because they go to the requester.
-to_client({Packet, #{jid := Jid} = State}) ->
-    case is_answer(Packet) orelse is_put_out(Packet) orelse is_open(Packet, Jid) of
-        true -> note_occupant(Packet, State), {Packet, State};
-        false -> {stop, {drop, State}}
-    end.
-
-is_open(Packet, Jid) ->
-    not stanza_gate_hosts:is_stopped(xmpp:get_from(Packet), Jid) andalso not stanza_gate_archived:is_over_border(Packet, Jid).
-
-%% A room tells the people whom it puts out that it does so.
-is_put_out(#presence{type = unavailable, from = #jid{lserver = Rooms}} = Packet) ->
-    case xmpp:get_subtag(Packet, #muc_user{}) of
-        #muc_user{status_codes = Codes} -> lists:member(110, Codes) andalso stanza_gate_hosts:is_room_host(Rooms);
-        false -> false
-    end;
-is_put_out(_) ->
-    false.
-
-%% What a room tells an occupant of themselves (XEP-0045, 7.2.2): only the room knows who is in it.
-note_occupant(#presence{from = #jid{lserver = Rooms}} = Packet, #{stanza_gate_session := Session}) ->
-    case xmpp:get_subtag(Packet, #muc_user{}) of
-        #muc_user{status_codes = Codes} ->
-            % Anybody can send such a presence; only a room's counts.
-            IsSelf = lists:member(110, Codes) andalso stanza_gate_hosts:is_room_host(Rooms),
-            [stanza_gate_window:note_made(Rooms, Session, xmpp:encode(Packet, ?NS_CLIENT), false) || IsSelf];
-        false ->
-            []
-    end;
-note_occupant(_, _) ->
-    [].
-
-is_answer(#iq{type = Type}) -> Type =:= result orelse Type =:= error;
-is_answer(Packet) -> xmpp:get_type(Packet) =:= error.
 
 %% Sessions -----------------------------------------------------------------------------------------------------------
 

@@ -171,7 +171,7 @@ hold_own(Kind, Stanza, Head, #{queue := Queue} = State) ->
 take_verdict(#{through := Through} = Verdict, #{epoch := Epoch, queue := Queue, quarantine := Quarantine} = State) ->
     case stanza_gate_verdict:is_in_turn(Verdict, Epoch, Queue) of
         true ->
-            Numbers = lists:seq(stanza_gate_queue:first(Queue), Through),
+            Numbers = stanza_gate_verdict:numbers(Verdict, Queue),
             Answered = end_silence(State#{quarantine := stanza_gate_quarantine:answered(Quarantine)}),
             go_on(lists:foldl(fun(Seq, Acc) -> decide(Seq, Verdict, Acc) end, Answered, Numbers));
         false ->
@@ -206,8 +206,10 @@ settle(Seq, #{queue := Queue, holders := Holders} = State) ->
 bounced(Seq, #{status := Status} = State) ->
     settle(Seq, State#{status := stanza_gate_status:add_bounced(Seq, Status)}).
 
-refused(Seq, #{status := Status} = State) ->
-    State#{status := stanza_gate_status:add_refused(Seq, Status)}.
+%% A server that stops gives back what waited in sessions, and says so before the gate's stream ends.
+refused(Seq, #{status := Status, stopping := Stopping, link := Link} = State) ->
+    Added = State#{status := stanza_gate_status:add_refused(Seq, Status)},
+    case Stopping =:= stopped andalso Link =/= none of true -> send_status(Added); false -> Added end.
 
 turn_away(#{status := Status} = State) ->
     State#{status := stanza_gate_status:add_turned_away(Status)}.
