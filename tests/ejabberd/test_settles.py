@@ -167,6 +167,37 @@ def is_made(by: XmppStream, type_: str, to: str) -> Callable[[Held], bool]:
     )
 
 
+async def test_what_is_stored_is_told_once_whoever_comes_meanwhile_and_whatever_is_killed(tmp_path: Path) -> None:
+    async with ScriptedLine(tmp_path) as line:
+        bob = await line.login("bob/x")
+        bob.send(offer("alice@metals.example", "k0"))
+        held = await line.gate.expect(stanza("k0"))
+        await line.gate.expect_status(lambda status: status.done >= held.seq)
+        await restart_killed(line)
+        alice = await line.login("alice/x")
+        await alice.expect(lambda each: each.get("id") == "k0")
+        await restart_killed(line)
+        alice = await line.login("alice/x")
+        await alice.ping()
+        assert heard(alice) == []
+        # Somebody looked whether she is there, before she came, and stores it now.
+        message = offer(alice.jid, "k1").replace("<message", "<message xmlns='jabber:client' from='bob@metals.example/x'")
+        server = line.prosody
+        assert isinstance(server, EjabberdServer)
+        server.evaluate(
+            f'Said = xmpp:decode(fxml_stream:parse_element(<<"{message}">>)), '
+            'ejabberd_hooks:run_fold(offline_message_hook, <<"metals.example">>, {bounce, Said}, []).'
+        )
+        await alice.expect(lambda each: each.get("id") == "k1")
+
+
+async def restart_killed(line: ScriptedLine) -> None:
+    await line.prosody.kill9()
+    await line.gate.wait_until(lambda: line.gate.ended)
+    await line.prosody.start()
+    await line.connect_gate()
+
+
 async def test_a_server_that_stops_waits_for_what_is_held(tmp_path: Path) -> None:
     async with ScriptedLine(tmp_path) as line:
         alice, carol, bob = [await line.login(f"{name}/x") for name in ("alice", "carol", "bob")]

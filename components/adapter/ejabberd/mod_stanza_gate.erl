@@ -140,6 +140,9 @@ on_info(State, {stanza_gate_carry_out, Seq, Packet}) ->
     {stop, maps:merge(Carried, maps:with([mgmt_stanzas_in], State))};
 on_info(State, {stanza_gate_parted, Farewells}) ->
     {stop, stanza_gate_parted:say(Farewells, State)};
+on_info(State, stanza_gate_fetch) ->
+    stanza_gate_stored:fetch(State),
+    {stop, State};
 on_info(State, stanza_gate_overdue) ->
     {stop, stanza_gate_said:overdue(State)};
 % What ends the session comes after its last words.
