@@ -223,6 +223,24 @@ async def test_mixed_verdicts_are_carried_out_in_order_and_counted_when_all_befo
     line.gate.go_on()
 
 
+async def test_nothing_is_acknowledged_that_the_server_still_has_in_its_memory(line: ScriptedLine) -> None:
+    alice, bob = await line.login("alice/memory"), await line.login("bob/memory")
+    await alice.enable_resumption()
+    server = line.prosody
+    assert isinstance(server, EjabberdServer)
+    reader = session_of("memory").replace("alice", "bob")
+    server.evaluate(f"Pid = {reader}, erlang:suspend_process(Pid), persistent_term:put(taken, Pid).")
+    alice.send(offers(bob, "y0") + REQUEST)
+    await alice.ping()  # is carried out behind it
+    assert alice.acknowledgements == []
+    server.evaluate("erlang:resume_process(persistent_term:get(taken)).")
+    await alice.expect_acknowledged(1, asks=False)
+    await arrives(bob, "y0")
+    # All that the next one counts has arrived before.
+    await alice.expect_acknowledged(2)
+    assert alice.acknowledgements == [1, 2]
+
+
 async def test_what_was_said_before_counting_began_does_not_count(line: ScriptedLine) -> None:
     alice, bob = await line.login("alice/begins"), await line.login("bob/begins")
     line.gate.hold_back()

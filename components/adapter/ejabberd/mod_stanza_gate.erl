@@ -113,7 +113,7 @@ hold(State, Packet) when ?is_stanza(Packet) ->
 hold(#{stanza_gate_outcome := element} = State, _) ->
     State;
 % A request for the count is answered when all is handled that came before; what comes after `enable` is counted.
-hold(#{stanza_gate_said := _} = State, #sm_r{} = Request) ->
+hold(#{mgmt_state := active} = State, #sm_r{} = Request) ->
     {stop, stanza_gate_said:then(Request, State)};
 hold(State, #sm_enable{}) ->
     stanza_gate_said:finish(State);
@@ -157,7 +157,8 @@ on_call(State, _, _From) -> State.
 
 %% The client has closed its stream: it can still be answered.
 on_closed(State, {stream, reset}) ->
-    (stanza_gate_said:finish_and_hear(State#{stream_state := established}))#{stream_state := disconnected};
+    Finished = stanza_gate_said:finish_and_hear(State#{stream_state := established}),
+    (stanza_gate_counted:tell_now(Finished))#{stream_state := disconnected};
 on_closed(State, _) ->
     State.
 

@@ -24,9 +24,15 @@ then(Element, State) ->
 %% The window has answered, or has died: `none` where this is neither.
 take({stanza_gate_answered, Ref}, State) ->
     % It may have been waited for, or given up.
-    case stanza_gate_window:taken(Ref) of none -> State; Answer -> take(Ref, Answer, State) end;
+    case stanza_gate_window:taken(Ref) of
+        none -> State;
+        arrived -> stanza_gate_counted:arrived(Ref, State);
+        Answer -> take(Ref, Answer, State)
+    end;
 take({'DOWN', Ref, process, _, _}, #{stanza_gate_said := #{waits := Waits}} = State) when is_map_key(Ref, Waits) ->
     take(Ref, gone, State);
+take({'DOWN', Ref, process, _, _}, #{stanza_gate_counts := _} = State) ->
+    stanza_gate_counted:arrived(Ref, State);
 take(_, _) ->
     none.
 
@@ -136,7 +142,10 @@ given_over(State) ->
 
 %% By the server's own way, which begins with our hooks: they find the outcome in the state. Stream management counts behind them.
 carry_out(Element, element, State) ->
-    handle(Element, State#{stanza_gate_outcome => element}, none);
+    case stanza_gate_counted:asked(Element, State) of
+        none -> handle(Element, State#{stanza_gate_outcome => element}, none);
+        Asked -> Asked
+    end;
 carry_out(Packet, Outcome, State) ->
     Seq = case Outcome of {go_on, _, Number} -> Number; _ -> none end,
     handle(stanza_gate_guard:decided(Packet), State#{stanza_gate_outcome => Outcome}, Seq).

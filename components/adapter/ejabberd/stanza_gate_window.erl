@@ -6,7 +6,7 @@
 
 -module(stanza_gate_window).
 
--export([start_link/1, open/0, ask/4, answer/2, taken/1, await/2, gone/1, opened/3, note/3, note_made/4, done/1, failed/1, refused/1, carrying/2, turned_away/0, stop/1,
+-export([start_link/1, open/0, ask/4, ask_arrived/0, answer/2, taken/1, await/2, gone/1, opened/3, note/3, note_made/4, done/1, failed/1, refused/1, carrying/2, turned_away/0, stop/1,
          gate_connected/1, from_gate/2]).
 
 %% How much longer a caller waits for this process than this process for the gate.
@@ -29,6 +29,12 @@ ask(Head, Stanza, Size, TimeoutMs) ->
         undefined ->
             exit(noproc)
     end.
+
+%% Ask to be told, by the answer `arrived`, when all that is carried out now has come to the end of its way. Gives a Ref, as above.
+ask_arrived() ->
+    Ref = erlang:monitor(process, ?MODULE),
+    gen_server:cast(?MODULE, {arrived, {self(), Ref}}),
+    Ref.
 
 %% Answer who asked: {carry_out, Seq, Receipt, Amended}, {answer, Error}, silent, or {bounced, Reason}.
 answer({Pid, Ref}, Answer) ->
