@@ -167,7 +167,9 @@ def is_made(by: XmppStream, type_: str, to: str) -> Callable[[Held], bool]:
     )
 
 
-async def test_what_is_stored_is_told_once_whoever_comes_meanwhile_and_whatever_is_killed(tmp_path: Path) -> None:
+async def test_what_is_stored_is_told_once_whoever_comes_meanwhile_and_whatever_is_killed(
+    tmp_path: Path,
+) -> None:
     async with ScriptedLine(tmp_path) as line:
         bob = await line.login("bob/x")
         bob.send(offer("alice@metals.example", "k0"))
@@ -181,7 +183,9 @@ async def test_what_is_stored_is_told_once_whoever_comes_meanwhile_and_whatever_
         await alice.ping()
         assert heard(alice) == []
         # Somebody looked whether she is there, before she came, and stores it now.
-        message = offer(alice.jid, "k1").replace("<message", "<message xmlns='jabber:client' from='bob@metals.example/x'")
+        message = offer(alice.jid, "k1").replace(
+            "<message", "<message xmlns='jabber:client' from='bob@metals.example/x'"
+        )
         server = line.prosody
         assert isinstance(server, EjabberdServer)
         server.evaluate(

@@ -1,4 +1,4 @@
-"""What a session of ejabberd says waits for its verdict: order, last words, resumption and the count of XEP-0198 stay right."""
+"""What a session of ejabberd says waits for its verdict: order, last words, resumption and count stay right."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -9,13 +9,23 @@ import pytest_asyncio
 from policy.facts import Way
 from tests.support.ejabberd import EjabberdServer
 from tests.support.process import wait_until
-from tests.support.scripted_gate import ScriptedLine, amend, bounce, event, keep, made_by_server, refuse, stanza
+from tests.support.scripted_gate import (
+    ScriptedLine,
+    amend,
+    bounce,
+    event,
+    keep,
+    made_by_server,
+    refuse,
+    stanza,
+)
 from tests.support.stream import StreamEndedError, XmppStream
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 STANZAS = "{urn:ietf:params:xml:ns:xmpp-stanzas}"
 BODY = "{jabber:client}body"
+HOST = '<<"metals.example">>'
 # So many stanzas of a session are in the window at most (docs/gate-protocol.md, section 5.1).
 MOST = 256
 TIMEOUT_S = 2.0
@@ -127,12 +137,16 @@ async def test_who_resumes_waits_for_what_is_held_and_says_nothing_twice(line: S
     assert "unbind" not in kinds
 
 
-async def test_what_comes_after_the_session_is_taken_over_is_left_to_whoever_has_it(line: ScriptedLine) -> None:
+async def test_what_comes_after_the_session_is_taken_over_is_left_to_whoever_has_it(
+    line: ScriptedLine,
+) -> None:
     alice, bob = await line.login("alice/taken"), await line.login("bob/taken")
     await alice.enable_resumption()
     server = line.prosody
     assert isinstance(server, EjabberdServer)
-    server.evaluate(f"Pid = {session_of('taken')}, erlang:suspend_process(Pid), persistent_term:put(taken, Pid).")
+    server.evaluate(
+        f"Pid = {session_of('taken')}, erlang:suspend_process(Pid), persistent_term:put(taken, Pid)."
+    )
     alice.send(offers(bob, "t0", "t1"))
     await has_in_its_mailbox(server, "tcp")
     taking_over = asyncio.create_task(alice.resume_elsewhere())
@@ -146,11 +160,40 @@ async def test_what_comes_after_the_session_is_taken_over_is_left_to_whoever_has
     assert heard(bob) == ["t0", "t1", "t2"]
 
 
-async def has_in_its_mailbox(server: EjabberdServer, tag: str) -> None:
-    """Wait until the suspended process has a message with this tag."""
+async def test_what_reached_the_old_process_comes_before_what_others_say_to_the_new_one(
+    line: ScriptedLine,
+) -> None:
+    alice, carol = await line.login("alice/old"), await line.login("carol/old")
+    await alice.enable_resumption()
+    server = line.prosody
+    assert isinstance(server, EjabberdServer)
+    # The old process ends late.
+    waits = "fun(State, _) -> receive test_goes_on -> State after 60000 -> State end end"
+    server.evaluate(f"persistent_term:put(waits, {waits}).")
+    server.evaluate(f"ejabberd_hooks:add(c2s_terminated, {HOST}, persistent_term:get(waits), 5).")
+    server.evaluate(
+        f"Pid = {session_of('old')}, erlang:suspend_process(Pid), persistent_term:put(taken, Pid)."
+    )
+    taking_over = asyncio.create_task(alice.resume_elsewhere())
+    await has_in_its_mailbox(server, "'$gen_call'")
+    carol.send(offers(alice, "w0", "w1"))
+    await has_in_its_mailbox(server, "route", 2)
+    server.evaluate("erlang:resume_process(persistent_term:get(taken)).")
+    alice = await taking_over
+    carol.send(offers(alice, "w2"))
+    await arrives(alice, "w2")
+    server.evaluate("persistent_term:get(taken) ! test_goes_on.")
+    server.evaluate(f"ejabberd_hooks:delete(c2s_terminated, {HOST}, persistent_term:get(waits), 5).")
+    await line.turn()
+    await alice.ping()
+    assert heard(alice) == ["w0", "w1", "w2"]
+
+
+async def has_in_its_mailbox(server: EjabberdServer, tag: str, count: int = 1) -> None:
+    """Wait until the suspended process has so many messages with this tag."""
     asked = (
         "{messages, Said} = process_info(persistent_term:get(taken), messages), "
-        f"lists:any(fun(Each) -> is_tuple(Each) andalso element(1, Each) =:= {tag} end, Said)."
+        f"length([Each || Each <- Said, is_tuple(Each), element(1, Each) =:= {tag}]) >= {count}."
     )
     assert await wait_until(lambda: server.evaluate(asked) == "true")
 
@@ -191,7 +234,9 @@ async def test_who_closes_their_stream_hears_others_until_all_is_done(line: Scri
     alice.send(offers(carol, "h1") + "</stream:stream>")
     await line.gate.expect(stanza("h1"))
     asked = f"process_info({session_of('closes')}, current_function)."
-    assert await wait_until(lambda: server.evaluate(asked) == "{current_function,{stanza_gate_window,await,4}}")
+    assert await wait_until(
+        lambda: server.evaluate(asked) == "{current_function,{stanza_gate_window,await,4}}"
+    )
     line.gate.release(told.seq)
     await arrives(alice, "h0")
     line.gate.go_on()
@@ -199,7 +244,9 @@ async def test_who_closes_their_stream_hears_others_until_all_is_done(line: Scri
     await arrives(carol, "h1")
 
 
-async def test_mixed_verdicts_are_carried_out_in_order_and_counted_when_all_before_are(line: ScriptedLine) -> None:
+async def test_mixed_verdicts_are_carried_out_in_order_and_counted_when_all_before_are(
+    line: ScriptedLine,
+) -> None:
     alice, bob = await line.login("alice/mixed"), await line.login("bob/mixed")
     await alice.enable_resumption()
     line.gate.hold_back()
@@ -209,7 +256,9 @@ async def test_mixed_verdicts_are_carried_out_in_order_and_counted_when_all_befo
     await line.turn()
     assert alice.acknowledgements == []
     changed = amend(numbers[2], "<body>Offer x2, corrected</body>")
-    line.gate.release(numbers[3], refuse(numbers[0], "cancel", "not-allowed", "No."), keep(numbers[1]), changed)
+    line.gate.release(
+        numbers[3], refuse(numbers[0], "cancel", "not-allowed", "No."), keep(numbers[1]), changed
+    )
     await alice.expect_acknowledged(3, asks=False)
     await arrives(bob, "x3")
     await line.turn()
@@ -218,7 +267,9 @@ async def test_mixed_verdicts_are_carried_out_in_order_and_counted_when_all_befo
     await alice.expect_acknowledged(6, asks=False)
     await arrives(bob, "x5")
     assert heard(bob) == ["x2", "x3", "x5"]
-    assert next(each for each in bob.received if each.get("id") == "x2").findtext(BODY) == "Offer x2, corrected"
+    assert (
+        next(each for each in bob.received if each.get("id") == "x2").findtext(BODY) == "Offer x2, corrected"
+    )
     assert heard(alice) == ["x0", "x4"]
     line.gate.go_on()
 
@@ -258,7 +309,9 @@ async def test_what_was_said_before_counting_began_does_not_count(line: Scripted
     assert heard(bob) == ["e0", "e1", "e2"]
 
 
-async def test_what_a_client_said_before_it_was_cut_off_goes_out_in_order_and_then_it_goes(line: ScriptedLine) -> None:
+async def test_what_a_client_said_before_it_was_cut_off_goes_out_in_order_and_then_it_goes(
+    line: ScriptedLine,
+) -> None:
     alice, bob = await line.login("alice/cut"), await line.login("bob/cut")
     line.gate.hold_back()
     ids = [f"u{number}" for number in range(5)]

@@ -143,6 +143,10 @@ on_info(State, {stanza_gate_parted, Farewells}) ->
 on_info(State, stanza_gate_fetch) ->
     stanza_gate_stored:fetch(State),
     {stop, State};
+on_info(State, {stanza_gate_successor, Successor}) ->
+    {stop, stanza_gate_takeover:announced(Successor, State)};
+on_info(State, {stanza_gate_late, _, _, _}) ->
+    {stop, State};
 on_info(State, stanza_gate_overdue) ->
     {stop, stanza_gate_said:overdue(State)};
 % What ends the session comes after its last words.
@@ -243,16 +247,18 @@ on_opened(#{lserver := Host} = State) ->
 %% A session that is resumed keeps its name.
 on_copied(State, Old) ->
     stanza_gate_made:in_session(maps:get(stanza_gate_session, Old, undefined)),
-    maps:merge(State, maps:with([stanza_gate_session], Old)).
+    Kept = maps:merge(State, maps:with([stanza_gate_session], Old)),
+    Kept#{stanza_gate_former => stanza_gate_takeover:announce(Old)}.
 
 on_pending(#{jid := Jid} = State) ->
     note(State, <<"hibernate">>, [{<<"jid">>, jid:encode(Jid)}]).
 
 on_resumed(State) ->
-    note(State, <<"resume">>, stanza_gate_session:transport(State)).
+    note(State, <<"resume">>, stanza_gate_session:transport(State)),
+    stanza_gate_takeover:take(State).
 
 on_terminated(State, _Reason) ->
-    stanza_gate_said:finish(State).
+    stanza_gate_takeover:hand_over(stanza_gate_said:finish(State)).
 
 %% The process that a resumed session had before ends silently.
 on_gone(#{mgmt_state := resumed} = State, _Reason) ->
