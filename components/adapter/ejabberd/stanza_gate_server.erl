@@ -12,10 +12,6 @@
 -export([init/1, handle_call/3, handle_cast/2, handle_info/2]).
 
 -define(TICK_MS, 250).
-%% As long as a client waits for its count.
--define(LOOK_MS, 50).
-%% How far `done` may be behind the timeout, where no setting says so.
--define(LAG_MS, 2000).
 
 init(#{window_stanzas := MaxStanzas, window_bytes := MaxBytes, timeout_ms := TimeoutMs} = Options) ->
     TickMs = min(?TICK_MS, max(10, TimeoutMs div 8)),
@@ -28,7 +24,7 @@ init(#{window_stanzas := MaxStanzas, window_bytes := MaxBytes, timeout_ms := Tim
     {ok, #{options => Options, epoch => Epoch, queue => stanza_gate_queue:new(MaxStanzas, MaxBytes),
            holders => stanza_gate_holders:new(), link => none, silence => stanza_gate_silence:new(now_ms(), TimeoutMs),
            borders => stanza_gate_borders:new(), status => stanza_gate_status:new(), quiet => stanza_gate_quiet:new(),
-           arrivals => stanza_gate_arrivals:new(),
+           arrivals => stanza_gate_arrivals:new(), looks => false,
            quarantine => stanza_gate_quarantine:new(), stopping => none}}.
 
 handle_call({stop, WithinMs}, From, State) ->
@@ -54,7 +50,7 @@ handle_cast({note, Head, Event}, State) ->
     {noreply, submit(Head, Event, 0, noted, State)};
 handle_cast({note_made, Head, Stanza}, State) ->
     {noreply, submit(Head, Stanza, 0, made, State)};
-handle_cast({arrived, From}, State) -> {noreply, awaited(From, State)};
+handle_cast({arrived, From}, State) -> {noreply, stanza_gate_ripe:awaited(now_ms(), From, State)};
 handle_cast({done, Seq}, State) -> {noreply, settle(Seq, State)};
 handle_cast({failed, Seq}, State) -> {noreply, bounced(Seq, State)};
 handle_cast({refused, Seq}, State) -> {noreply, refused(Seq, State)};
@@ -69,7 +65,7 @@ handle_cast({from_gate, _, _}, State) ->
 handle_info(tick, State) ->
     {noreply, tick(State)};
 handle_info(look, State) ->
-    {noreply, look(State)};
+    {noreply, stanza_gate_ripe:look(now_ms(), State)};
 handle_info({'DOWN', Monitor, process, _, _}, #{link := {_, Monitor, _}} = State) ->
     logger:error("stanza_gate: the gate is disconnected: stanzas are held until their time is over"),
     {noreply, disconnected(State)};
@@ -225,7 +221,7 @@ turn_away(#{status := Status} = State) ->
 tick(#{queue := Queue} = State) ->
     Now = now_ms(),
     State1 = go_on(lists:foldl(fun expire/2, State, stanza_gate_queue:overdue(Now, Queue))),
-    State2 = ripen(Now, State1),
+    State2 = stanza_gate_ripe:ripen(Now, State1),
     case is_stuck(Now, State2) of
         true -> State2#{link := stanza_gate_link:close(maps:get(link, State2))};
         false -> stop_if_settled(Now, send_status_if_due(State2))
@@ -238,26 +234,6 @@ expire({Seq, #{until := Until} = Entry}, #{queue := Queue, options := #{timeout_
 %% Whoever waits for this entry is told why nothing comes of it.
 answer(#{kind := {held, From}}, Reason) -> stanza_gate_window:answer(From, {bounced, Reason});
 answer(_, _) -> ok.
-
-%% What a session has carried out may still wait in the mailbox of another. So `done` follows behind, and what clients are told.
-ripen(Now, #{status := Status, queue := Queue, quiet := Quiet, arrivals := Arrivals} = State) ->
-    IsAsked = stanza_gate_arrivals:are_awaited(Arrivals),
-    {Status1, Quiet1} = stanza_gate_quiet:ripen(Now, lag_ms(State), stanza_gate_queue:done(Queue), IsAsked, Status, Quiet),
-    {Arrived, Left} = stanza_gate_arrivals:arrived(Now, stanza_gate_quiet:ended(Quiet1), Arrivals),
-    [stanza_gate_window:answer(From, arrived) || From <- Arrived],
-    State#{status := Status1, quiet := Quiet1, arrivals := Left}.
-
-lag_ms(#{options := #{timeout_ms := TimeoutMs} = Options}) -> maps:get(done_lag_ms, Options, TimeoutMs + ?LAG_MS).
-
-%% Whoever asks waits for some looks, which are made sooner for that.
-awaited(From, #{quiet := Quiet, arrivals := Arrivals} = State) ->
-    _ = [erlang:send_after(?LOOK_MS, self(), look) || not stanza_gate_arrivals:are_awaited(Arrivals)],
-    State#{arrivals := stanza_gate_arrivals:add(From, {stanza_gate_quiet:ticket(Quiet), now_ms() + lag_ms(State)}, Arrivals)}.
-
-look(State) ->
-    #{arrivals := Left} = Seen = ripen(now_ms(), State),
-    _ = [erlang:send_after(?LOOK_MS, self(), look) || stanza_gate_arrivals:are_awaited(Left)],
-    Seen.
 
 %% Stopping: all that was held is done with, and has come where it belongs; or time is over, and it is given back.
 stop_if_settled(Now, #{stopping := {From, Until}, queue := Queue, status := Status} = State) ->
