@@ -124,6 +124,7 @@ async def test_what_the_server_makes_in_somebodys_name_is_submitted_in_their_ses
 
 
 async def test_what_the_server_makes_stops_at_a_border_and_is_submitted_as_that(line: ScriptedLine) -> None:
+    line.prosody.befriend("alice@metals.example", "bob@metals.example")
     alice, bob = await line.login("alice/stopped"), await line.login("bob/stopped")
     bob.send("<presence/>")
     await bob.ping()
@@ -205,6 +206,7 @@ async def restart_killed(line: ScriptedLine) -> None:
 async def test_a_server_that_stops_waits_for_what_is_held(tmp_path: Path) -> None:
     async with ScriptedLine(tmp_path) as line:
         alice, carol, bob = [await line.login(f"{name}/x") for name in ("alice", "carol", "bob")]
+        await alice.enable_resumption()
         line.gate.hold_back()
         alice.send(offer(bob.jid, "s0"))
         held = await line.gate.expect(stanza("s0"))
@@ -218,6 +220,9 @@ async def test_a_server_that_stops_waits_for_what_is_held(tmp_path: Path) -> Non
         line.gate.release(held.seq)
         await stopping
         assert heard(bob) == ["s0"]
+        # She does not ask, and would say it again to the server when it is back.
+        await alice.wait_for_end()
+        assert alice.acknowledgements == [1]
         settled = [status for status in line.gate.statuses if status.done == held.seq]
         assert settled and not settled[-1].bounced
 

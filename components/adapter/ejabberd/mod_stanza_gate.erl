@@ -94,7 +94,8 @@ on_stopping() ->
     #{timeout_ms := TimeoutMs} = persistent_term:get({stanza_gate, options}),
     try stanza_gate_window:stop(TimeoutMs + ?STOP_MS)
     catch Class:Reason -> logger:error("stanza_gate: what is held is lost: ~p ~p", [Class, stanza_gate_guard:name_of(Reason)])
-    end.
+    end,
+    stanza_gate_counted:tell_everybody(ejabberd_option:hosts()).
 
 %% Stanzas of clients -------------------------------------------------------------------------------------------------
 
@@ -147,6 +148,8 @@ on_info(State, {stanza_gate_successor, Successor}) ->
     {stop, stanza_gate_takeover:announced(Successor, State)};
 on_info(State, {stanza_gate_late, _, _, _}) ->
     {stop, State};
+on_info(State, stanza_gate_tell_count) ->
+    {stop, stanza_gate_counted:tell_unasked(State)};
 on_info(State, stanza_gate_overdue) ->
     {stop, stanza_gate_said:overdue(State)};
 % What ends the session comes after its last words.

@@ -3,7 +3,7 @@
 
 -module(stanza_gate_counted).
 
--export([asked/2, arrived/2, tell_now/1]).
+-export([asked/2, arrived/2, tell_now/1, tell_everybody/1, tell_unasked/1]).
 
 -include("xmpp.hrl").
 
@@ -35,6 +35,15 @@ arrived(_, State) ->
 %% The client closes its stream: it is told what it asked for.
 tell_now(#{stanza_gate_counts := Waiting} = State) -> tell_all(Waiting, [], State);
 tell_now(State) -> State.
+
+%% The server stops, and all is done that was held: each client is told, asked or not, or it would say again what went out. Its
+%% server knows no count of a session any more when it is back.
+tell_everybody(Hosts) ->
+    [Pid ! stanza_gate_tell_count || Host <- Hosts, {User, _, Resource} <- ejabberd_sm:get_vh_session_list(Host),
+                                     Pid <- [ejabberd_sm:get_session_pid(User, Host, Resource)], is_pid(Pid)].
+
+tell_unasked(#{mgmt_state := active, mgmt_stanzas_in := Count} = State) -> tell(Count, maps:remove(stanza_gate_counts, State));
+tell_unasked(State) -> State.
 
 tell_all(Ripe, Rest, State) ->
     Left = case Rest of [] -> maps:remove(stanza_gate_counts, State); _ -> State#{stanza_gate_counts := Rest} end,
