@@ -23,7 +23,7 @@ from tests.support.prosody import PASSWORD, private_plan
 
 BARE, WITH_MAM, STEELYARD = "ejabberd, bare", "ejabberd, mod_mam", "ejabberd, Steelyard"
 EJABBERD = "ejabberd"
-# A session has one stanza in the window, so what many sessions do together is what counts: few pairs, and many.
+# What a session gets by itself, and what many share.
 PAIRS = (8, 64)
 WINDOW = 16
 
@@ -42,7 +42,7 @@ async def measure(bench: Bench) -> Findings:
     Pairs of users, each pair with 16 messages in flight: whenever one arrives, the next is sent. The run compares a
     bare ejabberd; ejabberd with its own archive (mod_mam, in Mnesia, which does not wait for the disk); and Steelyard
     beside ejabberd with the example policy in force, which records and fsyncs each message before it is delivered.
-    ejabberd holds one stanza of each session at a time, so there are eight pairs, then 64. It has one core to itself
+    Eight pairs show what a session gets by itself, 64 what many share. ejabberd has one core to itself
     in each set-up, and one scheduler.
     """
     try:

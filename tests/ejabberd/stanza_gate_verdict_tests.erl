@@ -41,5 +41,14 @@ a_verdict_counts_in_its_turn_alone_test() ->
     % Said again, after the first is done.
     true = InTurn(<<"e">>, 1, 3, stanza_gate_queue:remove(1, filled())).
 
+a_verdict_decides_what_is_left_of_it_test() ->
+    Decided = fun(Through, Queue) -> stanza_gate_verdict:numbers(#{through => Through}, Queue) end,
+    [1, 2] = Decided(2, filled()),
+    [3] = Decided(3, stanza_gate_queue:remove(2, stanza_gate_queue:remove(1, filled()))),
+    % Much was given back before it came.
+    Empty = lists:foldl(fun stanza_gate_queue:remove/2, filled(), [1, 2, 3]),
+    [] = Decided(3, Empty),
+    [] = Decided(1, Empty).
+
 a_receipt_names_the_record_test() ->
     <<"gate/104">> = stanza_gate_verdict:receipt(7, #{seq => 3, log => <<"gate">>, first => 100}).

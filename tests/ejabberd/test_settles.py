@@ -84,22 +84,21 @@ async def test_what_another_client_answers_is_no_refusal(line: ScriptedLine) -> 
     assert f"<bounced seq='{asked.seq}'".encode() not in line.gate.said
 
 
-async def test_done_waits_for_a_session_that_waits_for_the_gate(line: ScriptedLine) -> None:
+async def test_what_others_say_to_a_session_does_not_wait_for_what_it_has_said(line: ScriptedLine) -> None:
     alice, carol, bob = [await line.login(f"{name}/done") for name in ("alice", "carol", "bob")]
     line.gate.hold_back()
     alice.send(offer(bob.jid, "d0"))
     told = await line.gate.expect(stanza("d0"))
     bob.send(offer(carol.jid, "d1"))
-    await line.gate.expect(stanza("d1"))
-    # Bob's session waits for its own verdict, and what Alice says to him waits there.
+    held = await line.gate.expect(stanza("d1"))
     line.gate.release(told.seq)
-    await line.turn()
-    assert heard(bob) == []
-    assert all(status.done < told.seq for status in line.gate.statuses)
-    line.gate.go_on()
-    # Long before the lag of a session that stays busy is over, which is as long as tests are patient at most.
-    await line.gate.expect_status(lambda status: status.done >= told.seq)
     assert await bob.expect(lambda each: each.get("id") == "d0") is not None
+    status = await line.gate.expect_status(lambda status: status.done >= told.seq)
+    assert status.done < held.seq
+    assert heard(carol) == []
+    line.gate.go_on()
+    await line.gate.expect_status(lambda status: status.done >= held.seq)
+    assert await carol.expect(lambda each: each.get("id") == "d1") is not None
 
 
 async def test_what_the_server_makes_in_somebodys_name_is_submitted_in_their_session(
@@ -125,6 +124,7 @@ async def test_what_the_server_makes_in_somebodys_name_is_submitted_in_their_ses
 
 
 async def test_what_the_server_makes_stops_at_a_border_and_is_submitted_as_that(line: ScriptedLine) -> None:
+    line.prosody.befriend("alice@metals.example", "bob@metals.example")
     alice, bob = await line.login("alice/stopped"), await line.login("bob/stopped")
     bob.send("<presence/>")
     await bob.ping()
@@ -168,9 +168,45 @@ def is_made(by: XmppStream, type_: str, to: str) -> Callable[[Held], bool]:
     )
 
 
+async def test_what_is_stored_is_told_once_whoever_comes_meanwhile_and_whatever_is_killed(
+    tmp_path: Path,
+) -> None:
+    async with ScriptedLine(tmp_path) as line:
+        bob = await line.login("bob/x")
+        bob.send(offer("alice@metals.example", "k0"))
+        held = await line.gate.expect(stanza("k0"))
+        await line.gate.expect_status(lambda status: status.done >= held.seq)
+        await restart_killed(line)
+        alice = await line.login("alice/x")
+        await alice.expect(lambda each: each.get("id") == "k0")
+        await restart_killed(line)
+        alice = await line.login("alice/x")
+        await alice.ping()
+        assert heard(alice) == []
+        # Somebody looked whether she is there, before she came, and stores it now.
+        message = offer(alice.jid, "k1").replace(
+            "<message", "<message xmlns='jabber:client' from='bob@metals.example/x'"
+        )
+        server = line.prosody
+        assert isinstance(server, EjabberdServer)
+        server.evaluate(
+            f'Said = xmpp:decode(fxml_stream:parse_element(<<"{message}">>)), '
+            'ejabberd_hooks:run_fold(offline_message_hook, <<"metals.example">>, {bounce, Said}, []).'
+        )
+        await alice.expect(lambda each: each.get("id") == "k1")
+
+
+async def restart_killed(line: ScriptedLine) -> None:
+    await line.prosody.kill9()
+    await line.gate.wait_until(lambda: line.gate.ended)
+    await line.prosody.start()
+    await line.connect_gate()
+
+
 async def test_a_server_that_stops_waits_for_what_is_held(tmp_path: Path) -> None:
     async with ScriptedLine(tmp_path) as line:
         alice, carol, bob = [await line.login(f"{name}/x") for name in ("alice", "carol", "bob")]
+        await alice.enable_resumption()
         line.gate.hold_back()
         alice.send(offer(bob.jid, "s0"))
         held = await line.gate.expect(stanza("s0"))
@@ -184,6 +220,9 @@ async def test_a_server_that_stops_waits_for_what_is_held(tmp_path: Path) -> Non
         line.gate.release(held.seq)
         await stopping
         assert heard(bob) == ["s0"]
+        # She does not ask, and would say it again to the server when it is back.
+        await alice.wait_for_end()
+        assert alice.acknowledgements == [1]
         settled = [status for status in line.gate.statuses if status.done == held.seq]
         assert settled and not settled[-1].bounced
 

@@ -1,4 +1,4 @@
-"""A session of ejabberd waits for its verdict: order, last words, resumption and the count of XEP-0198 stay right."""
+"""What a session of ejabberd says waits for its verdict: order, last words, resumption and count stay right."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -7,12 +7,27 @@ import pytest
 import pytest_asyncio
 
 from policy.facts import Way
-from tests.support.scripted_gate import ScriptedLine, event, keep, made_by_server, refuse, stanza
+from tests.support.ejabberd import EjabberdServer
+from tests.support.process import wait_until
+from tests.support.scripted_gate import (
+    ScriptedLine,
+    amend,
+    bounce,
+    event,
+    keep,
+    made_by_server,
+    refuse,
+    stanza,
+)
 from tests.support.stream import StreamEndedError, XmppStream
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 STANZAS = "{urn:ietf:params:xml:ns:xmpp-stanzas}"
+BODY = "{jabber:client}body"
+HOST = '<<"metals.example">>'
+# So many stanzas of a session are in the window at most (docs/gate-protocol.md, section 5.1).
+MOST = 256
 TIMEOUT_S = 2.0
 REQUEST = "<r xmlns='urn:xmpp:sm:3'/>"
 MUC = "http://jabber.org/protocol/muc"
@@ -47,21 +62,31 @@ async def arrives(stream: XmppStream, id_: str) -> None:
     await stream.expect(lambda element: element.get("id") == id_)
 
 
+def session_of(resource: str) -> str:
+    """Write an expression for the process of Alice's session."""
+    return f'ejabberd_sm:get_session_pid(<<"alice">>, <<"metals.example">>, <<"{resource}">>)'
+
+
 async def reason(stream: XmppStream, id_: str) -> str:
     error = await stream.expect(lambda element: element.get("id") == id_)
     assert error.get("type") == "error"
     return str(error.findtext(f".//{STANZAS}text"))
 
 
-async def test_a_session_has_one_stanza_in_the_window_and_its_order_stays(line: ScriptedLine) -> None:
+async def test_a_session_has_many_in_the_window_and_its_order_stays(line: ScriptedLine) -> None:
     alice, bob = await line.login("alice/order"), await line.login("bob/order")
     line.gate.hold_back()
-    before = len(line.gate.submissions)
     ids = [f"o{number}" for number in range(20)]
     alice.send(offers(bob, *ids))
-    await line.gate.expect(stanza("o0"))
+    held = await line.gate.expect_all(ids)
+    numbers = [each.seq for each in held]
+    assert numbers == list(range(numbers[0], numbers[0] + 20))
     await line.turn()
-    assert len(line.gate.submissions) == before + 1
+    assert heard(bob) == []
+    line.gate.release(numbers[9])
+    await arrives(bob, "o9")
+    await line.turn()
+    assert heard(bob) == ids[:10]
     line.gate.go_on()
     await arrives(bob, "o19")
     assert heard(bob) == ids
@@ -110,6 +135,211 @@ async def test_who_resumes_waits_for_what_is_held_and_says_nothing_twice(line: S
     # The process that the session had before ended without an event.
     kinds = [each.facts.kind for each in line.gate.submissions if each.session == held.session]
     assert "unbind" not in kinds
+
+
+async def test_what_comes_after_the_session_is_taken_over_is_left_to_whoever_has_it(
+    line: ScriptedLine,
+) -> None:
+    alice, bob = await line.login("alice/taken"), await line.login("bob/taken")
+    await alice.enable_resumption()
+    server = line.prosody
+    assert isinstance(server, EjabberdServer)
+    server.evaluate(
+        f"Pid = {session_of('taken')}, erlang:suspend_process(Pid), persistent_term:put(taken, Pid)."
+    )
+    alice.send(offers(bob, "t0", "t1"))
+    await has_in_its_mailbox(server, "tcp")
+    taking_over = asyncio.create_task(alice.resume_elsewhere())
+    await has_in_its_mailbox(server, "'$gen_call'")
+    # What it reads now comes after the number that it tells the next process.
+    server.evaluate("erlang:resume_process(persistent_term:get(taken)).")
+    alice = await taking_over
+    assert alice.acknowledgements == [0]
+    alice.send(offers(bob, "t2"))
+    await arrives(bob, "t2")
+    assert heard(bob) == ["t0", "t1", "t2"]
+
+
+async def test_what_reached_the_old_process_comes_before_what_others_say_to_the_new_one(
+    line: ScriptedLine,
+) -> None:
+    alice, carol = await line.login("alice/old"), await line.login("carol/old")
+    await alice.enable_resumption()
+    server = line.prosody
+    assert isinstance(server, EjabberdServer)
+    # The old process ends late.
+    waits = "fun(State, _) -> receive test_goes_on -> State after 60000 -> State end end"
+    server.evaluate(f"persistent_term:put(waits, {waits}).")
+    server.evaluate(f"ejabberd_hooks:add(c2s_terminated, {HOST}, persistent_term:get(waits), 5).")
+    server.evaluate(
+        f"Pid = {session_of('old')}, erlang:suspend_process(Pid), persistent_term:put(taken, Pid)."
+    )
+    taking_over = asyncio.create_task(alice.resume_elsewhere())
+    await has_in_its_mailbox(server, "'$gen_call'")
+    carol.send(offers(alice, "w0", "w1"))
+    await has_in_its_mailbox(server, "route", 2)
+    server.evaluate("erlang:resume_process(persistent_term:get(taken)).")
+    alice = await taking_over
+    carol.send(offers(alice, "w2"))
+    await arrives(alice, "w2")
+    server.evaluate("persistent_term:get(taken) ! test_goes_on.")
+    server.evaluate(f"ejabberd_hooks:delete(c2s_terminated, {HOST}, persistent_term:get(waits), 5).")
+    await line.turn()
+    await alice.ping()
+    assert heard(alice) == ["w0", "w1", "w2"]
+
+
+async def has_in_its_mailbox(server: EjabberdServer, tag: str, count: int = 1) -> None:
+    """Wait until the suspended process has so many messages with this tag."""
+    asked = (
+        "{messages, Said} = process_info(persistent_term:get(taken), messages), "
+        f"length([Each || Each <- Said, is_tuple(Each), element(1, Each) =:= {tag}]) >= {count}."
+    )
+    assert await wait_until(lambda: server.evaluate(asked) == "true")
+
+
+async def test_what_others_say_comes_in_order_to_whoever_resumes_and_waits(line: ScriptedLine) -> None:
+    alice, carol = await line.login("alice/between"), await line.login("carol/between")
+    await alice.enable_resumption()
+    server = line.prosody
+    assert isinstance(server, EjabberdServer)
+    line.gate.hold_back()
+    carol.send(offers(alice, "b0", "b1", "b2"))
+    told = await line.gate.expect_all(["b0", "b1", "b2"])
+    alice.send(offers(carol, "b3"))
+    await line.gate.expect(stanza("b3"))
+    server.evaluate(f"persistent_term:put(taken, {session_of('between')}).")
+    alice.abort()
+    resuming = asyncio.create_task(alice.resume())
+    asked = "maps:is_key(stanza_gate_wanted, sys:get_state(persistent_term:get(taken)))."
+    assert await wait_until(lambda: server.evaluate(asked) == "true")
+    line.gate.release(told[1].seq)
+    await line.turn()
+    assert not resuming.done()
+    line.gate.go_on()
+    await resuming
+    await arrives(alice, "b2")
+    assert heard(alice) == ["b0", "b1", "b2"]
+    await arrives(carol, "b3")
+    assert heard(carol) == ["b3"]
+
+
+async def test_who_closes_their_stream_hears_others_until_all_is_done(line: ScriptedLine) -> None:
+    alice, carol = await line.login("alice/closes"), await line.login("carol/closes")
+    server = line.prosody
+    assert isinstance(server, EjabberdServer)
+    line.gate.hold_back()
+    carol.send(offers(alice, "h0"))
+    told = await line.gate.expect(stanza("h0"))
+    alice.send(offers(carol, "h1") + "</stream:stream>")
+    await line.gate.expect(stanza("h1"))
+    asked = f"process_info({session_of('closes')}, current_function)."
+    assert await wait_until(
+        lambda: server.evaluate(asked) == "{current_function,{stanza_gate_window,await,4}}"
+    )
+    line.gate.release(told.seq)
+    await arrives(alice, "h0")
+    line.gate.go_on()
+    await alice.wait_for_end()
+    await arrives(carol, "h1")
+
+
+async def test_mixed_verdicts_are_carried_out_in_order_and_counted_when_all_before_are(
+    line: ScriptedLine,
+) -> None:
+    alice, bob = await line.login("alice/mixed"), await line.login("bob/mixed")
+    await alice.enable_resumption()
+    line.gate.hold_back()
+    ids = ["x0", "x1", "x2", "x3", "x4", "x5"]
+    alice.send(offers(bob, *ids[:3]) + REQUEST + offers(bob, *ids[3:]) + REQUEST)
+    numbers = [each.seq for each in await line.gate.expect_all(ids)]
+    await line.turn()
+    assert alice.acknowledgements == []
+    changed = amend(numbers[2], "<body>Offer x2, corrected</body>")
+    line.gate.release(
+        numbers[3], refuse(numbers[0], "cancel", "not-allowed", "No."), keep(numbers[1]), changed
+    )
+    await alice.expect_acknowledged(3, asks=False)
+    await arrives(bob, "x3")
+    await line.turn()
+    assert alice.acknowledgements == [3]
+    line.gate.release(numbers[5], bounce(numbers[4]))
+    await alice.expect_acknowledged(6, asks=False)
+    await arrives(bob, "x5")
+    assert heard(bob) == ["x2", "x3", "x5"]
+    assert (
+        next(each for each in bob.received if each.get("id") == "x2").findtext(BODY) == "Offer x2, corrected"
+    )
+    assert heard(alice) == ["x0", "x4"]
+    line.gate.go_on()
+
+
+async def test_nothing_is_acknowledged_that_the_server_still_has_in_its_memory(line: ScriptedLine) -> None:
+    alice, bob = await line.login("alice/memory"), await line.login("bob/memory")
+    await alice.enable_resumption()
+    server = line.prosody
+    assert isinstance(server, EjabberdServer)
+    reader = session_of("memory").replace("alice", "bob")
+    server.evaluate(f"Pid = {reader}, erlang:suspend_process(Pid), persistent_term:put(taken, Pid).")
+    alice.send(offers(bob, "y0") + REQUEST)
+    await alice.ping()  # is carried out behind it
+    assert alice.acknowledgements == []
+    server.evaluate("erlang:resume_process(persistent_term:get(taken)).")
+    await alice.expect_acknowledged(1, asks=False)
+    await arrives(bob, "y0")
+    # All that the next one counts has arrived before.
+    await alice.expect_acknowledged(2)
+    assert alice.acknowledgements == [1, 2]
+
+
+async def test_what_was_said_before_counting_began_does_not_count(line: ScriptedLine) -> None:
+    alice, bob = await line.login("alice/begins"), await line.login("bob/begins")
+    line.gate.hold_back()
+    alice.send(offers(bob, "e0", "e1"))
+    held = await line.gate.expect_all(["e0", "e1"])
+    enabling = asyncio.create_task(alice.enable_resumption())
+    await line.turn()
+    assert not enabling.done()
+    line.gate.release(held[1].seq)
+    line.gate.go_on()
+    await enabling
+    alice.send(offers(bob, "e2"))
+    await alice.expect_acknowledged(1)
+    await arrives(bob, "e2")
+    assert heard(bob) == ["e0", "e1", "e2"]
+
+
+async def test_what_a_client_said_before_it_was_cut_off_goes_out_in_order_and_then_it_goes(
+    line: ScriptedLine,
+) -> None:
+    alice, bob = await line.login("alice/cut"), await line.login("bob/cut")
+    line.gate.hold_back()
+    ids = [f"u{number}" for number in range(5)]
+    alice.send(offers(bob, *ids))
+    held = await line.gate.expect_all(ids)
+    alice.abort()
+    line.gate.release(held[2].seq, refuse(held[1].seq, "cancel", "not-allowed", "No."))
+    await arrives(bob, "u2")
+    line.gate.go_on()
+    unbound = await line.gate.expect(event("unbind"))
+    assert unbound.session == held[0].session
+    await arrives(bob, "u4")
+    assert heard(bob) == ["u0", "u2", "u3", "u4"]
+
+
+async def test_a_session_with_much_in_the_window_is_read_no_more(line: ScriptedLine) -> None:
+    alice, bob = await line.login("alice/much"), await line.login("bob/much")
+    line.gate.hold_back()
+    ids = [f"m{number}" for number in range(MOST + 10)]
+    alice.send(offers(bob, *ids))
+    held = await line.gate.expect_all(ids[:MOST])
+    await line.turn()
+    assert line.gate.submissions[-1].seq == held[-1].seq
+    line.gate.release(held[0].seq)
+    await line.gate.expect(stanza(ids[MOST]))
+    line.gate.go_on()
+    await arrives(bob, ids[-1])
+    assert heard(bob) == ids
 
 
 async def test_last_words_are_carried_out_before_the_end(line: ScriptedLine) -> None:

@@ -358,3 +358,8 @@ def amend(seq: int, content: str) -> str:
 def keep(seq: int) -> str:
     """Write an exception of a verdict: the gate has taken the stanza over."""
     return f"<keep seq='{seq}'/>"
+
+
+def bounce(seq: int) -> str:
+    """Write an exception of a verdict: the stanza goes back to its sender."""
+    return f"<bounce seq='{seq}'/>"

@@ -3,22 +3,25 @@
 %% Every stanza that a client, a federated server or a component hands to this server is held, submitted to the gate, and
 %% carried out only when the gate's verdict says that it is recorded. There is no policy in the adapter.
 %%
-%% This file has the hooks, by which ejabberd calls the adapter. It calls them in the process of the session or stream,
-%% which waits there for its verdict. ejabberd goes on with the stanza when a hook crashes: so a stanza goes on only if
-%% one hook after another says so, and the last of them is in a module of its own (stanza_gate_guard).
+%% This file has the hooks, by which ejabberd calls the adapter. It calls them in the process of the session or stream.
+%% ejabberd goes on with the stanza when a hook crashes: so a stanza goes on only if one hook after another says so, and
+%% the last of them is in a module of its own (stanza_gate_guard).
 
 -module(mod_stanza_gate).
 -behaviour(gen_mod).
 
 -export([start/2, stop/1, reload/3, depends/2, mod_options/1, mod_opt_type/1, mod_doc/0]).
--export([hold/2, go_on/1, hold_from_server/1, on_server_proved/3, hold_from_component/1, note_component/1, to_client/1]).
--export([on_opened/1, on_copied/2, on_pending/1, on_resumed/1, on_terminated/2, on_gone/2, on_info/2, on_stopping/0]).
+-export([hold/2, go_on/1, hold_from_server/1, on_server_proved/3, hold_from_component/1, note_component/1]).
+-export([on_opened/1, on_copied/2, on_pending/1, on_resumed/1, on_closed/2, on_terminated/2, on_gone/2]).
+-export([on_info/2, on_call/3, on_stopping/0]).
 
 -include("xmpp.hrl").
 
 %% Before every other module: stream management, which counts what a client said, is at 50 (XEP-0198).
 -define(FIRST, 1).
 -define(BEHIND_IT, 2).
+%% After mod_offline, at 50.
+-define(AFTER_STORING, 51).
 %% After ejabberd has said a session's farewell, at 100.
 -define(AFTER_ALL, 200).
 %% How much longer than for the gate the server waits when it stops.
@@ -47,12 +50,16 @@ hooks() ->
      {s2s_in_auth_result, ?MODULE, on_server_proved, ?FIRST},
      {s2s_receive_packet, ?MODULE, hold_from_server, ?FIRST},
      {s2s_receive_packet, stanza_gate_guard, pass, ?BEHIND_IT},
-     {user_receive_packet, ?MODULE, to_client, ?FIRST},
+     {user_receive_packet, stanza_gate_heard, to_client, ?FIRST},
+     {offline_message_hook, stanza_gate_stored, stored, ?AFTER_STORING},
+     {c2s_self_presence, stanza_gate_stored, fetched, ?AFTER_STORING},
      {sm_receive_packet, stanza_gate_undone, note_refused, ?FIRST},
      {c2s_session_opened, ?MODULE, on_opened, ?FIRST},
      {c2s_copy_session, ?MODULE, on_copied, ?FIRST},
      {c2s_session_pending, ?MODULE, on_pending, ?FIRST},
      {c2s_session_resumed, ?MODULE, on_resumed, ?FIRST},
+     {c2s_handle_call, ?MODULE, on_call, ?FIRST},
+     {c2s_closed, ?MODULE, on_closed, ?FIRST},
      {c2s_terminated, ?MODULE, on_terminated, ?FIRST},
      {c2s_terminated, ?MODULE, on_gone, ?AFTER_ALL},
      {c2s_handle_info, ?MODULE, on_info, ?FIRST}].
@@ -87,27 +94,36 @@ on_stopping() ->
     #{timeout_ms := TimeoutMs} = persistent_term:get({stanza_gate, options}),
     try stanza_gate_window:stop(TimeoutMs + ?STOP_MS)
     catch Class:Reason -> logger:error("stanza_gate: what is held is lost: ~p ~p", [Class, stanza_gate_guard:name_of(Reason)])
-    end.
+    end,
+    stanza_gate_counted:tell_everybody(ejabberd_option:hosts()).
 
 %% Stanzas of clients -------------------------------------------------------------------------------------------------
 
-%% Wait for the verdict before the server counts the stanza as handled; `go_on` acts on it.
-hold(#{lserver := Host} = State, Packet) when ?is_stanza(Packet) ->
-    Outcome = case {xmpp:get_meta(Packet, stanza_gate, none), State} of
-        {released, _} -> {go_on, Packet, none};
-        {none, #{stanza_gate_session := _}} -> stanza_gate_session:hold(<<"c2s">>, Host, State, Packet);
+%% Submit it before the server counts it as handled. When it has its outcome, stanza_gate_said has it come by here again,
+%% with the outcome in the session's state, and `go_on` acts on that.
+hold(State, Packet) when ?is_stanza(Packet) ->
+    case {xmpp:get_meta(Packet, stanza_gate, none), State} of
+        {decided, _} -> State;
+        {released, _} -> State#{stanza_gate_outcome => {go_on, Packet, none}};
+        % Another process has the session, and was told how much is handled: its client says again what was not.
+        {none, #{mgmt_state := resumed}} -> {stop, State#{stanza_gate_outcome => silent}};
+        {none, #{stanza_gate_session := _}} -> {stop, (stanza_gate_said:say(Packet, State))#{stanza_gate_outcome => silent}};
         % The session is older than the adapter: it begins anew under it.
-        {none, _} -> ejabberd_c2s:stop_async(self()), silent
-    end,
-    State#{stanza_gate_outcome => Outcome};
+        {none, _} -> ejabberd_c2s:stop_async(self()), {stop, State#{stanza_gate_outcome => silent}}
+    end;
+hold(#{stanza_gate_outcome := element} = State, _) ->
+    State;
+% A request for the count is answered when all is handled that came before; what comes after `enable` is counted.
+hold(#{mgmt_state := active} = State, #sm_r{} = Request) ->
+    {stop, stanza_gate_said:then(Request, State)};
+hold(State, #sm_enable{}) ->
+    stanza_gate_said:finish(State);
 hold(State, _) ->
     State.
 
 go_on({Packet, State}) ->
     case maps:take(stanza_gate_outcome, State) of
         {{go_on, Released, Seq}, Rest} ->
-            % Read when this stanza is carried out: a process does one thing after another.
-            _ = [self() ! {stanza_gate_done, Seq} || is_integer(Seq)],
             {stanza_gate_guard:carry(Released, Seq), Rest};
         {{answer, Error}, Rest} ->
             {stop, {drop, ejabberd_c2s:send(Rest, Error)}};
@@ -118,9 +134,6 @@ go_on({Packet, State}) ->
             {stop, {drop, ejabberd_c2s:send(State, xmpp:make_error(Packet, xmpp:err_internal_server_error()))}}
     end.
 
-on_info(State, {stanza_gate_done, Seq}) ->
-    stanza_gate_window:done(Seq),
-    {stop, State};
 on_info(State, {stanza_gate_carry_out, Seq, Packet}) ->
     Carried = ejabberd_c2s:handle_authenticated_packet(Packet, State),
     stanza_gate_window:done(Seq),
@@ -128,7 +141,32 @@ on_info(State, {stanza_gate_carry_out, Seq, Packet}) ->
     {stop, maps:merge(Carried, maps:with([mgmt_stanzas_in], State))};
 on_info(State, {stanza_gate_parted, Farewells}) ->
     {stop, stanza_gate_parted:say(Farewells, State)};
-on_info(State, _) ->
+on_info(State, stanza_gate_fetch) ->
+    stanza_gate_stored:fetch(State),
+    {stop, State};
+on_info(State, {stanza_gate_successor, Successor}) ->
+    {stop, stanza_gate_takeover:announced(Successor, State)};
+on_info(State, {stanza_gate_late, _, _, _}) ->
+    {stop, State};
+on_info(State, stanza_gate_tell_count) ->
+    {stop, stanza_gate_counted:tell_unasked(State)};
+on_info(State, stanza_gate_overdue) ->
+    {stop, stanza_gate_said:overdue(State)};
+% What ends the session comes after its last words.
+on_info(State, Ends) when Ends =:= kick; Ends =:= replaced; element(1, Ends) =:= exit; element(1, Ends) =:= replaced_with_bind_tag ->
+    stanza_gate_said:finish(State);
+on_info(State, Info) ->
+    case stanza_gate_said:take(Info, State) of none -> State; Taken -> {stop, Taken} end.
+
+%% Another process takes the session over, and is told how much is handled.
+on_call(State, {resume_session, _} = Call, From) -> stanza_gate_said:when_finished(Call, From, State);
+on_call(State, _, _From) -> State.
+
+%% The client has closed its stream: it can still be answered.
+on_closed(State, {stream, reset}) ->
+    Finished = stanza_gate_said:finish_and_hear(State#{stream_state := established}),
+    (stanza_gate_counted:tell_now(Finished))#{stream_state := disconnected};
+on_closed(State, _) ->
     State.
 
 %% Stanzas from elsewhere ---------------------------------------------------------------------------------------------
@@ -194,44 +232,6 @@ note_component(Component) ->
         _ -> ok
     end.
 
-%% To clients ---------------------------------------------------------------------------------------------------------
-
-%% What the server would say to a client stops at a border (docs/gate-protocol.md, section 4.5). Errors and results pass,
-%% because they go to the requester.
-to_client({Packet, #{jid := Jid} = State}) ->
-    case is_answer(Packet) orelse is_put_out(Packet) orelse is_open(Packet, Jid) of
-        true -> note_occupant(Packet, State), {Packet, State};
-        false -> {stop, {drop, State}}
-    end.
-
-is_open(Packet, Jid) ->
-    not stanza_gate_hosts:is_stopped(xmpp:get_from(Packet), Jid) andalso not stanza_gate_archived:is_over_border(Packet, Jid).
-
-%% A room tells the people whom it puts out that it does so.
-is_put_out(#presence{type = unavailable, from = #jid{lserver = Rooms}} = Packet) ->
-    case xmpp:get_subtag(Packet, #muc_user{}) of
-        #muc_user{status_codes = Codes} -> lists:member(110, Codes) andalso stanza_gate_hosts:is_room_host(Rooms);
-        false -> false
-    end;
-is_put_out(_) ->
-    false.
-
-%% What a room tells an occupant of themselves (XEP-0045, 7.2.2): only the room knows who is in it.
-note_occupant(#presence{from = #jid{lserver = Rooms}} = Packet, #{stanza_gate_session := Session}) ->
-    case xmpp:get_subtag(Packet, #muc_user{}) of
-        #muc_user{status_codes = Codes} ->
-            % Anybody can send such a presence; only a room's counts.
-            IsSelf = lists:member(110, Codes) andalso stanza_gate_hosts:is_room_host(Rooms),
-            [stanza_gate_window:note_made(Rooms, Session, xmpp:encode(Packet, ?NS_CLIENT), false) || IsSelf];
-        false ->
-            []
-    end;
-note_occupant(_, _) ->
-    [].
-
-is_answer(#iq{type = Type}) -> Type =:= result orelse Type =:= error;
-is_answer(Packet) -> xmpp:get_type(Packet) =:= error.
-
 %% Sessions -----------------------------------------------------------------------------------------------------------
 
 %% Events wait for the gate without a time limit: if too many wait, nobody else may begin a session (5.1). ejabberd asks nobody
@@ -250,17 +250,18 @@ on_opened(#{lserver := Host} = State) ->
 %% A session that is resumed keeps its name.
 on_copied(State, Old) ->
     stanza_gate_made:in_session(maps:get(stanza_gate_session, Old, undefined)),
-    maps:merge(State, maps:with([stanza_gate_session], Old)).
+    Kept = maps:merge(State, maps:with([stanza_gate_session], Old)),
+    Kept#{stanza_gate_former => stanza_gate_takeover:announce(Old)}.
 
 on_pending(#{jid := Jid} = State) ->
     note(State, <<"hibernate">>, [{<<"jid">>, jid:encode(Jid)}]).
 
 on_resumed(State) ->
-    note(State, <<"resume">>, stanza_gate_session:transport(State)).
+    note(State, <<"resume">>, stanza_gate_session:transport(State)),
+    stanza_gate_takeover:take(State).
 
 on_terminated(State, _Reason) ->
-    drain_done(),
-    State.
+    stanza_gate_takeover:hand_over(stanza_gate_said:finish(State)).
 
 %% The process that a resumed session had before ends silently.
 on_gone(#{mgmt_state := resumed} = State, _Reason) ->
@@ -269,12 +270,6 @@ on_gone(#{stanza_gate_session := _, jid := Jid} = State, _Reason) ->
     note(State, <<"unbind">>, [{<<"jid">>, jid:encode(Jid)}]);
 on_gone(State, _Reason) ->
     State.
-
-%% What was carried out before the session ended, and was not yet read.
-drain_done() ->
-    receive {stanza_gate_done, Seq} -> stanza_gate_window:done(Seq), drain_done()
-    after 0 -> ok
-    end.
 
 note(#{lserver := Host, stanza_gate_session := Name} = State, Event, Attributes) ->
     stanza_gate_window:note(Host, Name, {Event, Attributes}),

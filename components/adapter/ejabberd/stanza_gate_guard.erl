@@ -3,16 +3,20 @@
 
 -module(stanza_gate_guard).
 
--export([mark/1, pass/1, carry/2, carried/1, said_to/1, let_go/1, name_of/1]).
+-export([mark/1, decided/1, pass/1, carry/2, carried/1, said_to/1, let_go/1, name_of/1]).
 
 %% Mark a stanza as released. A client cannot: this is no part of the XML.
 mark(Packet) ->
     xmpp:put_meta(Packet, stanza_gate, released).
 
+%% Mark a stanza whose outcome is in the session's state: it goes its way through the hooks again, and is not held again.
+decided(Packet) ->
+    xmpp:put_meta(Packet, stanza_gate, decided).
+
 pass({Packet, State}) ->
     case xmpp:get_meta(Packet, stanza_gate, none) of
         released -> {Packet, State};
-        none -> {stop, {drop, State}}
+        _ -> {stop, {drop, State}}
     end.
 
 %% Note the number by which a stanza is carried out. It stays with what the server makes of the stanza, such as an error.

@@ -7,16 +7,17 @@
 
 -module(stanza_gate_quiet).
 
--export([new/0, ripen/5, look/3, ticket/1, ended/1]).
+-export([new/0, ripen/6, look/3, ticket/1, ended/1]).
 
 -define(STEPS, 3).
 
 %% No round has begun; rounds are numbered from 1.
 new() -> #{begun => 0, pending => []}.
 
-%% See how far everything up to the number Done is at the end of its way. Gives the status with that, and what was seen.
-ripen(Now, LagMs, Done, Status, Quiet) ->
-    case stanza_gate_status:is_ripening(Done, Status) of
+%% See how far everything up to the number Done is at the end of its way. Gives the status with that, and what was seen. Nothing
+%% is looked at where there is nothing to see, and nobody asks.
+ripen(Now, LagMs, Done, IsAsked, Status, Quiet) ->
+    case IsAsked orelse stanza_gate_status:is_ripening(Done, Status) of
         true ->
             Seen = look(fun is_busy/1, fun everybody/0, Quiet),
             Facts = #{now => Now, lag_ms => LagMs, ticket => ticket(Quiet), ended => ended(Seen)},

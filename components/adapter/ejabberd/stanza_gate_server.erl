@@ -12,12 +12,11 @@
 -export([init/1, handle_call/3, handle_cast/2, handle_info/2]).
 
 -define(TICK_MS, 250).
-%% How far `done` may be behind the timeout, where no setting says so.
--define(LAG_MS, 2000).
 
 init(#{window_stanzas := MaxStanzas, window_bytes := MaxBytes, timeout_ms := TimeoutMs} = Options) ->
     TickMs = min(?TICK_MS, max(10, TimeoutMs div 8)),
     {ok, _} = timer:send_interval(TickMs, tick),
+    stanza_gate_window:open(),
     persistent_term:put({stanza_gate, borders}, stanza_gate_borders:new()),
     % A gate that connected before knows nothing of this epoch: it connects again.
     [xmpp_stream_in:send(Pid, xmpp:serr_connection_timeout()) || Pid <- stanza_gate_hosts:streams_of(maps:get(gate, Options))],
@@ -25,6 +24,7 @@ init(#{window_stanzas := MaxStanzas, window_bytes := MaxBytes, timeout_ms := Tim
     {ok, #{options => Options, epoch => Epoch, queue => stanza_gate_queue:new(MaxStanzas, MaxBytes),
            holders => stanza_gate_holders:new(), link => none, silence => stanza_gate_silence:new(now_ms(), TimeoutMs),
            borders => stanza_gate_borders:new(), status => stanza_gate_status:new(), quiet => stanza_gate_quiet:new(),
+           arrivals => stanza_gate_arrivals:new(), looks => false,
            quarantine => stanza_gate_quarantine:new(), stopping => none}}.
 
 handle_call({stop, WithinMs}, From, State) ->
@@ -33,22 +33,24 @@ handle_call({opened, Head, Event}, _, #{queue := Queue} = State) ->
     case stanza_gate_queue:is_full_of_patient(Queue) of
         true -> {reply, full, State};
         false -> {reply, ok, submit(Head, Event, 0, noted, State)}
-    end;
-handle_call({hold, Head, Stanza, Size}, {Pid, _} = From, #{queue := Queue, stopping := Stopping} = State) ->
-    case is_silent(State) orelse Stopping =/= none of
-        true ->
-            {reply, {bounced, interrupted}, turn_away(State)};
-        false ->
-            case stanza_gate_queue:is_full(Size, Queue) of
-                true -> {reply, {bounced, overloaded}, turn_away(State)};
-                false -> {noreply, watch(Pid, submit(Head, Stanza, Size, {held, From}, State))}
-            end
     end.
 
+handle_cast({hold, {Pid, _} = From, Head, Stanza, Size}, #{queue := Queue, stopping := Stopping} = State) ->
+    case {is_silent(State) orelse Stopping =/= none, stanza_gate_queue:is_full(Size, Queue)} of
+        {true, _} ->
+            stanza_gate_window:answer(From, {bounced, interrupted}),
+            {noreply, turn_away(State)};
+        {false, true} ->
+            stanza_gate_window:answer(From, {bounced, overloaded}),
+            {noreply, turn_away(State)};
+        {false, false} ->
+            {noreply, watch(Pid, submit(Head, Stanza, Size, {held, From}, State))}
+    end;
 handle_cast({note, Head, Event}, State) ->
     {noreply, submit(Head, Event, 0, noted, State)};
 handle_cast({note_made, Head, Stanza}, State) ->
     {noreply, submit(Head, Stanza, 0, made, State)};
+handle_cast({arrived, From}, State) -> {noreply, stanza_gate_ripe:awaited(now_ms(), From, State)};
 handle_cast({done, Seq}, State) -> {noreply, settle(Seq, State)};
 handle_cast({failed, Seq}, State) -> {noreply, bounced(Seq, State)};
 handle_cast({refused, Seq}, State) -> {noreply, refused(Seq, State)};
@@ -62,10 +64,13 @@ handle_cast({from_gate, _, _}, State) ->
 
 handle_info(tick, State) ->
     {noreply, tick(State)};
+handle_info(look, State) ->
+    {noreply, stanza_gate_ripe:look(now_ms(), State)};
 handle_info({'DOWN', Monitor, process, _, _}, #{link := {_, Monitor, _}} = State) ->
     logger:error("stanza_gate: the gate is disconnected: stanzas are held until their time is over"),
     {noreply, disconnected(State)};
-handle_info({'DOWN', Monitor, process, _, _}, #{holders := Holders} = State) ->
+handle_info({'DOWN', Monitor, process, Pid, _}, #{holders := Holders} = State) ->
+    stanza_gate_window:gone(Pid),
     case stanza_gate_holders:gone(Monitor, Holders) of
         {Seq, Rest} -> {noreply, holder_gone(Seq, State#{holders := Rest})};
         none -> {noreply, State}
@@ -168,7 +173,7 @@ hold_own(Kind, Stanza, Head, #{queue := Queue} = State) ->
 take_verdict(#{through := Through} = Verdict, #{epoch := Epoch, queue := Queue, quarantine := Quarantine} = State) ->
     case stanza_gate_verdict:is_in_turn(Verdict, Epoch, Queue) of
         true ->
-            Numbers = lists:seq(stanza_gate_queue:first(Queue), Through),
+            Numbers = stanza_gate_verdict:numbers(Verdict, Queue),
             Answered = end_silence(State#{quarantine := stanza_gate_quarantine:answered(Quarantine)}),
             go_on(lists:foldl(fun(Seq, Acc) -> decide(Seq, Verdict, Acc) end, Answered, Numbers));
         false ->
@@ -188,7 +193,7 @@ decide(Seq, #{exceptions := Exceptions} = Verdict, #{queue := Queue} = State) ->
     end.
 
 perform(nothing, _) -> ok;
-perform({reply, From, Answer}, _) -> gen_server:reply(From, Answer);
+perform({reply, From, Answer}, _) -> stanza_gate_window:answer(From, Answer);
 perform({carry_out, Seq, Stanza, Receipt}, State) -> stanza_gate_carrier:carry_out(Seq, Stanza, Receipt, gate(State)).
 
 follow(settle, Seq, State) -> settle(Seq, State);
@@ -203,8 +208,10 @@ settle(Seq, #{queue := Queue, holders := Holders} = State) ->
 bounced(Seq, #{status := Status} = State) ->
     settle(Seq, State#{status := stanza_gate_status:add_bounced(Seq, Status)}).
 
-refused(Seq, #{status := Status} = State) ->
-    State#{status := stanza_gate_status:add_refused(Seq, Status)}.
+%% A server that stops gives back what waited in sessions, and says so before the gate's stream ends.
+refused(Seq, #{status := Status, stopping := Stopping, link := Link} = State) ->
+    Added = State#{status := stanza_gate_status:add_refused(Seq, Status)},
+    case Stopping =:= stopped andalso Link =/= none of true -> send_status(Added); false -> Added end.
 
 turn_away(#{status := Status} = State) ->
     State#{status := stanza_gate_status:add_turned_away(Status)}.
@@ -214,7 +221,7 @@ turn_away(#{status := Status} = State) ->
 tick(#{queue := Queue} = State) ->
     Now = now_ms(),
     State1 = go_on(lists:foldl(fun expire/2, State, stanza_gate_queue:overdue(Now, Queue))),
-    State2 = ripen(Now, State1),
+    State2 = stanza_gate_ripe:ripen(Now, State1),
     case is_stuck(Now, State2) of
         true -> State2#{link := stanza_gate_link:close(maps:get(link, State2))};
         false -> stop_if_settled(Now, send_status_if_due(State2))
@@ -225,15 +232,8 @@ expire({Seq, #{until := Until} = Entry}, #{queue := Queue, options := #{timeout_
     bounced(Seq, fall_silent(Until - TimeoutMs, State#{queue := stanza_gate_queue:remove(Seq, Queue)})).
 
 %% Whoever waits for this entry is told why nothing comes of it.
-answer(#{kind := {held, From}}, Reason) -> gen_server:reply(From, {bounced, Reason});
+answer(#{kind := {held, From}}, Reason) -> stanza_gate_window:answer(From, {bounced, Reason});
 answer(_, _) -> ok.
-
-%% What a session has carried out may still wait in the mailbox of another, which is busy for as long as it waits for
-%% a verdict of its own. So `done` follows behind.
-ripen(Now, #{status := Status, queue := Queue, quiet := Quiet, options := #{timeout_ms := TimeoutMs} = Options} = State) ->
-    LagMs = maps:get(done_lag_ms, Options, TimeoutMs + ?LAG_MS),
-    {Status1, Quiet1} = stanza_gate_quiet:ripen(Now, LagMs, stanza_gate_queue:done(Queue), Status, Quiet),
-    State#{status := Status1, quiet := Quiet1}.
 
 %% Stopping: all that was held is done with, and has come where it belongs; or time is over, and it is given back.
 stop_if_settled(Now, #{stopping := {From, Until}, queue := Queue, status := Status} = State) ->

@@ -1,31 +1,45 @@
-%% What a process that has a stanza does with it: it waits for the verdict, and goes on with the stanza or answers it.
+%% What a process that has a stanza does with it: it asks for the verdict, and goes on with the stanza or answers it. A stream
+%% of a server or a component waits for that; a client's session does something else meanwhile (stanza_gate_said).
 %%
 %% Everything that fails in here ends as an answer to the sender, never as a stanza that goes on (docs/ejabberd.md).
 
 -module(stanza_gate_session).
 
--export([hold/4, released/3, reply/2, transport/1]).
+-export([ask/4, hold/4, decided/2, released/3, reply/2, transport/1]).
 
 -include("xmpp.hrl").
 
-%% Hold a stanza that came one way from one session. Gives {go_on, Released, Seq}, {answer, ErrorStanza} or silent.
-hold(Way, Host, Session, Packet) ->
-    try held(#{way => Way, host => Host, session => session_name(Session), counted => is_counted(Session)}, Packet)
+%% Submit a stanza that came one way from one session. Gives its size, and {asked, Ref, Window, Until} as
+%% stanza_gate_window:await/2 takes it; or {done, Outcome} where it goes no further.
+ask(Way, Host, Session, Packet) ->
+    try submitted(#{way => Way, host => Host, session => session_name(Session), counted => is_counted(Session)}, Packet)
     catch Class:Reason ->
         % What a message said goes into no log: reasons quote it.
         logger:error("stanza_gate: a stanza could not be held: ~p ~p", [Class, stanza_gate_guard:name_of(Reason)]),
-        refused(Packet, failed)
+        {0, {done, refused(Packet, failed)}}
     end.
 
-held(#{host := Host} = Head, Packet) ->
+submitted(#{host := Host} = Head, Packet) ->
     #{timeout_ms := TimeoutMs, stanza_bytes := MaxBytes} = persistent_term:get({stanza_gate, options}),
     Told = as_told(Packet),
     Size = iolist_size(fxml:element_to_binary(Told)),
     case {is_held(Host), Size > MaxBytes} of
-        {false, _} -> turned_away(Packet);
-        {true, true} -> refused(Packet, too_large);
-        {true, false} -> decided(stanza_gate_window:hold(Head, Told, Size, TimeoutMs), Packet)
+        {false, _} -> {0, {done, turned_away(Packet)}};
+        {true, true} -> {0, {done, refused(Packet, too_large)}};
+        {true, false} -> {Size, stanza_gate_window:ask(Head, Told, Size, TimeoutMs)}
     end.
+
+%% Submit a stanza and wait for its outcome: {go_on, Released, Seq}, {answer, ErrorStanza} or silent.
+hold(Way, Host, Session, Packet) ->
+    case ask(Way, Host, Session, Packet) of
+        {_, {done, Outcome}} -> Outcome;
+        {_, Asked} -> decided(waited(Asked), Packet)
+    end.
+
+waited({asked, Ref, _, _} = Asked) ->
+    Answer = stanza_gate_window:await(Asked, false),
+    erlang:demonitor(Ref, [flush]),
+    Answer.
 
 %% Whether the adapter is loaded where this comes from. What a component says counts for the first host.
 is_held(Host) ->
@@ -36,6 +50,7 @@ turned_away(Packet) ->
     stanza_gate_window:turned_away(),
     refused(Packet, interrupted).
 
+%% The outcome, by what the window has said.
 decided({carry_out, Seq, Receipt, Amended}, Packet) ->
     try released(amended(Packet, Amended), Receipt, gate()) of
         empty ->
@@ -52,7 +67,9 @@ decided({answer, Error}, Packet) ->
 decided(silent, _) ->
     silent;
 decided({bounced, Reason}, Packet) ->
-    refused(Packet, Reason).
+    refused(Packet, Reason);
+decided(gone, Packet) ->
+    refused(Packet, failed).
 
 %% The stanza as it goes on: with its receipt, without forged ones, and marked. `empty` where a request was nothing else.
 released(Packet, Receipt, Gate) ->

@@ -2,13 +2,17 @@
 
 -module(stanza_gate_verdict).
 
--export([is_in_turn/3, receipt/2, outcome/4]).
+-export([is_in_turn/3, numbers/2, receipt/2, outcome/4]).
 
 %% Whether a verdict is the next one on what was submitted in this epoch.
 is_in_turn(#{epoch := Epoch, seq := Seq, through := Through}, Epoch, Queue) ->
     Through < stanza_gate_queue:next(Queue) andalso Seq =< stanza_gate_queue:first(Queue);
 is_in_turn(_, _, _) ->
     false.
+
+%% The numbers that a verdict in turn decides: none where it is late, as all that it names was given back meanwhile.
+numbers(#{through := Through}, Queue) ->
+    lists:seq(stanza_gate_queue:first(Queue), max(Through, stanza_gate_queue:first(Queue) - 1)).
 
 %% The id of a submission's record.
 receipt(Seq, #{seq := From, log := Log, first := First}) ->

@@ -1,10 +1,12 @@
 %% The window, as sessions and streams see it: what they hold, and what they tell (docs/gate-protocol.md, sections 4 and 5).
 %%
-%% Sessions wait here for their verdict (hold/4), so each has one stanza in the window. The process is stanza_gate_server's.
+%% The answer to what was submitted is laid down in a table, and whoever asked gets a message that it is there. It is not in
+%% the message: the process of a session takes its messages into a queue of its own, where it cannot look for one. The
+%% window's process is stanza_gate_server's, and the table is this process's.
 
 -module(stanza_gate_window).
 
--export([start_link/1, hold/4, opened/3, note/3, note_made/4, done/1, failed/1, refused/1, carrying/2, turned_away/0, stop/1,
+-export([start_link/1, open/0, ask/4, ask_arrived/0, answer/2, taken/1, await/2, gone/1, opened/3, note/3, note_made/4, done/1, failed/1, refused/1, carrying/2, turned_away/0, stop/1,
          gate_connected/1, from_gate/2]).
 
 %% How much longer a caller waits for this process than this process for the gate.
@@ -13,10 +15,61 @@
 start_link(Options) ->
     gen_server:start_link({local, ?MODULE}, stanza_gate_server, Options, []).
 
-%% Submit a stanza and wait for its verdict: {carry_out, Seq, Receipt, Amended}, {answer, Error}, silent, or
-%% {bounced, Reason}. The head has way and session. Exits when this process does not answer.
-hold(Head, Stanza, Size, TimeoutMs) ->
-    gen_server:call(?MODULE, {hold, Head, Stanza, Size}, TimeoutMs + ?PATIENCE_MS).
+open() ->
+    ets:new(?MODULE, [named_table, public, {write_concurrency, true}]).
+
+%% Submit a stanza, whose head has way and session. Gives {asked, Ref, Window, Until}. When there is an answer,
+%% {stanza_gate_answered, Ref} comes; when the window dies, a 'DOWN' with this Ref.
+ask(Head, Stanza, Size, TimeoutMs) ->
+    case whereis(?MODULE) of
+        Window when is_pid(Window) ->
+            Ref = erlang:monitor(process, Window),
+            gen_server:cast(Window, {hold, {self(), Ref}, Head, Stanza, Size}),
+            {asked, Ref, Window, now_ms() + TimeoutMs + ?PATIENCE_MS};
+        undefined ->
+            exit(noproc)
+    end.
+
+%% Ask to be told, by the answer `arrived`, when all that is carried out now has come to the end of its way. Gives a Ref, as above.
+ask_arrived() ->
+    Ref = erlang:monitor(process, ?MODULE),
+    gen_server:cast(?MODULE, {arrived, {self(), Ref}}),
+    Ref.
+
+%% Answer who asked: {carry_out, Seq, Receipt, Amended}, {answer, Error}, silent, or {bounced, Reason}.
+answer({Pid, Ref}, Answer) ->
+    ets:insert(?MODULE, {Ref, Pid, Answer}),
+    Pid ! {stanza_gate_answered, Ref}.
+
+%% Take the answer, if it is there: `none` otherwise.
+taken(Ref) ->
+    try ets:take(?MODULE, Ref) of
+        [{_, _, Answer}] -> Answer;
+        [] -> none
+    catch error:badarg -> none
+    end.
+
+%% A process has died, and takes no answers any more.
+gone(Pid) ->
+    ets:match_delete(?MODULE, {'_', Pid, '_'}).
+
+%% Wait for the answer: `gone` when the window dies, or does not answer in time; {meanwhile, Info} when something comes first
+%% that is for this session's client, if that is to be heard.
+await({asked, Ref, Window, Until}, HearsOthers) ->
+    case taken(Ref) of none -> await(Ref, Window, Until, HearsOthers); Answer -> Answer end.
+
+%% The window is watched again: what says that it has died may be in the queue where nobody can look.
+await(Ref, Window, Until, HearsOthers) ->
+    Again = erlang:monitor(process, Window),
+    Answer = receive
+        {stanza_gate_answered, Ref} -> taken(Ref);
+        {'DOWN', Again, process, _, _} -> gone;
+        {route, _} = Info when HearsOthers -> {meanwhile, Info}
+    after max(0, Until - now_ms()) ->
+        gone
+    end,
+    erlang:demonitor(Again, [flush]),
+    Answer.
 
 %% Submit that a session has begun: ok, or `full` when too many events wait for the gate. Exits when this process does not answer.
 opened(Host, Session, Event) ->
@@ -48,3 +101,5 @@ turned_away() -> gen_server:cast(?MODULE, turned_away).
 
 gate_connected(Pid) -> gen_server:cast(?MODULE, {gate_connected, Pid}).
 from_gate(Pid, Children) -> gen_server:cast(?MODULE, {from_gate, Pid, Children}).
+
+now_ms() -> erlang:monotonic_time(millisecond).

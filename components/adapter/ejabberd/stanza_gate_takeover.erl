@@ -1,0 +1,48 @@
+%% A session goes over to another process (XEP-0198), and in order: what reached the old process after it had told the new one all
+%% that waits, goes to the new one before that hears anything else. ejabberd would route it again when the old one ends, behind
+%% what others have said meanwhile.
+
+-module(stanza_gate_takeover).
+
+-export([announce/1, announced/2, hand_over/1, take/1]).
+
+%% So long the new process waits for the old one, which has nothing else to do.
+-define(PATIENCE_MS, 1000).
+
+%% The new process tells the old one who it is, by the state that it has got from there. It is not in the server's table yet.
+announce(#{sid := {_, Former}}) ->
+    Former ! {stanza_gate_successor, self()},
+    Former.
+
+announced(Successor, State) ->
+    State#{stanza_gate_successor => Successor}.
+
+%% The old process ends: what it was told to send after that, and what it has not looked at.
+hand_over(#{mgmt_state := resumed, stanza_gate_successor := Successor, mgmt_queue := Queue} = State) ->
+    Late = [Packet || {_, _, Packet} <- p1_queue:to_list(Queue)],
+    Successor ! {stanza_gate_late, self(), Late, unread()},
+    State#{mgmt_queue := p1_queue:clear(Queue)};
+hand_over(State) ->
+    State.
+
+unread() ->
+    receive {route, _} = Info -> [Info | unread()]
+    after 0 -> []
+    end.
+
+%% The new process has resumed the session, and is in the table.
+take(#{stanza_gate_former := Former, lserver := Host} = State) ->
+    Monitor = erlang:monitor(process, Former),
+    Taken = receive
+        {stanza_gate_late, Former, Late, Unread} ->
+            Sent = lists:foldl(fun(Packet, Acc) -> ejabberd_c2s:send(Acc, Packet) end, State, Late),
+            lists:foldl(fun(Info, Acc) -> ejabberd_hooks:run_fold(c2s_handle_info, Host, Acc, [Info]) end, Sent, Unread);
+        {'DOWN', Monitor, process, _, _} ->
+            State
+    after ?PATIENCE_MS ->
+        State
+    end,
+    erlang:demonitor(Monitor, [flush]),
+    maps:remove(stanza_gate_former, Taken);
+take(State) ->
+    State.

@@ -1,0 +1,17 @@
+-module(stanza_gate_ripe_tests).
+-compile([export_all, nowarn_export_all]).
+
+%% The window's state, as far as it is looked at; nothing is on its way in a server that is not there.
+state() ->
+    #{status => stanza_gate_status:new(), queue => stanza_gate_queue:new(10, 100), quiet => stanza_gate_quiet:new(),
+      arrivals => stanza_gate_arrivals:new(), looks => false, options => #{timeout_ms => 1000}}.
+
+one_look_is_made_for_all_who_wait_test() ->
+    One = stanza_gate_ripe:awaited(0, {self(), make_ref()}, state()),
+    #{looks := true} = stanza_gate_ripe:awaited(0, {self(), make_ref()}, One),
+    receive look -> ok end,
+    none = receive look -> another after 0 -> none end.
+
+nothing_is_looked_at_where_nobody_waits_test() ->
+    #{looks := false, quiet := Quiet} = stanza_gate_ripe:ripen(0, state()),
+    Quiet = stanza_gate_quiet:new().

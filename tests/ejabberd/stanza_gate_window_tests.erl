@@ -1,0 +1,82 @@
+-module(stanza_gate_window_tests).
+-compile([export_all, nowarn_export_all]).
+
+-import(stanza_gate_window, [answer/2, await/2, ask/4, ask_arrived/0, gone/1, taken/1]).
+
+%% The table is the process's that runs the test, as it is the window's.
+with_table(Test) ->
+    stanza_gate_window:open(),
+    try Test() after ets:delete(stanza_gate_window) end.
+
+asked(Window) -> asked(Window, 60000).
+
+asked(Window, WithinMs) -> {asked, make_ref(), Window, erlang:monotonic_time(millisecond) + WithinMs}.
+
+ended() ->
+    {Pid, Monitor} = spawn_monitor(fun() -> ok end),
+    receive {'DOWN', Monitor, process, Pid, _} -> Pid end.
+
+an_answer_is_taken_once_test() ->
+    with_table(fun() ->
+        {asked, Ref, _, _} = asked(self()),
+        none = taken(Ref),
+        answer({self(), Ref}, silent),
+        silent = taken(Ref),
+        none = taken(Ref)
+    end).
+
+an_answer_is_found_whether_its_message_is_or_not_test() ->
+    with_table(fun() ->
+        {asked, Ref, _, _} = Asked = asked(self()),
+        answer({self(), Ref}, silent),
+        % The process has taken the message already, into a queue of its own.
+        receive {stanza_gate_answered, Ref} -> ok end,
+        silent = await(Asked, false)
+    end).
+
+who_waits_is_told_when_the_answer_comes_test() ->
+    with_table(fun() ->
+        {asked, Ref, _, _} = Asked = asked(self()),
+        Waiting = self(),
+        spawn(fun() -> answer({Waiting, Ref}, {bounced, failed}) end),
+        {bounced, failed} = await(Asked, false)
+    end).
+
+no_answer_comes_from_a_window_that_has_died_or_says_nothing_test() ->
+    with_table(fun() ->
+        gone = await(asked(ended()), false),
+        gone = await(asked(self(), 0), false)
+    end).
+
+what_the_window_answered_before_it_died_counts_test() ->
+    with_table(fun() ->
+        {asked, Ref, _, _} = Asked = asked(ended()),
+        answer({self(), Ref}, silent),
+        silent = await(Asked, false)
+    end).
+
+who_waits_may_hear_others_meanwhile_test() ->
+    with_table(fun() ->
+        self() ! {route, said},
+        gone = await(asked(self(), 0), false),
+        {meanwhile, {route, said}} = await(asked(self()), true)
+    end).
+
+nothing_is_kept_for_who_has_died_test() ->
+    with_table(fun() ->
+        {asked, Theirs, _, _} = asked(self()),
+        {asked, Own, _, _} = asked(self()),
+        Gone = ended(),
+        answer({Gone, Theirs}, silent),
+        answer({self(), Own}, silent),
+        gone(Gone),
+        none = taken(Theirs),
+        silent = taken(Own)
+    end).
+
+without_a_window_nothing_is_asked_test() ->
+    noproc = try ask(#{}, none, 0, 1000) catch exit:Reason -> Reason end,
+    Ref = ask_arrived(),
+    receive {'DOWN', Ref, process, _, noproc} -> ok end,
+    % Nor is there a table.
+    none = taken(make_ref()).
