@@ -1,10 +1,10 @@
 """Who can open the segments of a log (docs/archive-format.md, section 5): whose keys their envelopes name."""
 
-import json
 import re
 from collections.abc import Sequence
 from hashlib import sha256
 
+from components.verifier.format import read_json
 from components.verifier.note import decode_base64
 from components.verifier.report import Findings, SealedTo, UsageError
 
@@ -40,8 +40,8 @@ class Recipients:
     def look_at(self, segment: int, index: int, envelopes: bytes) -> None:
         """Take the envelopes of a segment, which are those that the log names."""
         try:
-            named = [(str(each["key_id"]), str(each["name"])) for each in json.loads(envelopes)]
-        except (ValueError, KeyError, TypeError, RecursionError):
+            named = [(str(each["key_id"]), str(each["name"])) for each in read_json(envelopes)]
+        except (ValueError, KeyError, TypeError):
             named = []
         if not named:
             detail = f"to whom segment {segment} is sealed cannot be read"
