@@ -83,7 +83,7 @@ async def read_rows(site: SiteFile, name: str) -> list[object]:
 
 
 async def verified(site: SiteFile, name: str) -> bool:
-    evidence = load_evidence(site, (), (), ())
+    evidence = load_evidence(site, (), (), (), ())
     report = (await asyncio.to_thread(verify_site, site, LogChoice(name), evidence, progress_bar))[name]
     return report is not None and report.ok
 

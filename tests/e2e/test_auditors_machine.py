@@ -187,7 +187,7 @@ async def test_erin_reviews_on_her_own_machine_and_the_server_sees_it(machines: 
     (act,) = await desk.act(ActKind.CLAIM, [machines.item])
     assert act.startswith("audit-erin/")
     # The server has no key that opens what she did; it verifies her log all the same.
-    evidence = load_evidence(machines.server, (), (), ())
+    evidence = load_evidence(machines.server, (), (), (), ())
     choice = LogChoice("audit-erin")
     report = (await asyncio.to_thread(verify_site, machines.server, choice, evidence, progress_bar))[
         "audit-erin"

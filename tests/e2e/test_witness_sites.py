@@ -113,7 +113,7 @@ async def test_sites_cosign_each_other_and_find_a_log_that_was_set_back(
         # The other keeps what it cosigned, and whoever verifies the site asks for its cosignature.
         origin = here.site.settings.gate_log.origin
         assert (there.folder / "witness" / f"{hash_origin(origin)}.checkpoint").exists()
-        asked = load_evidence(here.site.settings, (), (), ()).witnesses
+        asked = load_evidence(here.site.settings, (), (), (), ()).witnesses
         assert (there.folder / "keys/witness.pub").read_text().strip() in asked
 
     await shanghai.stop()

@@ -84,7 +84,8 @@ def said(text: str) -> Any:
 
 
 def send(sender: XmppStream, to: str, text: str) -> None:
-    sender.send(f"<message to='{to}' type='chat' id='{text}'><body>{text}</body></message>")
+    id_ = "-".join(text.split())  # with blanks it would be a text, too
+    sender.send(f"<message to='{to}' type='chat' id='{id_}'><body>{text}</body></message>")
 
 
 async def test_a_server_is_attached_observed_held_to_the_rules_and_given_back(
