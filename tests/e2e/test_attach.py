@@ -196,7 +196,7 @@ async def observe(firm: Firm, site: RunningSite) -> None:
     await send(bob, ALICE, "observed, too")
     await alice.expect(said("observed, too"))
     await send(alice, EVE, "hello eve")
-    refused = await alice.expect(said("hello eve"))
+    refused = await alice.expect(said("hello-eve"))
     assert "remote domains is not enabled" in show(refused)  # the word of a server without s2s
     await bob.request("get", "<query xmlns='http://jabber.org/protocol/disco#info'/>", to=ROOM)
     await site.wait_until_said("ALARM observing")

@@ -46,6 +46,16 @@ async def in_use(folder: Path) -> AsyncIterator[RunningSite]:
         yield site
 
 
+def wrong_besides_unknown(site: RunningSite) -> list[str]:
+    """Return the lines of what `check` finds wrong, but not that of a stanza that was on its way in a server's end.
+
+    Whether it arrived nobody can know, and an alarm says so.
+    """
+    lines = run_steelyard("check", "--site", site.site).stdout.splitlines()
+    assert any(" ok " in line for line in lines)
+    return [line for line in lines if " problem " in line and "ALARM delivery-unknown" not in line]
+
+
 async def test_what_is_killed_comes_back(made: Path) -> None:
     async with in_use(made) as site:
         for part, name in (("components.gate", "gate"), ("prosody", "prosody")):
@@ -53,9 +63,7 @@ async def test_what_is_killed_comes_back(made: Path) -> None:
             os.kill(killed, signal.SIGKILL)
             await site.wait_until_back(name)
             assert site.pid_of(part) != killed
-        assert await wait_until(lambda: run_steelyard("check", "--site", site.site).returncode == 0), (
-            run_steelyard("check", "--site", site.site).stdout
-        )
+        assert await wait_until(lambda: wrong_besides_unknown(site) == []), wrong_besides_unknown(site)
         await exchange(made)
 
 

@@ -170,7 +170,7 @@ async def observe(firm: Firm, site: RunningSite) -> None:
     send(bob, ALICE, "observed, too")
     await alice.expect(said("observed, too"))
     send(alice, EVE, "hello eve")
-    refused = await alice.expect(said("hello eve"))
+    refused = await alice.expect(said("hello-eve"))
     assert refused.get("type") == "error"
     assert "your own enterprise only" not in show(refused)  # it is the word of a server that reaches no other
     answer = await bob.request("get", "<query xmlns='http://jabber.org/protocol/disco#info'/>", to=ROOM)

@@ -40,8 +40,8 @@ NOT_WHERE_NOTHING_IS_NEW = (
     "components.audit.index.rows", "components.audit.index.schema", "components.archive.orders.contents",
     "components.audit.index.people", "policy.files.carried", "policy.files.slot", "re2",
 )  # fmt: skip
-# On the demonstration, 167 of ours and 615 in all, where there were 222 and 734: each takes half a millisecond.
-MOST_OF_OURS, MOST_MODULES = 170, 660
+# On the demonstration, 173 of ours and 620 in all, where there were 222 and 734: each takes half a millisecond.
+MOST_OF_OURS, MOST_MODULES = 175, 660
 SEARCH_AND_TELL = """
 import sys
 read = set()
