@@ -82,7 +82,7 @@ def names_of(plan: ClusterPlan) -> list[str]:
 
 
 def _tls_options(plan: ClusterPlan) -> str:
-    """Render the options of TLS: both sides ask for a certificate, and who connects checks the name in it."""
+    """Render the options of TLS: who connects wants the certificate of that node, who listens that of any node."""
     files = {
         "certfile": plan.certificates / f"{plan.node}.crt",
         "keyfile": plan.certificates / f"{plan.node}.key",
@@ -90,4 +90,6 @@ def _tls_options(plan: ClusterPlan) -> str:
     }
     options = ", ".join(f"{{{name}, {json.dumps(str(file))}}}" for name, file in files.items())
     both = f"{options}, {{verify, verify_peer}}, {{versions, ['tlsv1.3', 'tlsv1.2']}}"
-    return f"[{{server, [{both}, {{fail_if_no_peer_cert, true}}]}},\n {{client, [{both}]}}].\n"
+    nodes = ", ".join(map(json.dumps, plan.addresses))
+    checks = f"{{fail_if_no_peer_cert, true}}, {{verify_fun, {{fun cluster_member:is_node/3, [{nodes}]}}}}"
+    return f"[{{server, [{both}, {checks}]}},\n {{client, [{both}]}}].\n"

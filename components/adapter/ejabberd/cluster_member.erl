@@ -6,7 +6,7 @@
 
 -module(cluster_member).
 
--export([start/1]).
+-export([start/1, is_node/3]).
 
 -define(AGAIN_MS, 1000).
 
@@ -45,3 +45,13 @@ copy_from(Other) ->
      || Table <- mnesia:system_info(tables) -- [schema]],
     ok = mnesia:wait_for_tables(mnesia:system_info(local_tables), infinity),
     stopped = mnesia:stop().
+
+%% Whether who connects has the certificate of a node: the authority vouches for other names as well (ssl's verify_fun).
+is_node(_, {bad_cert, _} = Reason, _) -> {fail, Reason};
+is_node(_, {extension, _}, Nodes) -> {unknown, Nodes};
+is_node(_, valid, Nodes) -> {valid, Nodes};
+is_node(Certificate, valid_peer, Nodes) ->
+    case lists:any(fun(Node) -> public_key:pkix_verify_hostname(Certificate, [{dns_id, Node}]) end, Nodes) of
+        true -> {valid, Nodes};
+        false -> {fail, no_node_of_this_cluster}
+    end.
