@@ -39,8 +39,14 @@ def plan_cluster(cluster: ClusterSettings, certificates: Path) -> ClusterPlan:
 def write_cluster_files(plan: ClusterPlan, root: Path, cookie_file: Path) -> None:
     """Write what Erlang reads as it starts: the cookie, where the nodes are, and with what they prove who they are.
 
-    Raises SiteError if there is no cookie.
+    Raises SiteError if there is no cookie, or if the server has data from a time when it was alone.
     """
+    data = root / "data"
+    if (data / "schema.DAT").exists() and not (data / "cluster").exists():
+        raise SiteError(
+            f"{data} is of a server that was alone, and a node of a cluster begins empty: move it away, "
+            "and let accounts be made anew (docs/ejabberd.md)"
+        )
     cookie = read_secret(cookie_file)
     if not cookie.isalnum():
         raise SiteError(

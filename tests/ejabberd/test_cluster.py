@@ -68,10 +68,13 @@ class Cluster:
 
 
 def make_node(root: Path, cluster: ClusterPlan, cookie: Path) -> Node:
-    plan = gated_plan(root / "server")
+    jid = f"gate-{cluster.node}"  # each gate has its own address: receipts name it
+    plan = gated_plan(root / "server", gate=jid)
     plan.root.mkdir(parents=True)
     write_cluster_files(cluster, plan.root, cookie)
-    gate = GateProcess(root / "gate", plan, one_enterprise([ALICE, BOB], [ROOM]), canary_interval_s=0.2)
+    gate = GateProcess(
+        root / "gate", plan, one_enterprise([ALICE, BOB], [ROOM], gate=jid), canary_interval_s=0.2
+    )
     return Node(EjabberdServer(plan, cluster=cluster), gate, cluster)
 
 
@@ -104,7 +107,7 @@ async def test_what_is_said_is_recorded_where_it_was_said_and_arrives_at_the_oth
     alice, bob = await one.login(f"{ALICE}/desk"), await two.login(f"{BOB}/desk")
     await say(alice, bob.jid, "copper")
     received = await bob.expect(message("copper"))
-    assert received.find("{urn:xmpp:sid:0}stanza-id[@by='gate.metals.example']") is not None
+    assert received.find(f"{{urn:xmpp:sid:0}}stanza-id[@by='gate-{one.cluster.node}']") is not None
     await say(bob, alice.jid, "tin")
     await alice.expect(message("tin"))
     # The room's process is on one of the nodes.

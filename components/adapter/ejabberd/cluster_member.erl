@@ -2,25 +2,27 @@
 %%
 %% A node with data of its own has joined before: Mnesia knows the others. A new one copies the tables of a node that is there. It
 %% waits for one as long as it takes, for alone it would be a server without accounts; only the first that is named begins
-%% alone. The mark is written when the copy is complete: killed before that, the node copies everything again.
+%% alone. The mark says when the copy is complete: killed before that, the node copies everything again.
 
 -module(cluster_member).
 
 -export([start/1, is_node/3]).
 
 -define(AGAIN_MS, 1000).
+%% What the mark says when the copy is complete.
+-define(MEMBER, <<"member">>).
 
 start([First | _] = Nodes) ->
-    case filelib:is_file(mark()) orelse find(Nodes -- [node()]) of
+    case file:read_file(mark()) =:= {ok, ?MEMBER} orelse find(Nodes -- [node()]) of
         true -> ok;
         none when node() =:= First -> ok;
         none -> copy_from(wait_for(Nodes -- [node()]));
         Other -> copy_from(Other)
     end,
-    ok = file:write_file(mark(), <<>>),
+    ok = file:write_file(mark(), ?MEMBER),
     {ok, _} = ejabberd:start().
 
-mark() -> filename:join(mnesia:system_info(directory), "joined").
+mark() -> filename:join(mnesia:system_info(directory), "cluster").
 
 wait_for(Others) ->
     logger:warning("cluster: waiting for one of the other nodes, to copy its tables: ~p", [Others]),
@@ -36,6 +38,7 @@ is_ready(Other) ->
 
 %% What an earlier copy has left is forgotten on both sides.
 copy_from(Other) ->
+    ok = file:write_file(mark(), <<"copying">>),
     _ = rpc:call(Other, mnesia, del_table_copy, [schema, node()]),
     _ = mnesia:delete_schema([node()]),
     ok = mnesia:start(),
