@@ -18,7 +18,7 @@ _TABLES: dict[type[Table], str] = {
 _SETTINGS = {
     "storage": "the server keeps its data in files of its own",
 }
-CAN_BE_ELSEWHERE = ("roster", "access", "transfer", "directory", "console", "witness")
+CAN_BE_ELSEWHERE = ("roster", "access", "transfer", "directory", "console", "witness", "indexer")
 """The tables whose process serves all nodes of a cluster from one of them."""
 _ADVICE = "take it out, or run Prosody (docs/ejabberd.md)"
 
