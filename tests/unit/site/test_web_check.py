@@ -44,7 +44,8 @@ async def answering(
 
 
 def settings(certificates: Path, **changes: Any) -> ProsodySettings:
-    return ProsodySettings(domains=(DOMAIN,), certificates=certificates, folder=certificates, **changes)
+    given: dict[str, Any] = {"domains": (DOMAIN,), "certificates": certificates, "folder": certificates}
+    return ProsodySettings(**(given | changes))
 
 
 def says(status: str, body: bytes = b"") -> bytes:
