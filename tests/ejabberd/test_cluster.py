@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 from ipaddress import IPv4Address
 from pathlib import Path
 
@@ -24,7 +25,7 @@ from tests.support.gate_process import GateProcess, gated_plan, one_enterprise
 from tests.support.observer import LogContent, check_numbers, read_log, wait_for_log
 from tests.support.ports import free_port
 from tests.support.process import wait_until
-from tests.support.stream import XmppStream, message
+from tests.support.stream import Matcher, XmppStream, message
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -97,6 +98,14 @@ async def cluster(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Clu
         yield Cluster((one, two), root / "outside")
 
 
+def with_id(id_: str) -> Matcher:
+    return lambda element: element.get("id") == id_
+
+
+def is_alone(node: Node) -> bool:
+    return node.server.evaluate("nodes().") == "[]"
+
+
 async def say(stream: XmppStream, to: str, text: str, type_: str = "chat") -> None:
     stream.send(f"<message to='{to}' type='{type_}' id='{text}'><body>{text}</body></message>")
 
@@ -134,7 +143,7 @@ async def test_what_another_node_answers_with_an_error_is_told_to_the_gate_that_
         stranger = await node.login(f"{jid}/outside")
         text = f"nobody-{stranger.jid.partition('@')[0]}"
         await say(stranger, ROOM, text, "groupchat")
-        refused = await stranger.expect(lambda element, text=text: element.get("id") == text)
+        refused = await stranger.expect(with_id(text))
         assert refused.get("type") == "error"
 
         def is_told(content: LogContent, text: str = text) -> bool:
@@ -189,7 +198,7 @@ async def test_a_node_that_is_killed_costs_the_other_nothing_and_comes_back(clus
     for killed, other in ((two, one), (one, two)):
         await killed.server.kill9()
         # Who was there logs in at the other.
-        assert await wait_until(lambda other=other: other.server.evaluate("nodes().") == "[]")
+        assert await wait_until(partial(is_alone, other))
         alice, bob = await other.login(f"{ALICE}/left"), await other.login(f"{BOB}/left")
         await say(alice, bob.jid, f"alone at {other.cluster.node}")
         await bob.expect(message(f"alone at {other.cluster.node}"))

@@ -185,7 +185,7 @@ def test_a_demonstration_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     made.path.write_text(made.path.read_text() + cluster())
     monkeypatch.setattr("components.site.ejabberd_server.find_ejabberd", lambda: "23.01")
     with pytest.raises(SiteError, match="a demonstration runs on one server"):
-        run_site(made.path, demo=True, once=True, show=lambda *_: None, server="ejabberd")  # type: ignore[arg-type]
+        run_site(made.path, demo=True, once=True, show=lambda *_: None, server="ejabberd")
 
 
 def test_the_plan_is_what_the_settings_say(tmp_path: Path) -> None:
