@@ -29,3 +29,12 @@ def test_module(specs: Path, spec: Path) -> None:
     answer = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert answer.returncode == 0, answer.stdout + answer.stderr
     assert "Test passed." in answer.stdout or "tests passed." in answer.stdout, answer.stdout
+
+
+def test_the_adapter_calls_no_function_that_is_not_there() -> None:
+    """The compiler does not look into other modules: what is not there would be found when it is called."""
+    run = f'io:format("~w", [proplists:get_value(undefined, xref:d("{compiled_beams()}"))]), halt().'
+    command = ["erl", "-noinput", *beam_arguments(LIBRARIES), "-eval", run]
+    answer = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    # What a later version has, and is asked for where it is there.
+    assert answer.stdout.replace("{{site_survey,encode,1},{misc,json_encode,1}}", "") == "[]", answer.stdout

@@ -62,6 +62,7 @@ async def streams(
             return await Component.connect(line.plan, *BOT)
 
         yield Streams(line, {Way.S2S: server, Way.COMPONENT: component})
+        assert "CRASH REPORT" not in (line.plan.root / "ejabberd.log").read_text()
 
 
 def sender(way: Way) -> str:
@@ -184,6 +185,6 @@ async def test_a_window_that_dies_gives_all_back_and_the_stream_goes_on(streams:
     await arrives(bob, "d2")
     assert heard(bob) == ["d2"]
     if isinstance(speaker, Component):
-        assert speaker.said.count(b"type='error'") == 2
+        await speaker.wait_until(lambda: speaker.said.count(b"type='error'") == 2)
     await speaker.close()
     await bob.close()

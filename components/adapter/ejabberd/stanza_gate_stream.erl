@@ -45,12 +45,12 @@ handle_info({'DOWN', Monitor, process, _, _}, #{monitor := Monitor} = State) ->
     go_on(State#{ended := true});
 handle_info({'DOWN', Ref, process, _, _}, #{said := Said} = State) ->
     % The window has died, and answers nothing more.
-    go_on(State#{said := queue:map(fun(Each) -> given_up(Ref, Each) end, Said)});
+    go_on(State#{said := given_up(Ref, Said)});
 handle_info(timeout, #{said := Said} = State) ->
     % It has said nothing for longer than it may.
     {value, {_, _, {asked, Ref, _, _}}} = queue:peek(Said),
     erlang:demonitor(Ref, [flush]),
-    go_on(State#{said := queue:map(fun(Each) -> given_up(Ref, Each) end, Said)});
+    go_on(State#{said := given_up(Ref, Said)});
 handle_info({stanza_gate_answered, Ref}, #{said := Said} = State) ->
     _ = [give_back(Ref) || not queue:any(fun(Each) -> is_asked(Ref, Each) end, Said)],
     go_on(State);
@@ -60,8 +60,11 @@ handle_info(_, State) ->
 is_asked(Ref, {_, _, {asked, Ref, _, _}}) -> true;
 is_asked(_, _) -> false.
 
-given_up(Ref, {Packet, Size, {asked, Ref, _, _}}) -> {Packet, Size, {done, stanza_gate_session:decided(gone, Packet)}};
-given_up(_, Each) -> Each.
+given_up(Ref, Said) ->
+    queue:from_list([case Each of
+        {Packet, Size, {asked, Ref, _, _}} -> {Packet, Size, {done, stanza_gate_session:decided(gone, Packet)}};
+        _ -> Each
+    end || Each <- queue:to_list(Said)]).
 
 %% Nobody waits for it any more: its sender was told so.
 give_back(Ref) ->
