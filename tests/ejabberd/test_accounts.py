@@ -121,11 +121,19 @@ async def test_nobody_else_makes_accounts(server: Server) -> None:
 
 async def test_wrong_passwords_have_a_pace(server: Server) -> None:
     """A right one is answered as a wrong one when too many were wrong; other accounts are not concerned."""
-    address = server.ejabberd.address
+    address, evaluate = server.ejabberd.address, server.ejabberd.evaluate
     server.ejabberd.register(CAROL)
-    for spelt in (CAROL, "CAROL@metals.example") * 10:
+    for spelt in (CAROL, "CAROL@metals.example"):
         with pytest.raises(AssertionError, match="not-authorized"):
             await XmppStream.login(address, spelt, password="wrong")
+    counted = '[Left || {{_, {<<"carol">>, _}}, {Left, _}} <- maps:to_list(sys:get_state(mod_login_pace))]'
+    assert evaluate(f"[Left < 20 || Left <- {counted}].") == "[true]"
+    await (await XmppStream.login(address, CAROL)).close()
+    # As many more as no time that this takes brings back.
+    evaluate(
+        "sys:replace_state(mod_login_pace, fun(Pace) -> maps:map("
+        'fun({_, {<<"carol">>, _}}, {_, At}) -> {-1000, At}; (_, Each) -> Each end, Pace) end), ok.'
+    )
     for password in ("wrong", PASSWORD):
         with pytest.raises(AssertionError, match="temporary-auth-failure"):
             await XmppStream.login(address, CAROL, password=password)
