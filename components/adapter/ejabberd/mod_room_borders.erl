@@ -6,7 +6,7 @@
 -behaviour(gen_mod).
 
 -export([start/2, stop/1, reload/3, depends/2, mod_options/1, mod_doc/0]).
--export([keep_borders/1, pass/1]).
+-export([keep_account/2, keep_borders/1, pass/1]).
 
 -include("xmpp.hrl").
 -include("mod_muc_room.hrl").
@@ -16,12 +16,14 @@
 
 start(Host, _Options) ->
     room_admissions:open(),
+    ejabberd_hooks:add(stanza_gate_table, Host, ?MODULE, keep_account, ?AT),
     ejabberd_hooks:add(stanza_gate_borders, Host, ?MODULE, keep_borders, ?AT),
     ejabberd_hooks:add(filter_packet, ?MODULE, pass, ?AT),
     stanza_gate_carrier:tell_borders().
 
 %% What passes stays filtered: without that, who was let in later is told of before.
 stop(Host) ->
+    ejabberd_hooks:delete(stanza_gate_table, Host, ?MODULE, keep_account, ?AT),
     ejabberd_hooks:delete(stanza_gate_borders, Host, ?MODULE, keep_borders, ?AT).
 
 reload(_Host, _New, _Old) -> ok.
@@ -32,20 +34,17 @@ mod_options(_Host) -> [].
 
 mod_doc() -> #{desc => <<"Keeps people out of rooms that they may not be in, and from what was said before they were let in.">>}.
 
-%% While the gate only observes, nobody is put out, and nobody counts as let in later.
+%% While the gate only observes, nobody is put out, and nobody counts as let in later. A server to which Steelyard is attached
+%% may have hosts without rooms.
+keep_account(Host, #{is_open := false} = Table) -> room_admissions:keep(Host, domains(Host), Table);
+keep_account(_, _) -> ok.
+
 keep_borders(Host) ->
-    % A server to which Steelyard is attached may have hosts without rooms.
-    case stanza_gate_hosts:is_in_force() andalso not stanza_gate_hosts:is_open() andalso gen_mod:is_loaded(Host, mod_muc) of
-        true ->
-            Domains = gen_mod:get_module_opt_hosts(Host, mod_muc),
-            #{in_force := Table} = persistent_term:get({stanza_gate, borders}),
-            % History is kept by the second: nothing of this one.
-            room_admissions:keep(Host, Domains, Table, erlang:system_time(second) + 1),
-            [put_out(Pid) || Domain <- Domains, {_, _, Pid} <- mod_muc:get_online_rooms(Domain)],
-            ok;
-        false ->
-            ok
-    end.
+    Rooms = [Pid || stanza_gate_hosts:is_in_force(), Domain <- domains(Host), {_, _, Pid} <- mod_muc:get_online_rooms(Domain)],
+    lists:foreach(fun put_out/1, Rooms).
+
+domains(Host) ->
+    case gen_mod:is_loaded(Host, mod_muc) of true -> gen_mod:get_module_opt_hosts(Host, mod_muc); false -> [] end.
 
 put_out(Pid) ->
     case mod_muc_room:get_state(Pid) of

@@ -2,7 +2,7 @@
 
 -module(room_admissions).
 
--export([open/0, keep/4, since/3]).
+-export([open/0, keep/3, since/3]).
 
 -record(stanza_gate_admission, {key, time}).
 
@@ -14,11 +14,11 @@ open() ->
         [{disc_copies, [node()]}, {type, ordered_set}, {attributes, record_info(fields, stanza_gate_admission)}]).
 
 %% There is another table: keep account for a host, whose rooms are at these domains.
-keep(Host, Domains, #{class_of := ClassOf, lists := Lists}, Now) ->
+keep(Host, Domains, #{class_of := ClassOf, lists := Lists}) ->
     Own = maps:filter(fun(Room, _) -> lists:member(domain(Room), Domains) end, Lists),
     {atomic, ok} = mnesia:transaction(fun() ->
         Before = maps:from_list([{named(Place, Host), people(Place)} || Place <- places(), Place =:= Host orelse lists:member(domain(Place), Domains)]),
-        After = room_admitted:account(maps:keys(ClassOf), Own, Before, Now),
+        After = room_admitted:account(maps:keys(ClassOf), Own, Before, now_s()),
         maps:foreach(fun(Place, People) -> write(stored(Place, Host), maps:get(Place, Before, none), People) end, After)
     end).
 
@@ -28,23 +28,24 @@ named(Room, _) -> Room.
 stored(line, Host) -> Host;
 stored(Room, _) -> Room.
 
-%% From when on a person may know what was said in a room of a host: a Unix time, 0 for all of it.
+%% From when on a person may know what was said in a room of a host: a Unix time, 0 for all of it. Whom the account does not
+%% have yet is let in by a table that is kept in a moment: nothing of what was said until now.
 since(Host, Room, Person) ->
     case is_kept(Host) of
-        true ->
-            InRoom = case is_kept(Room) of true -> time(Room, Person, 0); false -> 0 end,
-            max(time(Host, Person, erlang:system_time(second)), InRoom);
-        false ->
-            0
+        true -> max(time(Host, Person), case is_kept(Room) of true -> time(Room, Person); false -> 0 end);
+        false -> 0
     end.
 
 is_kept(Place) -> mnesia:dirty_read(stanza_gate_admission, ?KEPT(Place)) =/= [].
 
-time(Place, Person, Otherwise) ->
+time(Place, Person) ->
     case mnesia:dirty_read(stanza_gate_admission, {Place, Person}) of
         [#stanza_gate_admission{time = Time}] -> Time;
-        [] -> Otherwise
+        [] -> now_s()
     end.
+
+%% History is kept by the second: nothing of this one.
+now_s() -> erlang:system_time(second) + 1.
 
 places() -> mnesia:select(stanza_gate_admission, [{#stanza_gate_admission{key = ?KEPT('$1'), time = '_'}, [], ['$1']}]).
 
