@@ -61,7 +61,8 @@ def up(
     sites
         With --demo, 2: two sites of one enterprise, in folders beside the file that --site names.
     server
-        With --demo, the XMPP server that a new site is made with: prosody (which is the default) or ejabberd.
+        With --demo, the XMPP server that a new site is made with: prosody (which is the default) or ejabberd. Of two
+        sites the first one has it, and the second one Prosody.
     """
     from components.cli.output.demo import show_scene
     from components.site.up import run_site
@@ -71,15 +72,11 @@ def up(
     logging.getLogger("slixmpp").setLevel(logging.CRITICAL)
     if server is not None and not demo:
         raise SiteError("--server is for a demonstration: a site's server is in its site.toml (site.server)")
-    if server == "ejabberd" and sites != 1:
-        raise SiteError(
-            "two sites need Prosody: with ejabberd no other site has an address of its own (docs/ejabberd.md)"
-        )
     if sites == 1:
         return run_site(site, demo=demo, once=once, show=show_scene, server=server)
     if sites != 2 or not demo:
         raise SiteError("a demonstration has one site or two: steelyard up --demo --sites 2")
-    return run_sites(site.parent, once=once, show=show_scene)
+    return run_sites(site.parent, once=once, show=show_scene, server=server)
 
 
 def run(component: str, /, *, site: SiteOption = DEFAULT_SITE) -> None:

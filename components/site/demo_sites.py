@@ -1,4 +1,7 @@
-"""A demonstration's two sites: one enterprise in Shanghai and London, each with keys and an authority of its own."""
+"""A demonstration's two sites: one enterprise in Shanghai and London, each with keys and an authority of its own.
+
+With ejabberd it is a mixed one: Shanghai runs that, and London Prosody.
+"""
 
 import datetime as dt
 import shutil
@@ -8,7 +11,9 @@ from pathlib import Path
 from components.archive.durable import replace_durably
 from components.process.errors import SiteError
 from components.settings.site import SiteFile
+from components.settings.site_table import ServerName
 from components.site.certificates import make_certificates
+from components.site.demo_ejabberd import for_ejabberd
 from components.site.demo_transfer import transfer_table
 from components.site.init import authority_key_file, find_free_ports, init_site
 from components.site.packaged import packaged_folder
@@ -41,14 +46,21 @@ WEI, OLIVER = f"wei@{SHANGHAI.domain}", f"oliver@{LONDON.domain}"
 ROOM = f"copper@rooms.{SHANGHAI.domain}"
 
 
-def make_sites(folder: Path) -> tuple[list[SiteFile], list[Path]]:
-    """Make what the two sites in a folder lack, and return them and the made files; raises what `init_site` does."""
+def make_sites(folder: Path, server: ServerName | None = None) -> tuple[list[SiteFile], list[Path]]:
+    """Make what the two sites in a folder lack, and return them and the made files; raises what `init_site` does.
+
+    `server` is that of the first one. Raises SiteError if the sites are there with another.
+    """
     there = [_site_toml(folder, site).exists() for site in SITES]
     if any(there) and not all(there):
         raise SiteError(
             f"of the two sites in {folder} one is missing: remove the other, or name another folder"
         )
-    made = [] if all(there) else _write_settings(folder)
+    made = [] if all(there) else _write_settings(folder, server or "prosody")
+    if server not in (None, has := read_site(_site_toml(folder, SHANGHAI)).site.server):
+        raise SiteError(
+            f"the sites in {folder} are made with {has}: name another folder for {server} (--site)"
+        )
     for site in SITES:
         made += _make_authority(read_site(_site_toml(folder, site)))
     for site, other in (SITES, reversed(SITES)):
@@ -66,7 +78,7 @@ def _authority_of(folder: Path, site: DemoSite, other: DemoSite) -> Path:
     return folder / site.id / "certs" / f"{other.id}-ca.crt"
 
 
-def _write_settings(folder: Path) -> list[Path]:
+def _write_settings(folder: Path, server: ServerName) -> list[Path]:
     """Write the files that people edit, site.toml last: where it is, the others are, too."""
     ports = dict(zip(SITES, zip(*[iter(find_free_ports(4 * len(SITES)))] * 4, strict=True), strict=True))
     files: list[Path] = []
@@ -76,16 +88,20 @@ def _write_settings(folder: Path) -> list[Path]:
         for name, text in (
             ("directory.toml", _directory(site)),
             ("policy.toml", _policy()),
-            ("site.toml", _settings(site, other, ports[site], ports[other][2])),
+            ("site.toml", _settings(site, other, ports[site], ports[other][2], server)),
         ):
             replace_durably(own / name, text.encode())
             files.append(own / name)
     return files
 
 
-def _settings(site: DemoSite, other: DemoSite, ports: tuple[int, ...], port_there: int) -> str:
+def _settings(
+    site: DemoSite, other: DemoSite, ports: tuple[int, ...], port_there: int, server: ServerName
+) -> str:
     c2s_port, component_port, s2s_port, files_port = ports
     text = (packaged_folder("examples") / "site.toml").read_text() + transfer_table(files_port)
+    if site is SHANGHAI and server == "ejabberd":
+        text = for_ejabberd(text)
     for old, new in (
         ('name = "Demonstration"', f'name = "{site.name}"'),
         ("c2s_port = 5222", f"c2s_port = {c2s_port}\ns2s_port = {s2s_port}"),

@@ -9,7 +9,7 @@ from typing import Any
 from components.link.limits import ELEMENT_MAX_BYTES, STANZA_MAX_BYTES
 from components.process.errors import SiteError
 from components.site.ejabberd_cluster import ClusterPlan, node_arguments
-from components.site.ejabberd_s2s import sites_listeners, sites_options
+from components.site.ejabberd_s2s import sites_listeners, sites_modules, sites_options
 from components.site.ejabberd_web import (
     TLS_OPTIONS,
     direct_tls_listener,
@@ -48,7 +48,9 @@ MODULES: dict[str, dict[str, Any]] = {
     "mod_client_state": {},
     "mod_disco": {},
     "mod_last": {},
+    "mod_login_pace": {},
     "mod_mam": {"default": "always", "assume_mam_usage": True},
+    "mod_new_password": {},
     "mod_offline": {"access_max_user_messages": "offline_messages"},
     "mod_ping": {},
     "mod_privacy": {},
@@ -121,7 +123,7 @@ def _certificate_files(plan: ProsodyPlan, folder: Path) -> Iterator[Path]:
 def _modules(plan: ProsodyPlan) -> dict[str, dict[str, Any]]:
     """Return the modules of all domains."""
     offered = [each.jid for each in plan.components if each.side.offered or each.side.makes_accounts]
-    modules = {**MODULES, "mod_disco": {"extra_domains": offered}}
+    modules = {**MODULES, "mod_disco": {"extra_domains": offered}, **sites_modules(plan)}
     if plan.gate:
         modules["mod_stanza_gate"] = _gate(plan)
     for each in plan.components:

@@ -3,17 +3,11 @@
 from collections.abc import Iterator
 
 from components.process.errors import SiteError
-from components.settings.federation import FederationSettings
 from components.settings.prosody import ProsodySettings
 from components.settings.site import SiteFile
-from components.settings.table import Table
 
 EJABBERD = "ejabberd"
 
-# By table: what would be missing.
-_TABLES: dict[type[Table], str] = {
-    FederationSettings: "no other site has an address or an authority of its own",
-}
 # By setting of [prosody].
 _SETTINGS = {
     "storage": "the server keeps its data in files of its own",
@@ -30,9 +24,8 @@ def find_unsupported(site: SiteFile) -> Iterator[str]:
             yield "cluster: only ejabberd has clusters; take it out, or make another site (docs/sites.md)"
         return
     yield from _cluster_problems(site)
-    for table, what in _TABLES.items():
-        if table.table_name in site.document:
-            yield f"{table.table_name}: with ejabberd {what}; {_ADVICE}"
+    if site.prosody.attached_to is not None and site.federation:
+        yield f"federation: an attached ejabberd keeps its own rules of whose certificates count; {_ADVICE}"
     for name, what in _SETTINGS.items():
         if getattr(site.prosody, name) != ProsodySettings.model_fields[name].get_default(
             call_default_factory=True

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from components.process.notify import notify_manager
 from components.settings.site import SiteFile
+from components.settings.site_table import ServerName
 from components.settings.table import SettingsError
 from components.site.demo_scenes import Accounts, Heading, Show
 from components.site.demo_sites import SITES, make_sites
@@ -16,7 +17,7 @@ from components.site.health import alarm_files, find_port_problems
 from components.site.init import load_passwords
 from components.site.lock import hold_site
 from components.site.probe import reachable_address
-from components.site.server import find_prosody, register_accounts, require_version, write_config
+from components.site.server_program import find_program, program_of
 from components.site.supervise import ProcessSpec, Supervisor
 from components.site.up import (
     INTERRUPTED,
@@ -32,20 +33,22 @@ from components.site.up import (
 _START_TIMEOUT_S = 60.0
 
 
-def run_sites(folder: Path, *, once: bool, show: Show) -> int:
+def run_sites(folder: Path, *, once: bool, show: Show, server: ServerName | None = None) -> int:
     """Run two sites in a folder until told to stop, or with `once` until they have shown that they work.
 
-    Makes them if there are none. Returns the exit status, as `run_site` does. Raises SiteError, SettingsError.
+    Makes them if there are none, the first one on `server`. Returns the exit status, as `run_site` does. Raises
+    SiteError, SettingsError.
     """
     display = Display()
-    find_prosody()
+    for name in {"prosody", server or "prosody"}:
+        find_program(name).find()
     folder = folder.resolve()
     with ExitStack() as stack:
         locks = []
         for site in SITES:
             (folder / site.id).mkdir(parents=True, exist_ok=True)
             locks.append(stack.enter_context(hold_site(folder / site.id)))
-        sites, made = make_sites(folder)
+        sites, made = make_sites(folder, server)
         if made:
             display.say(f"made two sites in {folder}: {len(made)} files")
         if problems := [problem for site in sites for problem in find_port_problems(site)]:
@@ -56,9 +59,9 @@ def run_sites(folder: Path, *, once: bool, show: Show) -> int:
 
 def _prepare(site: SiteFile, display: Display) -> list[ProcessSpec]:
     """Write the server's configuration, make the accounts, and return the processes, each named with its site."""
-    config = write_config(site)
-    require_version(config)
-    if registered := register_accounts(config, load_passwords(site)):
+    program = program_of(site)
+    config = program.prepare(site)
+    if registered := program.register(config, load_passwords(site)):
         display.say(f"registered {', '.join(registered)}")
     make_log_folders(site)
     return [replace(spec, name=f"{site.site.name}: {spec.name}") for spec in process_specs(site, config)]

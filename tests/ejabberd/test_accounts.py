@@ -25,13 +25,13 @@ from components.link.stream import ComponentLogin
 from components.site.parts import MAKES_ACCOUNTS
 from components.site.prosody import PlannedComponent
 from tests.support.ejabberd import EjabberdServer
-from tests.support.prosody import private_plan
+from tests.support.prosody import PASSWORD, private_plan
 from tests.support.stream import XmppStream, show
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 ACCESS, OTHER = "access.metals.example", "bot.metals.example"
-ALICE, BOB = "alice@metals.example", "bob@metals.example"
+ALICE, BOB, CAROL = "alice@metals.example", "bob@metals.example", "carol@metals.example"
 ADD = "http://jabber.org/protocol/admin#add-user"
 
 
@@ -118,6 +118,27 @@ async def test_nobody_else_makes_accounts(server: Server) -> None:
     answer = await bob.request("set", command, to="metals.example")
     assert "forbidden" in show(answer)
     await bob.close()
+
+
+async def test_wrong_passwords_have_a_pace(server: Server) -> None:
+    """A right one is answered as a wrong one when too many were wrong; other accounts are not concerned."""
+    address, evaluate = server.ejabberd.address, server.ejabberd.evaluate
+    server.ejabberd.register(CAROL)
+    for spelt in (CAROL, "CAROL@metals.example"):
+        with pytest.raises(AssertionError, match="not-authorized"):
+            await XmppStream.login(address, spelt, password="wrong")
+    counted = '[Left || {{_, {<<"carol">>, _}}, {Left, _}} <- maps:to_list(sys:get_state(mod_login_pace))]'
+    assert evaluate(f"[Left < 20 || Left <- {counted}].") == "[true]"
+    await (await XmppStream.login(address, CAROL)).close()
+    # As many more as no time that this takes brings back.
+    evaluate(
+        "sys:replace_state(mod_login_pace, fun(Pace) -> maps:map("
+        'fun({_, {<<"carol">>, _}}, {_, At}) -> {-1000, At}; (_, Each) -> Each end, Pace) end), ok.'
+    )
+    for password in ("wrong", PASSWORD):
+        with pytest.raises(AssertionError, match="temporary-auth-failure"):
+            await XmppStream.login(address, CAROL, password=password)
+    await (await XmppStream.login(address, BOB)).close()
 
 
 async def test_the_component_is_told_of_a_session_when_it_first_comes_online(server: Server) -> None:

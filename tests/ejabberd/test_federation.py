@@ -1,19 +1,22 @@
 """A site on ejabberd and one on Prosody, with their gates: what crosses, what does not, and who is no site."""
 
+import ssl
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
+from components.site.peer_probe import Peer, find_peer_fault
 from tests.support.certificates import CertificateAuthority
 from tests.support.ejabberd import EjabberdServer
 from tests.support.foreign_server import ForeignStream, showing
 from tests.support.gate_process import one_enterprise
 from tests.support.observer import read_log
 from tests.support.process import wait_until
-from tests.support.stream import StreamEndedError, XmppStream, message, named, show
+from tests.support.stream import StreamEndedError, XmppStream, message, show
 from tests.support.two_sites import TwoSites
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -112,9 +115,8 @@ async def test_what_the_other_site_refuses_comes_back_to_its_sender(pair: Pair) 
 async def test_a_server_that_is_no_site_is_heard_by_nobody(pair: Pair) -> None:
     alice = await pair.sites.login(f"{ALICE}/desk")
     stranger = ForeignStream(pair.s2s, EVIL, METALS, tls=showing(pair.evil))
-    await stranger.open()
     with pytest.raises(StreamEndedError, match="policy-violation"):
-        await stranger.prove()  # its certificate is its own
+        await stranger.open()  # its certificate is its own
     # Nor one that proves nothing.
     silent = ForeignStream(pair.s2s, ZURICH, METALS, tls=showing(None))
     await silent.open()
@@ -125,12 +127,62 @@ async def test_a_server_that_is_no_site_is_heard_by_nobody(pair: Pair) -> None:
     forger = ForeignStream(pair.s2s, ZURICH, METALS, tls=showing(pair.evil))
     await forger.open()
     forger.send(f"<auth xmlns='{SASL}' mechanism='EXTERNAL'>=</auth>")
-    await forger.expect(named(SASL, "failure"))
-    await forger.close()
+    await forger.wait_for_end()
+    assert forger.why_ended() == "not-authorized Your server's certificate is not valid for this name"
     await alice.ping()
     assert not [show(each) for each in alice.received if each.tag.endswith("}message")]
     assert await pair.recorded(METALS, "evil") == []
     await alice.close()
+
+
+@pytest.mark.parametrize(
+    ("hook", "function", "at"),
+    [("s2s_in_handle_recv", "on_received", 1), ("s2s_in_auth_result", "on_proved", 2)],
+)
+async def test_nothing_is_heard_where_a_hook_is_gone(pair: Pair, hook: str, function: str, at: int) -> None:
+    """ejabberd goes on without it, also when it crashes: what nobody has looked at does not count."""
+    alice = await pair.sites.login(f"{ALICE}/desk")
+    zurich = pair.sites.server_of(ZOE).plan.certificates
+    assert zurich is not None
+    named = f'{hook}, <<"{METALS}">>, mod_federated_sites, {function}, {at}'
+    assert pair.ejabberd.evaluate(f"ejabberd_hooks:delete({named}).") == "ok"
+    try:
+        stream = ForeignStream(pair.s2s, ZURICH, METALS, tls=showing(zurich / f"{ZURICH}.crt"))
+        await stream.open()
+        with suppress(StreamEndedError):  # where it is told that it has proved nothing
+            await stream.prove()
+            said = f"<message from='{ZOE}' to='{ALICE}' id='{function}'><body>hello</body></message>"
+            stream.send(f"{said}</stream:stream>")
+        await stream.wait_for_end()
+    finally:
+        assert pair.ejabberd.evaluate(f"ejabberd_hooks:add({named}).") == "ok"
+    await alice.ping()
+    assert not [each for each in alice.received if each.tag.endswith("}message")]
+    assert await pair.recorded(METALS, function) == []
+    await alice.close()
+
+
+async def test_another_sites_check_hears_whether_it_would_be_taken(pair: Pair) -> None:
+    """`steelyard check` there: ejabberd looks at a certificate when its server logs in."""
+    address, port = pair.s2s
+    zurich = pair.sites.server_of(ZOE).plan.certificates
+    assert zurich is not None
+
+    def asks_as(own: str, shown: Path) -> Peer:
+        trust = ssl.create_default_context(cafile=zurich / "ca.crt")
+        trust.load_cert_chain(shown, shown.with_suffix(".key"))
+        return Peer(address, port, own, METALS, trust)
+
+    assert await find_peer_fault(asks_as(ZURICH, zurich / f"{ZURICH}.crt")) == ""
+    another = await find_peer_fault(asks_as(ZURICH, pair.evil))
+    assert (
+        another == f"{METALS} does not talk to {ZURICH}: Your server's certificate is not valid for this name"
+    )
+    stranger = await find_peer_fault(asks_as(EVIL, pair.evil))
+    assert (
+        stranger
+        == f"{METALS} does not talk to {EVIL}: This server talks to the sites of its own enterprise only"
+    )
 
 
 async def test_nothing_is_said_to_a_server_that_is_no_site(pair: Pair) -> None:

@@ -10,6 +10,7 @@ from components.process.errors import SiteError
 from components.site.ejabberd_server import register_ejabberd_accounts
 from components.site.validate import load_site
 from tests.support.site import processes_of, run_steelyard
+from tests.support.two_demonstrations import run_two_sites
 
 
 def test_the_demonstration_shows_the_line_and_leaves_nothing_running(tmp_path: Path) -> None:
@@ -49,3 +50,11 @@ def test_the_demonstration_shows_the_line_and_leaves_nothing_running(tmp_path: P
     assert register_ejabberd_accounts(config, accounts) == ["zoe@metals.example"]
     with pytest.raises(SiteError, match=r"eve@elsewhere\.example: is no account of this server$"):
         register_ejabberd_accounts(config, {"eve@elsewhere.example": "secret"})
+
+
+def test_a_site_on_ejabberd_and_one_on_prosody_talk_and_both_archives_hold_it(tmp_path: Path) -> None:
+    run_two_sites(tmp_path, "--server", "ejabberd")
+    servers = [load_site(tmp_path / site / "site.toml").site.server for site in ("shanghai", "london")]
+    assert servers == ["ejabberd", "prosody"]
+    for log in ("shanghai/logs/ejabberd.log", "london/logs/prosody.log"):
+        assert "elsewhere.example" not in (tmp_path / log).read_text()

@@ -20,6 +20,7 @@ _HEADER = re.compile(rb"<stream:stream[^>]*>")
 
 OFFERS_TLS = f"<starttls xmlns='{_TLS}'><required/></starttls>"
 OFFERS_EXTERNAL = f"<mechanisms xmlns='{_SASL}'><mechanism>EXTERNAL</mechanism></mechanisms>"
+LETS_IN = f"<success xmlns='{_SASL}'/>"
 OFFERS_DIALBACK = "<dialback xmlns='urn:xmpp:features:dialback'><errors/></dialback>"
 
 
@@ -84,10 +85,17 @@ def _words(error: Element) -> list[str]:
 class ListeningServer:
     """A server to which others connect; `heard` is all that they said.
 
-    It offers TLS if it has any, and then what `offers` says.
+    It offers TLS if it has any, and then what `offers` says; who logs in is answered `answers_login`.
     """
 
-    def __init__(self, port: int, tls: ssl.SSLContext | None, offers: str = OFFERS_EXTERNAL) -> None:
+    def __init__(
+        self,
+        port: int,
+        tls: ssl.SSLContext | None,
+        offers: str = OFFERS_EXTERNAL,
+        answers_login: str = LETS_IN,
+    ) -> None:
+        self._answers_login = answers_login
         self.heard = b""
         self._port, self._tls, self._offers = port, tls, offers
         self._ended = asyncio.Event()
@@ -116,6 +124,8 @@ class ListeningServer:
             await self._answer(reader, writer, self._offers)
             while data := await reader.read(4096):
                 self.heard += data
+                if b"<auth" in data:
+                    writer.write(self._answers_login.encode())
                 if b"<starttls" in data:  # without a word about it, some try whether there is any
                     writer.write(f"<failure xmlns='{_TLS}'/></stream:stream>".encode())
                     break

@@ -171,20 +171,14 @@ on_closed(State, _) ->
 
 %% Stanzas from elsewhere ---------------------------------------------------------------------------------------------
 
-%% A stream of another server: its own process waits, too, so what it sends stays in order.
+%% A stream of another server.
 hold_from_server({Packet, State}) ->
     #jid{lserver = To} = xmpp:get_to(Packet),
-    case stanza_gate_session:hold(<<"s2s">>, ejabberd_router:host_of_route(To), stream(State), Packet) of
-        {go_on, Released, Seq} ->
-            % Here, and not behind this hook: a stream may end, and what it was told to carry out is carried out.
-            ejabberd_router:route(stanza_gate_guard:carry(Released, Seq)),
-            stanza_gate_window:done(Seq);
-        {answer, Error} ->
-            ejabberd_router:route(Error);
-        silent ->
-            ok
-    end,
-    {stop, {drop, State}}.
+    % The second lock of mod_federated_sites.
+    case mod_federated_sites:is_proved(State) of
+        true -> {stop, {drop, stanza_gate_stream:say(<<"s2s">>, ejabberd_router:host_of_route(To), Packet, State)}};
+        false -> {stop, {drop, State}}
+    end.
 
 %% A server has proved who it is: one that is no site is turned away now, and not at its first stanza.
 on_server_proved(#{server_host := Host} = State, true, Server) ->
@@ -192,8 +186,7 @@ on_server_proved(#{server_host := Host} = State, true, Server) ->
         true ->
             State;
         false ->
-            Error = xmpp:serr_policy_violation(<<"This server talks to sites of its own enterprise only.">>, <<"en">>),
-            {stop, ejabberd_s2s_in:send(State, Error)}
+            {stop, ejabberd_s2s_in:send(State, mod_federated_sites:refusal())}
     end;
 on_server_proved(State, _, _) ->
     State.
@@ -205,26 +198,11 @@ hold_from_component({Packet, #{remote_server := Component} = State}) ->
             stanza_gate_window:from_gate(self(), [xmpp:encode(El) || El <- xmpp:get_els(Packet)]),
             {stop, {drop, State}};
         {_, #jid{lserver = Component}} ->
-            {stop, hold_component(Component, Packet, State)};
+            {stop, {drop, stanza_gate_stream:say(<<"component">>, Component, Packet, State)}};
         _ ->
             % It speaks in the name of another component.
             {stop, {drop, State}}
     end.
-
-hold_component(Component, Packet, State) ->
-    case stanza_gate_session:hold(<<"component">>, Component, stream(State), Packet) of
-        {go_on, Released, Seq} ->
-            ejabberd_router:route(Released),
-            stanza_gate_window:done(Seq),
-            {drop, State};
-        {answer, Error} ->
-            {drop, xmpp_stream_in:send(State, Error)};
-        silent ->
-            {drop, State}
-    end.
-
-stream(#{stream_id := Id}) -> #{stanza_gate_session => <<"x", Id/binary>>};
-stream(_) -> #{}.
 
 note_component(Component) ->
     case persistent_term:get({stanza_gate, options}) of

@@ -22,9 +22,10 @@ canary(Gate, Id) ->
 carry_out(Seq, Xml, Receipt, Gate) ->
     gen_server:cast(?MODULE, {carry_out, Seq, Xml, Receipt, Gate}).
 
-%% There is another table of borders, or somebody new who wants to know it: the hook `stanza_gate_borders` runs.
+%% There is another table of borders, or somebody new who wants to know it. The hook `stanza_gate_table` runs for each of them,
+%% in order; `stanza_gate_borders` says that what is in force now may be another one.
 tell_borders() ->
-    gen_server:cast(?MODULE, tell_borders).
+    gen_server:cast(?MODULE, {tell_borders, stanza_gate_hosts:in_force()}).
 
 init([]) -> {ok, none}.
 
@@ -39,7 +40,8 @@ handle_cast({carry_out, Seq, Xml, Receipt, Gate}, State) ->
         stanza_gate_window:failed(Seq)
     end,
     {noreply, State};
-handle_cast(tell_borders, State) ->
+handle_cast({tell_borders, Table}, State) ->
+    [ejabberd_hooks:run(stanza_gate_table, Host, [Host, Table]) || Host <- ejabberd_option:hosts(), Table =/= none],
     [ejabberd_hooks:run(stanza_gate_borders, Host, [Host]) || Host <- ejabberd_option:hosts()],
     {noreply, State}.
 

@@ -3,7 +3,7 @@
 -module(stanza_gate_hosts).
 
 -export([own/0, unheld/0, streams_of/1, is_stopped/2, is_stopped_by/3, keep_borders/2, is_stopped_though_listed/2,
-         is_in_force/0, is_open/0, is_room_host/1]).
+         is_in_force/0, in_force/0, is_open/0, is_room_host/1, is_room_host_of/2]).
 
 %% The host in whose name the adapter speaks to the gate.
 own() -> hd(ejabberd_option:hosts()).
@@ -37,13 +37,18 @@ is_component(Domain) ->
         andalso not is_room_host(Domain).
 
 is_room_host(Domain) ->
-    lists:any(fun(Host) ->
-        gen_mod:is_loaded(Host, mod_muc) andalso lists:member(Domain, gen_mod:get_module_opt_hosts(Host, mod_muc))
-    end, ejabberd_option:hosts()).
+    lists:any(fun(Host) -> is_room_host_of(Host, Domain) end, ejabberd_option:hosts()).
+
+%% Whether a domain is one of the rooms of this host of accounts.
+is_room_host_of(Host, Domain) ->
+    gen_mod:is_loaded(Host, mod_muc) andalso lists:member(Domain, gen_mod:get_module_opt_hosts(Host, mod_muc)).
 
 %% Whether the gate has said any table yet.
-is_in_force() ->
-    maps:get(in_force, persistent_term:get({stanza_gate, borders}, stanza_gate_borders:new())) =/= none.
+is_in_force() -> in_force() =/= none.
+
+%% The table in force, or `none`.
+in_force() ->
+    maps:get(in_force, persistent_term:get({stanza_gate, borders}, stanza_gate_borders:new())).
 
 %% Whether the gate only observes: nothing stops anywhere.
 is_open() ->

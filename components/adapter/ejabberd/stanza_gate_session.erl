@@ -1,11 +1,12 @@
-%% What a process that has a stanza does with it: it asks for the verdict, and goes on with the stanza or answers it. A stream
-%% of a server or a component waits for that; a client's session does something else meanwhile (stanza_gate_said).
+%% What a process that has a stanza does with it: it asks for the verdict, and goes on with the stanza or answers it. A client's
+%% session does something else meanwhile (stanza_gate_said), and so does the stream of a server or a component
+%% (stanza_gate_stream).
 %%
 %% Everything that fails in here ends as an answer to the sender, never as a stanza that goes on (docs/ejabberd.md).
 
 -module(stanza_gate_session).
 
--export([ask/4, hold/4, decided/2, released/3, reply/2, transport/1, new_name/0]).
+-export([ask/4, decided/2, released/3, reply/2, transport/1, new_name/0]).
 
 -include("xmpp.hrl").
 
@@ -28,18 +29,6 @@ submitted(#{host := Host} = Head, Packet) ->
         {true, true} -> {0, {done, refused(Packet, too_large)}};
         {true, false} -> {Size, stanza_gate_window:ask(Head, Told, Size, TimeoutMs)}
     end.
-
-%% Submit a stanza and wait for its outcome: {go_on, Released, Seq}, {answer, ErrorStanza} or silent.
-hold(Way, Host, Session, Packet) ->
-    case ask(Way, Host, Session, Packet) of
-        {_, {done, Outcome}} -> Outcome;
-        {_, Asked} -> decided(waited(Asked), Packet)
-    end.
-
-waited({asked, Ref, _, _} = Asked) ->
-    Answer = stanza_gate_window:await(Asked, false),
-    erlang:demonitor(Ref, [flush]),
-    Answer.
 
 %% Whether the adapter is loaded where this comes from. What a component says counts for the first host.
 is_held(Host) ->

@@ -17,6 +17,7 @@ from components.site.ejabberd import (
     render_config,
     start_command,
 )
+from components.site.planned_site import PlannedSite
 from components.site.prosody import PlannedComponent, ProsodyPlan, ServerSide
 
 GATE = "gate.metals.example"
@@ -112,6 +113,31 @@ def test_other_sites_come_in_by_their_certificates_alone(tmp_path: Path) -> None
     assert "mod_s2s_dialback" not in config["modules"]
     assert str(tmp_path / "certs" / "rooms.metals.example.crt") in config["certfiles"]
     assert config_of(tmp_path, **federated)["s2s_access"] == "nobody"
+
+
+def test_each_site_is_known_by_its_own_authority_and_place(tmp_path: Path) -> None:
+    london, bern = tmp_path / "london.crt", tmp_path / "bern.crt"
+    sites = (
+        PlannedSite(("london.example", "rooms.london.example"), london, ("ab" * 32,), "192.0.2.7", 5270),
+        PlannedSite(("bern.example",), bern),
+    )
+    config = config_of(
+        tmp_path,
+        s2s_port=5269,
+        certificates=tmp_path / "certs",
+        federated_domains=("zurich.example",),
+        sites=sites,
+    )
+    there = {"authority": str(london), "pins": ["ab" * 32], "address": "192.0.2.7", "port": 5270}
+    assert config["modules"]["mod_federated_sites"]["sites"] == {
+        "zurich.example": {"authority": str(tmp_path / "certs" / "ca.crt")},
+        "london.example": there,
+        "rooms.london.example": there,
+        "bern.example": {"authority": str(bern)},
+    }
+    allowed = [each["allow"][0]["server"] for each in config["s2s_access"]]
+    assert allowed == list(config["modules"]["mod_federated_sites"]["sites"])
+    assert "mod_federated_sites" not in config_of(tmp_path, sites=sites)["modules"]
 
 
 def test_rooms_are_there_only_where_they_have_a_domain(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """A site on ejabberd (docs/ejabberd.md): how it is made and started, and that what it cannot do is refused by name."""
 
+import json
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,6 +13,7 @@ from components.settings.site import SiteFile
 from components.settings.table import SettingsError
 from components.site import ejabberd_server
 from components.site.check import check_site
+from components.site.demo_sites import make_sites
 from components.site.ejabberd_check import find_unsupported
 from components.site.ejabberd_server import find_ejabberd, make_beams, write_ejabberd_config
 from components.site.init import init_site, load_passwords
@@ -75,15 +77,32 @@ def test_each_setting_is_heeded_or_refused(tmp_path: Path) -> None:
         assert problem.endswith("(docs/ejabberd.md)")
 
 
-def test_other_sites_and_a_gate_that_observes_are_refused(tmp_path: Path) -> None:
+def test_what_depends_on_whether_the_server_is_attached_and_a_path_of_bosh_are_refused(
+    tmp_path: Path,
+) -> None:
     (observing,) = unsupported(tmp_path, gate={"mode": "observe"})
     assert observing.startswith("gate.mode: a private ejabberd tells nobody")
     attached = {"attached_to": "/etc/ejabberd/ejabberd.yml"}
     assert unsupported(tmp_path, gate={"mode": "observe"}, prosody=attached) == []
+    (federation,) = unsupported(tmp_path, more="[federation]\n", prosody=attached)
+    assert federation.startswith("federation: an attached ejabberd keeps its own rules")
+    assert unsupported(tmp_path, more="[federation]\n") == []
     (bosh,) = unsupported(tmp_path, more="[prosody.web]\nport = 5281\n")
     assert bosh.startswith("prosody.web.bosh_path: with ejabberd ")
-    (federation,) = unsupported(tmp_path, more="[federation]\n")
-    assert federation.startswith("federation: with ejabberd no other site has ")
+
+
+def test_other_sites_are_known_to_the_server(tmp_path: Path) -> None:
+    (site, other), _ = make_sites(tmp_path, "ejabberd")
+    assert (site.site.server, other.site.server) == ("ejabberd", "prosody")
+    config = json.loads(write_ejabberd_config(site).read_text())
+    known = config["modules"]["mod_federated_sites"]["sites"]["london.example"]
+    assert (known["address"], known["port"]) == ("127.0.0.1", other.prosody.s2s_port)
+    authority = other.prosody.certificates / "ca.crt"
+    assert Path(known["authority"]).read_bytes() == authority.read_bytes()
+    allowed = [each["allow"][0]["server"] for each in config["s2s_access"]]
+    assert allowed == ["london.example", "rooms.london.example"]
+    with pytest.raises(SiteError, match="are made with ejabberd: name another folder for prosody"):
+        make_sites(tmp_path, "prosody")
 
 
 def test_prosody_is_asked_nothing_of_it(tmp_path: Path) -> None:

@@ -84,6 +84,26 @@ async def test_one_that_does_not_take_ours(certs: Path) -> None:
     assert await ask(certs, offers=OFFERS_DIALBACK) == f"{LONDON} does not take the certificate of {METALS}"
 
 
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (
+            "<failure xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><not-authorized/></failure>",
+            f"{LONDON} does not take the certificate of {METALS}",
+        ),
+        (
+            "<stream:error><not-authorized xmlns='urn:ietf:params:xml:ns:xmpp-streams'/>"
+            "<text xmlns='urn:ietf:params:xml:ns:xmpp-streams'>Your certificate has expired</text></stream:error>",
+            f"{LONDON} does not talk to {METALS}: Your certificate has expired",
+        ),
+    ],
+)
+async def test_one_that_looks_at_ours_only_when_we_log_in(certs: Path, answer: str, told: str) -> None:
+    port = free_port()
+    async with ListeningServer(port, serving(certs / f"{LONDON}.crt"), answers_login=answer):
+        assert await find_peer_fault(peer(certs, port)) == told
+
+
 async def test_one_that_offers_no_tls(certs: Path) -> None:
     port = free_port()
     async with ListeningServer(port, None, OFFERS_DIALBACK):
@@ -107,6 +127,10 @@ _HEADER = "<stream:stream xmlns='jabber:server' xmlns:stream='http://etherx.jabb
 _ERROR = (
     f"{_HEADER}<stream:error><policy-violation xmlns='urn:ietf:params:xml:ns:xmpp-streams'/>%s</stream:error>"
 )
+_NOT_YOU = (
+    "<stream:error><policy-violation xmlns='urn:ietf:params:xml:ns:xmpp-streams'/>"
+    "<text xmlns='urn:ietf:params:xml:ns:xmpp-streams'>Not you</text></stream:error>"
+)
 _TEXT = "<text xmlns='urn:ietf:params:xml:ns:xmpp-streams'>Not you</text>"
 
 
@@ -122,6 +146,15 @@ _TEXT = "<text xmlns='urn:ietf:params:xml:ns:xmpp-streams'>Not you</text>"
             "127.0.0.1:PORT cannot be talked to: it says too much",
         ),
         (f"{_HEADER}<stream:features>{OFFERS_TLS}</stream:features>", "127.0.0.1:PORT cannot be talked to: "),
+        (
+            f"{_HEADER}<stream:features>{OFFERS_TLS}</stream:features>{_NOT_YOU}",
+            f"{LONDON} does not talk to {METALS}: Not you",
+        ),
+        (
+            f"{_HEADER}<stream:features>{OFFERS_TLS}</stream:features>"
+            "<failure xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>",
+            f"{LONDON} offers TLS, and does not begin it",
+        ),
         ("HTTP/1.1 400 Bad Request\r\n", "127.0.0.1:PORT cannot be talked to: "),
     ],
 )

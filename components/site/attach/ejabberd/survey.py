@@ -23,6 +23,7 @@ LIBRARIES = SYSTEM_LIBRARIES
 """Below which ejabberd is installed."""
 
 _TIMEOUT_S = 120
+_NO_NAMES = "register/listen error"
 _DEFAULT_COMPONENT_PORT = 5347
 
 
@@ -61,7 +62,9 @@ def survey_people(config: Path) -> Stored:
     try:
         found = _run(config, places, ("people", places.node), flags)
     except SiteError as err:
-        raise SiteError(f"the people are asked of the running server, which has to be up: {err}") from None
+        # With no server up, nothing here keeps the names of Erlang's (epmd), and Erlang's own words do not say so.
+        why = f"no {places.node} is up here" if _NO_NAMES in str(err) else str(err)
+        raise SiteError(f"the people are asked of the running server, which has to be up: {why}") from None
     return Stored(tuple(read_accounts(found["people"])), tuple(read_rooms(found["rooms"])), ())
 
 

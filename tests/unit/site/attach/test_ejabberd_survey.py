@@ -127,3 +127,13 @@ def test_a_server_that_does_not_answer_is_told(config: Path, monkeypatch: pytest
     answering(monkeypatch, "there is no answer from the node")
     with pytest.raises(SiteError, match="which has to be up: there is no answer"):
         survey_people(config)
+
+
+def test_where_no_server_of_erlangs_is_up_its_own_words_are_not_told(
+    config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answering(
+        monkeypatch, "ejabberd cannot read it: Protocol 'inet_tcp': register/listen error: econnrefused"
+    )
+    with pytest.raises(SiteError, match=r"which has to be up: no ejabberd@localhost is up here$"):
+        survey_people(config)
