@@ -10,8 +10,7 @@ from components.archive.alarm_name import STATES, AlarmName
 from components.archive.record import Delivery, RecordKind, Submission
 from policy.facts import Way
 from tests.soak.history import STATUS, Fate, Recorded
-from tests.support.gate_process import GateProcess
-from tests.support.observer import LogContent, read_log
+from tests.support.observer import KeptLog, LogContent, read_log
 from tests.support.stream import Element
 
 _CLIENT = "{jabber:client}"
@@ -77,7 +76,7 @@ def find_faults(content: LogContent) -> tuple[str, ...]:
     return (*_alarms(content), *_wrong_numbers(content))
 
 
-async def read_archive(name: str, gate: GateProcess) -> Archived:
+async def read_archive(name: str, gate: KeptLog) -> Archived:
     """Verify a gate's archive and read all of it; what does not hold is among its faults."""
     try:
         content = await read_log(gate)
