@@ -56,14 +56,15 @@ class LongOutcome:
 async def play_long(folder: Path, duration_s: float, seed: int, stop: asyncio.Event) -> LongOutcome:
     """Play for so long, or until told to stop, on a site that is made in a new folder; its processes end with it."""
     settings = init_demonstration(folder / "site" / "site.toml")
-    _add_room(settings.gate.directory_file)
+    add_room(settings.gate.directory_file)
     register_people(settings)
     async with RunningSite(settings.path.parent) as site:
         await let_write(site.folder, *(each.jid for each in PEOPLE))
         return await _Play(settings, site, random.Random(f"soak/long/{seed}")).play(duration_s, stop)
 
 
-def _add_room(directory: Path) -> None:
+def add_room(directory: Path) -> None:
+    """Put the room of the runs into the demonstration's directory."""
     room = f'[[enterprise.metals.room]]\njid = "{ROOM}"\nname = "The pit"\n\n[enterprise.grain]'
     directory.write_text(directory.read_text().replace("[enterprise.grain]", room))
 
@@ -81,7 +82,7 @@ class _Play:
         staying = [asyncio.create_task(each.stay()) for each in self._people.values()]
         try:
             await self._hear_from_all()
-            await _for_so_long(
+            await for_so_long(
                 duration_s, stop, self._talk(), self._leave(), self._kill_gate(duration_s), self._sample()
             )
             for each in self._people.values():
@@ -174,7 +175,7 @@ class SiteLog:
         return open_sealed(self.log_file, self._origin, self._keys / "auditor.key")
 
 
-async def _for_so_long(duration_s: float, stop: asyncio.Event, *doings: Coroutine[Any, Any, None]) -> None:
+async def for_so_long(duration_s: float, stop: asyncio.Event, *doings: Coroutine[Any, Any, None]) -> None:
     """Do all this until time is over, or until told to stop; what fails ends it."""
     tasks = [asyncio.create_task(each) for each in doings]
     stopped = asyncio.create_task(stop.wait())

@@ -81,6 +81,8 @@ def name_of(command: Sequence[str]) -> str:
     """Name a process by its command: `components.gate` for a module that Python runs, or its program."""
     if "-m" in command[:4]:
         return command[command.index("-m") + 1]
+    if "-c" in command[:4]:
+        return Path(command[0]).name
     programs = [Path(each).name for each in command if not each.startswith("-")]
     named = [each for each in programs if not each.startswith(_STARTERS)]
     return (named or programs or ["?"])[0]
