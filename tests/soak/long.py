@@ -39,8 +39,9 @@ _TALKS_PER_S = 1.0
 """Of four messages each."""
 _LEAVES_EVERY_S = 30.0
 _SAMPLE_S = 5.0
-# Of the whole time: how long a process may take until it is warm, and how far kills of the gate are apart.
-_WARM_UP, _APART = 1 / 12, (1 / 6, 1 / 4)
+# Of the whole time: how long a process may take until it is warm (Prosody lets garbage be for a quarter of an hour at
+# this load, mod_paced_collector), how far kills of the gate are apart, and until when there are some: one life is long.
+_WARM_UP, _APART, _KILLS = 1 / 3, (1 / 10, 1 / 6), 1 / 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +120,11 @@ class _Play:
                 person.log_in()
 
     async def _kill_gate(self, duration_s: float) -> None:
+        until_s = self._journal.now_s() + duration_s * _KILLS
         while True:
             await asyncio.sleep(duration_s * self._dice.uniform(*_APART))
+            if self._journal.now_s() > until_s:
+                await asyncio.Event().wait()
             os.kill(self._site.pid_of("components.gate"), signal.SIGKILL)
             self._kills += 1
 

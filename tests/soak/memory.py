@@ -49,22 +49,30 @@ class Growth:
 
 
 def find_growths(samples: Iterable[Sample], warm_up_s: float) -> list[Growth]:
-    """Fit a line to each process's memory, one slope for all its lives; the first time of each life is left out.
+    """Fit a line to each process's memory, one slope for all its lives.
 
-    A process that lived too briefly to have a slope is left out.
+    Of each life the time is left out in which caches fill, and a collector of garbage comes to its first round: so
+    long, but not more than half of it. A process that lived too briefly to have a slope is left out.
     """
     lives: defaultdict[str, defaultdict[int, list[Sample]]] = defaultdict(lambda: defaultdict(list))
     for each in samples:
         lives[each.name][each.pid].append(each)
     growths = []
     for name, by_pid in sorted(lives.items()):
-        warm = [[each for each in life if each.at_s >= life[0].at_s + warm_up_s] for life in by_pid.values()]
+        warm = [_warm(life, warm_up_s) for life in by_pid.values()]
         told = [each for life in warm for each in life]
-        slope = _slope_per_s([life for life in warm if life])
+        slope = _slope_per_s(warm)
         if slope is not None:
             middle = median(each.mib for each in told)
             growths.append(Growth(name, len(by_pid), middle, told[-1].mib, slope * _HOUR_S))
     return growths
+
+
+def _warm(life: Sequence[Sample], warm_up_s: float) -> list[Sample]:
+    """Return the part of a life in which it is warm."""
+    first_s, last_s = life[0].at_s, life[-1].at_s
+    from_s = first_s + min(warm_up_s, (last_s - first_s) / 2)
+    return [each for each in life if each.at_s >= from_s]
 
 
 def _slope_per_s(lives: Sequence[Sequence[Sample]]) -> float | None:

@@ -56,9 +56,16 @@ def test_the_first_time_of_each_life_is_left_out() -> None:
 def test_who_lived_too_briefly_has_no_slope() -> None:
     brief = Sample(0.0, "searches", 3, 50.0)
     assert find_growths([brief], 0.0) == []
-    assert find_growths(life(0.0, minutes=4), 5 * MINUTE_S) == []
-    short, long = life(60.0, pid=1, minutes=4), life(6.0, pid=2, begins_at_s=3600)
-    assert only(find_growths(short + long, 5 * MINUTE_S)).mib_per_h == pytest.approx(6.0)
+    assert find_growths(life(0.0, minutes=0), 5 * MINUTE_S) == []
+
+
+def test_half_of_a_brief_life_counts() -> None:
+    jump = [
+        Sample(each.at_s, each.name, each.pid, 30.0 if each.at_s < 2 * MINUTE_S else 80.0)
+        for each in life(0.0, minutes=4)
+    ]
+    assert only(find_growths(jump, 5 * MINUTE_S)).mib_per_h == 0
+    assert only(find_growths(life(12.0, minutes=4), 5 * MINUTE_S)).mib_per_h == pytest.approx(12.0)
 
 
 def test_each_process_is_told_by_its_name() -> None:
