@@ -1,7 +1,6 @@
 """The command that hands over what is recorded: `steelyard audit export`."""
 
 import asyncio
-from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -44,37 +43,21 @@ def export(
     incomplete
         Of several sites, export those that can be exported now; the manifest names what is missing.
     """
-    from components.audit.auditor import find_auditor
     from components.audit.export.export import Wanted
-    from components.audit.export.export import export as export_found
-    from components.audit.export.export import resume as go_on
+    from components.audit.sites.export import Asking
+    from components.audit.sites.handed_over import HandOver, hand_over
     from components.cli.output.console import run_with_bar
-    from components.cli.output.export import describe_export, print_export, tell_sites_export
+    from components.cli.output.export import tell_export
     from components.process.errors import SiteError
 
     if resume == bool(query):
         raise SiteError("name a query to export, or --resume without one")
-    settings = common.open_site(at)
-    auditor = find_auditor(settings)
     wanted = Wanted(" ".join(query), format_, zone, common.matter, common.reason, limit)
-    if settings.audit.sites and not at:
-        from components.audit.sites.export import BEGUN, Asking, export_sites, resume_sites
-
-        if not resume or (output / BEGUN).exists():
-            go = partial(resume_sites, settings) if resume else partial(export_sites, settings, wanted)
-            of_sites = run_with_bar(
-                "Exporting", "steps", lambda bar: go(output, Asking(bar, is_partial=incomplete))
-            )
-            tell_sites_export(of_sites, common)
-            return 0 if of_sites.is_complete else 1
-    if resume:
-        result = run_with_bar("Exporting", "steps", lambda bar: go_on(settings, output, bar, auditor))
-    else:
-        result = run_with_bar(
-            "Exporting", "steps", lambda bar: export_found(settings, wanted, output, bar, auditor)
-        )
-    common.tell(result, describe_export, print_export)
-    return 0
+    settings, asked = common.open_site(at), HandOver(output, None if resume else wanted, is_of_all=not at)
+    exported = run_with_bar(
+        "Exporting", "steps", lambda bar: hand_over(settings, asked, Asking(bar, is_partial=incomplete))
+    )
+    return tell_export(exported, common)
 
 
 def check_export(

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from components.settings.access import AccessSettings
     from components.settings.archive import ArchiveSettings
     from components.settings.audit import AuditSettings
+    from components.settings.cluster import ClusterSettings
     from components.settings.console import ConsoleSettings
     from components.settings.directory import DirectorySettings
     from components.settings.federation import FederationSettings
@@ -101,6 +102,8 @@ class SiteFile:
     console: "_Optional[ConsoleSettings]" = _Optional("console", "ConsoleSettings")
     # The other sites of the enterprises here; None where there are none.
     federation: "_Optional[FederationSettings]" = _Optional("federation", "FederationSettings")
+    # The other nodes of a cluster of servers; None where the server is alone.
+    cluster: "_Optional[ClusterSettings]" = _Optional("cluster", "ClusterSettings")
     # The feed for auditors' own machines; None where there is none.
     feed: "_Optional[FeedSettings]" = _Optional("feed", "FeedSettings")
     # The feed that this machine follows, if it is one of auditors' own.
@@ -149,6 +152,8 @@ class SiteFile:
         shown += [(transfer.url_host, transfer.certificate)] if transfer and transfer.certificate else []
         shown += [(console.host, console.certificate)] if console and console.certificate else []
         shown += [(self.feed.host, self.feed.certificate)] if self.feed else []
+        # Nodes of a cluster show theirs to each other.
+        shown += [(node, server.certificates / f"{node}.crt") for node in self._node_names(only_own=True)]
         scim = self.directory.scim_certificate if self.directory else None
         if scim and scim not in (file for _, file in shown):
             shown.append(("", scim))
@@ -158,17 +163,24 @@ class SiteFile:
     def certified_names(self) -> tuple[str, ...]:
         """The names whose certificates `steelyard init` makes: another certificate, or a proxy's, is not the site's."""
         folder = self.prosody.certificates
-        return tuple(
-            name for name, file in self.shown_certificates if name and file == folder / f"{name}.crt"
-        )
+        shown = (name for name, file in self.shown_certificates if name and file == folder / f"{name}.crt")
+        return tuple(dict.fromkeys((*shown, *self._node_names())))
+
+    def _node_names(self, *, only_own: bool = False) -> tuple[str, ...]:
+        if self.cluster is None:
+            return ()
+        return (self.cluster.node,) if only_own else tuple(node.name for node in self.cluster.nodes)
 
     @property
     def logs(self) -> "tuple[LogSettings, ...]":
-        """All logs of the site, the gate's first: one for each LogTable in the file."""
+        """All logs of the site, the gate's first: one for each LogTable in the file, but those on another node."""
         from components.settings.log import LogTable
         from components.settings.tables import TABLES
 
-        there = (table for table in TABLES if table.table_name in self._document)
+        elsewhere = self.cluster.elsewhere if self.cluster else ()
+        there = (
+            each for each in TABLES if each.table_name in self._document and each.table_name not in elsewhere
+        )
         tables = (self.require(table) for table in there if issubclass(table, LogTable))
         return tuple(table.log_settings(self.folder) for table in tables)
 

@@ -3,6 +3,7 @@
 from components.settings.access import AccessSettings
 from components.settings.archive import ArchiveSettings
 from components.settings.audit import AuditSettings
+from components.settings.cluster import ClusterSettings
 from components.settings.console import ConsoleSettings
 from components.settings.directory import DirectorySettings
 from components.settings.federation import FederationSettings
@@ -41,5 +42,6 @@ OPTIONAL_TABLES: tuple[type[Table], ...] = (
     FollowSettings,
     HistorySettings,
     FederationSettings,
+    ClusterSettings,
 )
 TABLES = (*REQUIRED_TABLES, *OPTIONAL_TABLES)

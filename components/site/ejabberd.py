@@ -8,6 +8,7 @@ from typing import Any
 
 from components.link.limits import ELEMENT_MAX_BYTES, STANZA_MAX_BYTES
 from components.process.errors import SiteError
+from components.site.ejabberd_cluster import ClusterPlan, node_arguments
 from components.site.ejabberd_s2s import sites_listeners, sites_options
 from components.site.ejabberd_web import (
     TLS_OPTIONS,
@@ -262,12 +263,18 @@ def server_beams(libraries: Path = SYSTEM_LIBRARIES) -> list[Path]:
 
 
 def start_command(
-    root: Path, beams: tuple[Path, ...], libraries: Path = SYSTEM_LIBRARIES, *, reads_input: bool = False
+    root: Path,
+    beams: tuple[Path, ...],
+    libraries: Path = SYSTEM_LIBRARIES,
+    *,
+    reads_input: bool = False,
+    cluster: ClusterPlan | None = None,
 ) -> list[str]:
-    """Return what starts a private ejabberd: no node name, so no epmd, no cluster and nothing to connect to."""
+    """Return what starts a private ejabberd: no node name, so no epmd and nothing to connect to, but for a cluster."""
     paths = [*beam_arguments(libraries), *(argument for folder in beams for argument in ("-pa", str(folder)))]
     mnesia = ["-mnesia", "dir", f'"{root / "data"}"']
-    return ["erl", "-noshell" if reads_input else "-noinput", *paths, *mnesia, "-s", "ejabberd"]
+    starts = node_arguments(cluster, root) if cluster else ["-s", "ejabberd"]
+    return ["erl", "-noshell" if reads_input else "-noinput", *paths, *mnesia, *starts]
 
 
 def beam_arguments(libraries: Path = SYSTEM_LIBRARIES) -> list[str]:

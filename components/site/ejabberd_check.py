@@ -18,13 +18,18 @@ _TABLES: dict[type[Table], str] = {
 _SETTINGS = {
     "storage": "the server keeps its data in files of its own",
 }
+CAN_BE_ELSEWHERE = ("roster", "access", "transfer", "directory", "console", "witness", "indexer")
+"""The tables whose process serves all nodes of a cluster from one of them."""
 _ADVICE = "take it out, or run Prosody (docs/ejabberd.md)"
 
 
 def find_unsupported(site: SiteFile) -> Iterator[str]:
     """Yield a line for each setting of a site on ejabberd that this server cannot do yet; raises SettingsError."""
     if site.site.server != EJABBERD:
+        if site.cluster is not None:
+            yield "cluster: only ejabberd has clusters; take it out, or make another site (docs/sites.md)"
         return
+    yield from _cluster_problems(site)
     for table, what in _TABLES.items():
         if table.table_name in site.document:
             yield f"{table.table_name}: with ejabberd {what}; {_ADVICE}"
@@ -37,6 +42,18 @@ def find_unsupported(site: SiteFile) -> Iterator[str]:
         yield 'prosody.web.bosh_path: with ejabberd browsers come by WebSocket alone; write bosh_path = ""'
     if site.gate.observes and site.prosody.attached_to is None:
         yield f"gate.mode: a private ejabberd tells nobody that the gate only observes; {_ADVICE}"
+
+
+def _cluster_problems(site: SiteFile) -> Iterator[str]:
+    cluster = site.cluster
+    if cluster is None:
+        return
+    if site.prosody.attached_to is not None:
+        yield "cluster: a server that runs without us has its own; take it out (docs/attach.md)"
+    for name in cluster.elsewhere:
+        if name not in CAN_BE_ELSEWHERE:
+            known = ", ".join(CAN_BE_ELSEWHERE)
+            yield f"cluster.elsewhere: {name} cannot run on another node, only {known}; take it out"
 
 
 def refuse_ejabberd(site: SiteFile, what: str) -> None:

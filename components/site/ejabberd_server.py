@@ -23,6 +23,7 @@ from components.site.ejabberd import (
     server_beams,
     start_command,
 )
+from components.site.ejabberd_cluster import ClusterPlan, node_environment, plan_cluster, write_cluster_files
 from components.site.server import plan_server
 
 OLDEST_VERSION = (23, 1)
@@ -57,6 +58,8 @@ def write_ejabberd_config(settings: SiteFile, log_level: str = "") -> Path:
     plan = replace(plan, log_level=log_level or plan.log_level)
     for name, text in ((CONFIG, render_config(plan)), (ACCOUNTS, render_accounts_config(plan))):
         replace_durably(folder / name, text.encode(), PRIVATE)
+    if (node := _node_of(settings)) and settings.cluster:
+        write_cluster_files(node, folder, settings.cluster.cookie_file)
     return folder / CONFIG
 
 
@@ -80,11 +83,17 @@ def _digest(paths: list[Path]) -> str:
     return hashlib.sha256(b"\0".join(hashlib.sha256(part).digest() for part in parts)).hexdigest()
 
 
-def ejabberd_command(server: ProsodySettings) -> tuple[str, ...]:
+def ejabberd_command(settings: SiteFile) -> tuple[str, ...]:
     """Return the command of the server, with all variables that it reads: the caller's own ones do not count."""
-    folder = server.folder
-    variables = (f"{name}={value}" for name, value in environment(folder, CONFIG).items())
-    return ("env", *variables, *start_command(folder, (folder / "beams",)))
+    folder = settings.prosody.folder
+    node = _node_of(settings)
+    own = {**environment(folder, CONFIG), **(node_environment(folder) if node else {})}
+    variables = (f"{name}={value}" for name, value in own.items())
+    return ("env", *variables, *start_command(folder, (folder / "beams",), cluster=node))
+
+
+def _node_of(settings: SiteFile) -> ClusterPlan | None:
+    return plan_cluster(settings.cluster, settings.prosody.certificates) if settings.cluster else None
 
 
 def register_ejabberd_accounts(config: Path, passwords: Mapping[str, str]) -> list[str]:

@@ -213,7 +213,7 @@ def _make_keys(settings: SiteFile) -> list[Path]:
     parts = parts_of(settings)
     random = [secret for part in parts for secret in part.secrets]
     authority_key_file(settings).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    made += make_secrets(random)
+    made += make_secrets([*random, settings.cluster.cookie_file] if settings.cluster else random)
     for log in settings.logs:
         if is_kept(log.key_file):
             made += _rename_unused_key(log)

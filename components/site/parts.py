@@ -140,7 +140,12 @@ def is_machine(site: SiteFile) -> bool:
 def running_parts(site: SiteFile) -> tuple[Part, ...]:
     """Return the processes that run here beside the server; raises SettingsError."""
     names = {table.table_name for table in ON_MACHINES} if is_machine(site) else None
-    return tuple(part for part in parts_of(site) if part.runs and (names is None or part.name in names))
+    elsewhere = site.cluster.elsewhere if site.cluster else ()
+    return tuple(
+        part
+        for part in parts_of(site)
+        if part.runs and part.name not in elsewhere and (names is None or part.name in names)
+    )
 
 
 def listening_ports(site: SiteFile) -> tuple[ListeningPort, ...]:

@@ -56,7 +56,7 @@ def _prepare_ejabberd(settings: SiteFile) -> Path:
 
 
 def _ejabberd_command(settings: SiteFile, _config: Path) -> tuple[str, ...]:
-    return ejabberd_command(settings.prosody)
+    return ejabberd_command(settings)
 
 
 PROGRAMS = (

@@ -71,6 +71,8 @@ def run_site(site_toml: Path, *, demo: bool, once: bool, show: Show, server: Ser
         settings = _make_demo(site_toml, server, display) if demo else load_site(site_toml)
         if problems := list(find_port_problems(settings)):
             raise SettingsError(problems)
+        if demo and settings.cluster:
+            raise SiteError("a demonstration runs on one server; take [cluster] out of site.toml")
         program = program_of(settings)
         config = settings.prosody.attached_to or program.prepare(settings)
         if settings.prosody.attached_to and not is_attached(config, program.name):

@@ -41,9 +41,10 @@ from tests.bench import (
     throughput,
 )
 from tests.bench.bench import Bench, Measure
+from tests.bench.documents import write_docs
 from tests.bench.errors import BenchError
 from tests.bench.machine import examine_machine
-from tests.bench.report import print_result, render_markdown
+from tests.bench.report import print_result
 from tests.bench.results import Result, Results, load_results, store_results
 from tests.bench.usage import OTHER_CORE
 
@@ -116,7 +117,7 @@ def bench(
     rounds: Annotated[int | None, Parameter(validator=Number(gte=1))] = None,
     json: Path | None = None,
 ) -> int:
-    """Measure, print the tables, and write docs/benchmarks.md and .json; status 1 if a figure is not as wanted.
+    """Measure, print the tables, and write what docs/ has of them; status 1 if a figure is not as wanted.
 
     Parameters
     ----------
@@ -143,8 +144,7 @@ def bench(
     if not quick:
         kept = load_results(DOCS / "benchmarks.json") | results
         kept = {name: kept[name] for name in MEASUREMENTS if name in kept}
-        store_results(DOCS / "benchmarks.json", kept)
-        (DOCS / "benchmarks.md").write_text(render_markdown(kept.values()), encoding="utf-8")
+        write_docs(DOCS, kept)
     return 0 if len(results) == len(chosen) and all(result.is_met for result in results.values()) else 1
 
 

@@ -121,8 +121,11 @@ def _findings(runs: Runs, version: str) -> Findings:
         ]
     cpu = {f"{name}, {pairs} pairs": [run.cpu for run in rounds] for (name, pairs), rounds in runs.items()}
     raw: list[RawRun] = [
-        {"set_up": name, "pairs": pairs, "version": version, "rate": run.rate, "received": run.received}
-        | dict(run.cpu)
+        {
+            **{"set_up": name, "pairs": pairs, "version": version},
+            **{"rate": run.rate, "received": run.received},
+            **run.cpu,
+        }
         for (name, pairs), rounds in runs.items()
         for run in rounds
     ]

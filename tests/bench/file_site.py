@@ -4,6 +4,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -68,7 +69,7 @@ async def file_site(
     """
     (root / "authority").mkdir(parents=True)
     authority = CertificateAuthority(root / "authority")
-    settings = {"limits": _LIMITS} | ({} if tls else {"url": f"https://{FILES}/"}) | more
+    settings: dict[str, Any] = {"limits": _LIMITS} | ({} if tls else {"url": f"https://{FILES}/"}) | more
     async with TransferSite(root, people, _directory(people), authority, **settings) as site:
         pin(site.transfer.pid, SERVER_CORE)
         yield site

@@ -176,4 +176,4 @@ def _log_bytes(site: RosterSite) -> int:
 
 def _cpu_s(process: psutil.Process) -> float:
     times = process.cpu_times()
-    return times.user + times.system
+    return float(times.user + times.system)

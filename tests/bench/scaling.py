@@ -1,12 +1,13 @@
 """What a firm of some size needs, worked out from what was measured."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from tests.bench.bench import Bench
 from tests.bench.errors import BenchError
 from tests.bench.figures import Findings, Table
-from tests.bench.report import format_number
+from tests.bench.report import format_number, render_table
 from tests.bench.results import Result, Results, load_results
 from tests.bench.scaling_model import GATE, INDEXER, SERVER, Costs, Day, Firm, find_lines, play_day
 
@@ -14,6 +15,8 @@ SIZES = (100, 10_000, 1_000_000)
 NEEDED = ("throughput", "gate_alone", "search", "crowd")
 _RESULTS = Path(__file__).resolve().parents[2] / "docs" / "benchmarks.json"
 _SET_UP = "Steelyard, window 64"
+_HEAD = "| people |"
+"""How the table of docs/scaling.md begins."""
 
 
 async def measure(bench: Bench) -> Findings:
@@ -36,6 +39,18 @@ def make_table(results: Results) -> Table:
     columns = [list(_cells(firm, day)) for firm, day in days.values()]
     rows = [(cells[0][0], *(cell for _, cell in cells)) for cells in zip(*columns, strict=True)]
     return Table("What they need", header, tuple(rows))
+
+
+def replace_table(document: str, results: Results) -> str:
+    """Return docs/scaling.md with the table that the results give now; as it is, if they do not give one."""
+    try:
+        lines = render_table(make_table(results))
+    except BenchError:
+        return document
+    old = re.search(rf"^{re.escape(_HEAD)}.*\n(?:\|.*\n)+", document, re.MULTILINE)
+    if old is None:
+        raise BenchError(f"docs/scaling.md has no table that begins with {_HEAD!r}")
+    return document[: old.start()] + "".join(f"{line}\n" for line in lines if line) + document[old.end() :]
 
 
 def read_costs(results: Results) -> Costs:

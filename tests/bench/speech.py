@@ -40,4 +40,4 @@ async def measure_speech(bench: Bench) -> Figure:
 def _length_s(spoken: bytes) -> float:
     with wave.open(BytesIO(spoken)) as sound:
         # The length in its header is not right: espeak-ng writes it before it speaks.
-        return len(sound.readframes(1 << 30)) / sound.getsampwidth() / sound.getframerate()
+        return float(len(sound.readframes(1 << 30)) / sound.getsampwidth() / sound.getframerate())

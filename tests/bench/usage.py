@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 from typing import Self
 
-import psutil  # type: ignore[import-untyped]
+import psutil
 
 _CORES = sorted(os.sched_getaffinity(0))
 SERVER_CORE = _CORES[0]

@@ -133,7 +133,7 @@ async def test_an_export_is_begun_fetched_and_verified(shown: ConsoleInBrowser, 
         archive.extractall(folder)
     keys = [log.verifier_key_file for log in (shown.site.settings.gate_log, shown.site.settings.audit_log)]
     (program,) = folder.rglob("verify.py")
-    command = [sys.executable, program, "export", program.parent]
+    command: list[str | Path] = [sys.executable, program, "export", program.parent]
     command += [part for key in keys for part in ("--key", key)]
     verified = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, check=False)
     assert verified.returncode == 0, verified.stdout + verified.stderr

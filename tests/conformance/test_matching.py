@@ -7,6 +7,7 @@ from lxml import etree
 
 from tests.support.pattern import find_difference
 from tests.support.transcript import TranscriptError, read_transcript
+from tests.support.typed import said_in
 
 RECEIVED = (
     "<message from='a@x' to='b@x' id='m1' xml:lang='en'>"
@@ -77,7 +78,7 @@ def test_a_line_is_there_on_the_versions_that_it_names(
         "    </status></presence>\n"
     )
     (step,) = read_transcript(file, server).steps
-    assert " ".join("".join(etree.fromstring(step.xml).itertext()).split()) == expected
+    assert " ".join(said_in(etree.fromstring(step.xml)).split()) == expected
 
 
 def test_captured_text_must_recur() -> None:

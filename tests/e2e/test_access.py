@@ -12,6 +12,7 @@ from policy.access.statement import AccessAct
 from tests.support.access_site import ACCESS, NOTICE, AccessSite
 from tests.support.process import wait_until
 from tests.support.stream import Element, StreamEndedError, XmppStream, message, show
+from tests.support.typed import said_in
 
 ROOM = "desk@rooms.metals.example"
 CLIENT = "jabber:client"
@@ -22,7 +23,7 @@ DATA = "jabber:x:data"
 
 
 def is_notice(element: Element, sender: str = NOTICE) -> bool:
-    return element.get("from") == sender and "This line is recorded" in "".join(element.itertext())
+    return element.get("from") == sender and "This line is recorded" in said_in(element)
 
 
 async def acknowledge_by_command(stream: XmppStream) -> None:

@@ -12,6 +12,7 @@ from tests.support.line import Line
 from tests.support.observer import read_log
 from tests.support.scripted_gate import Component
 from tests.support.two_sites import TwoSites
+from tests.support.typed import said_in
 
 ALICE, BOB, ZOE = "alice@metals.example", "bob@metals.example", "zoe@zurich.example"
 BOT = "bot.metals.example"
@@ -21,7 +22,7 @@ MISSING = {
 }
 
 
-@pytest.fixture(params=MISSING.values(), ids=MISSING)
+@pytest.fixture(params=list(MISSING.values()), ids=list(MISSING))
 async def line(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Line]:
     async with Line(
         tmp_path,
@@ -70,7 +71,7 @@ async def test_another_server_says_nothing_and_hears_nothing(
         zoe.send(f"<message to='{ALICE}' type='chat' id='m1'><body>Offer</body></message>")
         reply = await zoe.expect(lambda element: element.get("id") == "m1")
         assert reply.get("type") == "error"
-        assert "cannot record" in "".join(reply.itertext())
+        assert "cannot record" in said_in(reply)
         # What the server says in its own name is told nobody either.
         disco = "<query xmlns='http://jabber.org/protocol/disco#items'/>"
         answer = await zoe.request("get", disco, to="metals.example")

@@ -40,6 +40,7 @@ from tests.e2e.test_auditors_machine import desk_of, gate_answers
 from tests.support.audit_site import open_writer
 from tests.support.machines import ALICE, BOB, GRETA, GUS, FedSite, make_fed_site, say
 from tests.support.process import PATIENCE_S, wait_until
+from tests.support.typed import require
 
 
 @pytest.fixture
@@ -473,7 +474,7 @@ async def test_who_waits_for_records_is_answered_when_the_feed_stops(
             client = await clients.enter_async_context(fed.connect("erin", port))
             waits = asyncio.create_task(client.fetch_batch("gate", state, 1000, 10**6))
             assert await wait_until(lambda: busy(server) == 1)
-        assert not (await waits).is_new
+        assert not require(await waits).is_new
 
 
 async def test_a_machine_that_has_all_there_is_follows_at_once(

@@ -4,6 +4,7 @@ import dataclasses
 import json
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -41,7 +42,8 @@ async def follow_once(filed: FedFiles, who: str = "erin") -> dict[str, int]:
     """Bring a machine up to date, and return what its status says of files."""
     async with filed.fed.serve() as (_server, port), filed.fed.follow(who, port) as service:
         await service.catch_up()
-        return dict(service.describe().details["files"])
+        told: Any = service.describe().details["files"]
+        return dict(told)
 
 
 async def find(site: SiteFile, query: str) -> list[str]:
@@ -186,7 +188,7 @@ async def test_a_file_that_is_gone_at_the_site_is_named_and_comes_when_it_is_bac
         (fault,) = files.count().faults
         assert fault.startswith(f"transfer/{gone.record}: ")
         assert "gone" in fault
-        assert f"the file of {fault}" in service.describe().details["faults"]
+        assert f"the file of {fault}" in str(service.describe().details["faults"])
         away.rename(data)
         await service.catch_up()
         assert files.count().faulty == 1

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -73,7 +74,7 @@ def make_site(folder: Path, database: str, user: str, log: str) -> SiteFile:
         (folder / name).mkdir()
     (folder / "directory.toml").write_text(DIRECTORY)
     (folder / "policy.toml").write_text(POLICY)
-    tables: dict[str, dict[str, object]] = {
+    tables: dict[str, Any] = {
         "gate": {"log": f"{url}#gate", "policy": "policy.toml"},
         "audit": {
             "log": f"{url}#{log}",

@@ -12,8 +12,8 @@ from components.archive.record import Event, RecordKind, parse_record
 from tests.support.certificates import CertificateAuthority
 from tests.support.gate_process import one_enterprise
 from tests.support.line import Line
+from tests.support.ports import free_port
 from tests.support.process import PATIENCE_S, ProcessUnderTest, wait_until
-from tests.support.prosody import free_port
 from tests.support.scim import ScimClient
 from tests.support.site import run_steelyard
 from tests.support.site_toml import write_site_toml

@@ -12,6 +12,7 @@ from tests.support.observer import MODULES_UNDER_LOAD, Load, Trader, make_trader
 from tests.support.order_desk import OrderDesk
 from tests.support.process import wait_until
 from tests.support.rounds import chance
+from tests.support.typed import said_in
 
 pytestmark = pytest.mark.slow
 
@@ -49,7 +50,7 @@ async def say(traders: list[Trader], words: str) -> None:
         f"<message to='{listener.jid}' type='chat' id='w'><body>{words}</body></message>"
     )
     heard = listener.streams[-1].received
-    assert await wait_until(lambda: any(words in "".join(each.itertext()) for each in heard))
+    assert await wait_until(lambda: any(words in said_in(each) for each in heard))
 
 
 async def test_the_line_goes_on_while_orders_are_carried_out(

@@ -25,8 +25,10 @@ SAID = (
 
 
 def rate(more_than: int) -> str:
-    examples = {"must_match": [f"{more_than + 1} in 60 s"]}
-    return write_rule("rate", kind="rate", count="messages", more_than=more_than, window_s=86_400, **examples)
+    example = f"{more_than + 1} in 60 s"
+    return write_rule(
+        "rate", kind="rate", count="messages", more_than=more_than, window_s=86_400, must_match=[example]
+    )
 
 
 def audit_table(gate: GateProcess, folder: Path) -> str:

@@ -29,6 +29,7 @@ from tests.support.review_scene import (
     say,
 )
 from tests.support.stream import message, show
+from tests.support.typed import said_in
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -155,7 +156,7 @@ async def said_in_the_room(scene: Scene) -> None:
         await scene.alice.expect(notice(why))
     for stream in (scene.bob, scene.phone):
         await stream.ping()
-        assert not [each for each in stream.received if "[Recorded line]" in "".join(each.itertext())]
+        assert not [each for each in stream.received if "[Recorded line]" in said_in(each)]
 
 
 async def test_a_message_for_which_a_rule_wants_two_people_waits_for_the_second(scene: Scene) -> None:

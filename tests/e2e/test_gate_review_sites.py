@@ -6,7 +6,8 @@ from pathlib import Path
 
 from tests.support.certificates import CertificateAuthority
 from tests.support.gate_process import GateProcess, one_enterprise
-from tests.support.prosody import ProsodyServer, free_port, peers_of, private_plan
+from tests.support.ports import free_port
+from tests.support.prosody import ProsodyServer, peers_of, private_plan
 from tests.support.review_scene import DELAY, POLICY, bodies, held_back, say
 from tests.support.reviewer import Reviewer
 from tests.support.stream import XmppStream, message

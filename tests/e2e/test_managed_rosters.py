@@ -122,11 +122,11 @@ async def _refuses_others(entities: Entities) -> None:
         assert caught.value.condition in ("forbidden", "service-unavailable")
     bob = await XmppStream.login(entities.server.address, BOB)
     item = f"<item jid='{BOB}' subscription='both'/>"
-    for payload, to in (
+    for asked, to in (
         (f"<query xmlns='jabber:iq:roster'>{item}</query>", ALICE),
         (f"<empty xmlns='urn:steelyard:roster:0' jid='{ALICE}'/>", "metals.example"),
     ):
-        assert (await bob.request("set", payload, to=to)).get("type") == "error"
+        assert (await bob.request("set", asked, to=to)).get("type") == "error"
     await bob.close()
 
 

@@ -103,7 +103,8 @@ def test_nobody_gets_a_password_without_an_account(config: Path) -> None:
 
 
 def run(config: Path, act: str, lines: str, *, status: int = 0) -> str:
-    command = ["prosodyctl", "--config", config, "mod_offline_accounts", act]
+    command: list[str | Path] = ["prosodyctl", "--config", config, "mod_offline_accounts", act]
     answer = subprocess.run(command, input=lines, capture_output=True, text=True, check=False)
-    assert answer.returncode == status, answer.stdout
-    return answer.stdout
+    said: str = answer.stdout
+    assert answer.returncode == status, said
+    return said

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from slixmpp import ClientXMPP
@@ -112,7 +113,7 @@ async def test_a_client_library_changes_it(tmp_path: Path, authority: Certificat
         client = ClientXMPP(f"{ALICE}/phone", PASSWORD)
         client.ssl_context = authority.client_context()
         client.register_plugin("xep_0077")
-        registration = client.plugin["xep_0077"]
+        registration: Any = client.plugin["xep_0077"]
         registration.create_account = False
         online = asyncio.get_running_loop().create_future()
         client.add_event_handler("session_start", lambda _: online.set_result(None))

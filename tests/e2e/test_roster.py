@@ -12,10 +12,12 @@ from components.archive.record import Event, RecordKind, parse_record
 from tests.support.certificates import CertificateAuthority
 from tests.support.gate_process import open_sealed
 from tests.support.observer import read_log
+from tests.support.ports import free_port
 from tests.support.process import PATIENCE_S, wait_until
-from tests.support.prosody import free_port, peers_of, private_plan
+from tests.support.prosody import peers_of, private_plan
 from tests.support.roster_site import Listed, People, RosterSite, fetch_roster, is_presence, is_push
 from tests.support.stream import XmppStream, show
+from tests.support.typed import require
 
 ALICE, BOB, CAROL = "alice@metals.example", "bob@metals.example", "carol@metals.example"
 DAN, ERIN = "dan@metals.example", "erin@metals.example"
@@ -154,7 +156,7 @@ async def test_a_newcomer_is_seen_at_once_by_those_online(sites: Sites, clients:
     sites.metals.register([DAN])
     sites.list_people({DAN: Listed("Dan Dale", ENERGY)}, at=(sites.metals,))
     push = await alice.expect(is_push(DAN, "both"))
-    assert push.find(".//{jabber:iq:roster}item").get("name") == "Dan Dale"
+    assert require(push.find(".//{jabber:iq:roster}item")).get("name") == "Dan Dale"
     assert await wait_until(lambda: sites.metals.roster.status()["waiting"] == 0)
     (dan,) = await clients.login(DAN)
     for seen in (alice.expect(is_presence(f"{DAN}/desk")), dan.expect(is_presence(f"{ALICE}/desk"))):

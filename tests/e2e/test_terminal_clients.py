@@ -57,15 +57,14 @@ def place(
     rules = SITES[request.param]
     root = tmp_path_factory.mktemp("place")
     certificates = authority.issue(root / "certs", ["metals.example", "rooms.metals.example"])
-    gated = rules is not None
-    plan = (gated_plan if gated else private_plan)(root / "prosody", certificates=certificates)
+    plan = (private_plan if rules is None else gated_plan)(root / "prosody", certificates=certificates)
     server = ProsodyServer(plan)
     server.register(ALICE, BOB)
     server.befriend(ALICE, BOB)
     gate = (
-        GateProcess(root / "gate", plan, one_enterprise([ALICE, BOB], [COPPER, TIN]), **rules)
-        if gated
-        else None
+        None
+        if rules is None
+        else GateProcess(root / "gate", plan, one_enterprise([ALICE, BOB], [COPPER, TIN]), **rules)
     )
     with asyncio.Runner() as runner:
         try:

@@ -19,7 +19,7 @@ from tests.support.terminal_clients import Poezio, Profanity, TerminalClient
 BOB, GEORGE = "bob@metals.example", "george@grain.example"
 NOTICE, GATE_NOTICE = "notice@access.steelyard.example", "notice@gate.steelyard.example"
 DESK = "desk@rooms.metals.example"
-CLIENTS = {"alice": Profanity, "carol": Poezio}
+CLIENTS: dict[str, type[Profanity | Poezio]] = {"alice": Profanity, "carol": Poezio}
 """A person for each client: they are asked once whether they know that the line is recorded."""
 
 

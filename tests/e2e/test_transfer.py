@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
@@ -19,6 +20,7 @@ from tests.support.gate_process import GATE
 from tests.support.process import PATIENCE_S
 from tests.support.stream import Element, XmppStream, message, show
 from tests.support.transfer_site import FILES, TransferSite
+from tests.support.typed import said_in
 
 ALICE, BOB, CARL = "alice@metals.example", "bob@metals.example", "carl@metals.example"
 CONTENT = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 400
@@ -182,7 +184,7 @@ async def test_a_link_crosses_no_barrier_by_what_is_published_or_by_a_name(
     renamed.send("<presence/>")
     await renamed.expect(lambda stanza: stanza.get("type") == "error")
     bob.send("<presence><status>at lunch</status></presence>")
-    await carl.expect(lambda stanza: "at lunch" in "".join(stanza.itertext()))
+    await carl.expect(lambda stanza: "at lunch" in said_in(stanza))
     assert url not in "".join(show(each) for each in carl.received)
     await renamed.close()
 
@@ -221,7 +223,10 @@ async def test_an_upload_that_was_answered_survives_a_kill(
 async def test_only_who_was_sent_a_file_fetches_it_from_where_they_are(
     tmp_path: Path, authority: CertificateAuthority
 ) -> None:
-    sessions = {"download_from": "sessions", "sessions_file": str(tmp_path / "run" / "sessions.db")}
+    sessions: dict[str, Any] = {
+        "download_from": "sessions",
+        "sessions_file": str(tmp_path / "run" / "sessions.db"),
+    }
     people = (ALICE, BOB, CARL)
     async with TransferSite(tmp_path / "site", people, DIRECTORY, authority, **sessions) as site:
         connector = aiohttp.TCPConnector(ssl=site.tls, resolver=Loopback())

@@ -47,7 +47,16 @@ class Desk:
     async def slixmpp(self, jid: str, file: Path, *to: str) -> asyncio.subprocess.Process:
         """Start slixmpp, which sends a file to somebody, or saves the one that comes as this."""
         host, port = self.site.prosody.address
-        script = (sys.executable, "-m", "tests.support.slixmpp_files", jid, host, str(port), file, *to)
+        script: tuple[str | Path, ...] = (
+            sys.executable,
+            "-m",
+            "tests.support.slixmpp_files",
+            jid,
+            host,
+            str(port),
+            file,
+            *to,
+        )
         return await asyncio.create_subprocess_exec(*self.machine, *script, stdout=asyncio.subprocess.PIPE)
 
     async def send(self, jid: str, to: str) -> str:

@@ -185,7 +185,7 @@ async def test_a_gate_is_restarted_under_load_and_nothing_is_lost_twice_or_sent_
         assert told.returncode == 0, told.stderr + site.said()
         sending.cancel()
         (sent,) = await asyncio.gather(sending)
-        got = []
+        got: list[str] = []
         while len(got) < sent:
             received = await bob.receive(PATIENCE_S)
             if received.sender != NOTICE:

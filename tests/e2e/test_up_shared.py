@@ -30,7 +30,7 @@ from tests.support.secrets_told import (
     secret_words,
 )
 from tests.support.site import RunningSite, run_steelyard
-from tests.support.stream import XmppStream, show
+from tests.support.stream import XmppStream, having, show
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
@@ -219,7 +219,7 @@ async def test_an_insider_shows_nobody_anothers_words(site: RunningSite) -> None
         await bob.come_online()
         for name, payload in forged.items():
             alice.send(f"<message id='{name}' to='{BOB}' type='chat'>{payload}</message>")
-            answer = await alice.expect(lambda each, name=name: each.get("id") == name)
+            answer = await alice.expect(having(id=name))
             assert "as servers and rooms do" in show(answer)
         alice.send(
             f"<message id='counted' to='{BOB}' type='chat'><body>Copper?</body>"

@@ -87,8 +87,8 @@ async def make_pair(root: Path) -> tuple[SiteWitness, SiteWitness]:
         for file in (there.folder / "keys").glob("*.pub"):
             shutil.copy(file, here.folder / there.city)
         text = TABLE.format(city=here.city, port=here.port, other_city=there.city, other_port=there.port)
-        with here.site.path.open("a") as file:
-            file.write(text)
+        with here.site.path.open("a") as settings:
+            settings.write(text)
         here.site.settings = SiteFile(here.site.path)
     return witnesses[0], witnesses[1]
 

@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree as ET
+from xml.etree.ElementTree import Element
 
 import pytest
 import pytest_asyncio
@@ -122,9 +123,12 @@ async def test_nobody_else_makes_accounts(server: Server) -> None:
 async def test_the_component_is_told_of_a_session_when_it_first_comes_online(server: Server) -> None:
     told: asyncio.Queue[str] = asyncio.Queue()
     online = "{urn:steelyard:access:0}online"
-    server.link.on_message(
-        lambda message: [told.put_nowait(each.get("jid", "")) for each in message.iter(online)]
-    )
+
+    def note(message: Element) -> None:
+        for each in message.iter(online):
+            told.put_nowait(each.get("jid", ""))
+
+    server.link.on_message(note)
     bob = await XmppStream.login(server.ejabberd.address, f"{BOB}/desk")
     for _ in range(2):
         bob.send("<presence/>")

@@ -8,6 +8,7 @@ import pytest_asyncio
 from tests.support.observer import read_log
 from tests.support.process import wait_until
 from tests.support.roster_site import Listed, RosterSite, fetch_roster, is_presence, is_push
+from tests.support.typed import require
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -52,7 +53,7 @@ async def test_people_see_one_another_come_and_go_and_a_newcomer_at_once(site: R
     site.prosody.register(DAN)
     site.list_people({**PEOPLE, DAN: Listed("Dan Dale")})
     push = await alice.expect(is_push(DAN, "both"))
-    assert push.find(".//{jabber:iq:roster}item").get("name") == "Dan Dale"
+    assert require(push.find(".//{jabber:iq:roster}item")).get("name") == "Dan Dale"
     dan = await site.login(f"{DAN}/desk")
     await alice.expect(is_presence(f"{DAN}/desk"))
     await dan.expect(is_presence(f"{ALICE}/desk"))

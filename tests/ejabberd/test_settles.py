@@ -11,7 +11,7 @@ from components.link.codec import Held
 from tests.support.ejabberd import EjabberdServer
 from tests.support.process import wait_until
 from tests.support.scripted_gate import ScriptedLine, event, made_by_server, stanza
-from tests.support.stream import XmppStream
+from tests.support.stream import XmppStream, having
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -148,15 +148,13 @@ async def test_who_is_parted_by_a_new_table_sees_the_other_go(line: ScriptedLine
     alice, bob = await line.login("alice/parted"), await line.login("bob/parted")
     for one, other in ((alice, bob), (bob, alice)):
         one.send("<presence/>")
-        await other.expect(lambda each, jid=one.jid: each.get("from") == jid)
+        await other.expect(having(from_=one.jid))
     line.gate.say_borders(
         "<class id='1' reaches='1'>alice@metals.example metals.example</class>"
         "<class id='2' reaches='2'>bob@metals.example carol@metals.example</class>"
     )
     for one, other in ((alice, bob), (bob, alice)):
-        await one.expect(
-            lambda each, jid=other.jid: each.get("from") == jid and each.get("type") == "unavailable"
-        )
+        await one.expect(having(from_=other.jid, type="unavailable"))
         made = await line.gate.expect(is_made(other, "unavailable", one.jid))
         assert not made.stopped
 

@@ -54,8 +54,8 @@ async def require_all(objects: ObjectStore, promised: dict[int, str]) -> None:
     listed = [address async for address in store.list()]
     assert {str(address) for address in listed} >= set(promised.values())
     assert len(listed) <= len(promised) + 1  # one may have been killed between its head and its word
-    for address in listed:
-        assert (await reader.check(address)).state is BlobState.INTACT
+    for kept in listed:
+        assert (await reader.check(kept)).state is BlobState.INTACT
     data = {(await store.find(address)).data for address in listed}
     heads = {address.head_name for address in listed}
     assert set(await names(objects)) == data | heads

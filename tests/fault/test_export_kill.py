@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.export_site import FORMAT_NAMES, FORMATS, make_scene
+from components.audit.export.formats import FORMATS
+from tests.support.export_site import FORMAT_NAMES, make_scene
 from tests.support.rounds import STRIDE
 
 ROOT = Path(__file__).parents[2]

@@ -47,7 +47,8 @@ async def do_at_once(_path: Path, work: Callable[..., Any], *arguments: Any) -> 
 
 def started(work: Callable[[], Coroutine[Any, Any, object]]) -> Callable[[], object]:
     def act() -> object:
-        directory.in_thread = file_copies.in_thread = do_at_once  # type: ignore[assignment]
+        for module in (directory, file_copies):
+            setattr(module, "in_thread", do_at_once)  # noqa: B010
         return asyncio.run(work())
 
     return act

@@ -7,6 +7,7 @@ and so it does here.
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 from random import Random
 
@@ -15,7 +16,7 @@ import pytest
 from tests.support.bad_network import BadNetwork
 from tests.support.certificates import CertificateAuthority
 from tests.support.gate_process import one_enterprise
-from tests.support.observer import read_log, wait_for_log
+from tests.support.observer import LogContent, read_log, wait_for_log
 from tests.support.offers import ids_of, ids_returned, recorded
 from tests.support.process import wait_until
 from tests.support.rounds import ROUNDS, chance
@@ -133,6 +134,10 @@ async def settle(partners: Sequence[Partner]) -> None:
         )
 
 
+def tells(returned: set[str], content: LogContent) -> bool:
+    return ids_returned(content) == returned
+
+
 async def test_each_message_arrives_once_or_comes_back(scene: tuple[TwoSites, list[Partner]]) -> None:
     sites, partners = scene
     dice, delays = chance("links"), chance("delays")
@@ -140,10 +145,10 @@ async def test_each_message_arrives_once_or_comes_back(scene: tuple[TwoSites, li
         each.say(1)
     await settle(partners)
     for number in range(2 * ROUNDS + 2):
-        pair = partners if number % 2 else partners[::-1]
+        one, other = partners if number % 2 else partners[::-1]
         make_slow(partners, delays, is_slow=number % 2 == 0)
-        pair[1].say(dice.randrange(10))
-        await break_and_heal(WAYS[number % len(WAYS)], *pair, dice)
+        other.say(dice.randrange(10))
+        await break_and_heal(WAYS[number % len(WAYS)], one, other, dice)
         await settle(partners)
     for partner, other, here, there in zip(
         partners, reversed(partners), sites.gates, reversed(sites.gates), strict=True
@@ -159,8 +164,7 @@ async def test_each_message_arrives_once_or_comes_back(scene: tuple[TwoSites, li
         assert noted_here == dict.fromkeys(partner.said, 1)
         assert set(arrived) <= set(noted_there) <= set(partner.said)
         assert set(noted_there.values()) <= {1}
-        returned = partner.returned
-        await wait_for_log(here, lambda content, wanted=returned: ids_returned(content) == wanted)
+        await wait_for_log(here, partial(tells, partner.returned))
 
 
 LONG = "." * 2000

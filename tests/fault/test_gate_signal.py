@@ -28,4 +28,4 @@ async def test_a_stop_in_the_middle_of_a_write_repeats_and_loses_no_number(tmp_p
         content = await read_log(line.gate)
     numbers = Counter(each.seq for each in content.submissions.values())
     assert numbers == Counter(range(1, max(numbers) + 1))
-    assert not [each for each in content.alarms if each.alarm.startswith("number")]
+    assert not [each for each in content.alarms if each.name.startswith("number")]

@@ -6,6 +6,7 @@ After each kill the operator does the same thing again, and it must be as if not
 import asyncio
 import shutil
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -253,11 +254,8 @@ def test_a_key_is_split(pristine: Path, tmp_path: Path) -> None:
     for at in lives(pristine, folder):
         shutil.rmtree(shares, ignore_errors=True)
         settings = load_site(folder / "site.toml")
-        ended = run_killed(
-            lambda settings=settings: escrow.split_recipient_key(settings, "escrow", 3, 2, shares),
-            LINES_OF,
-            at,
-        )
+        act = partial(escrow.split_recipient_key, settings, "escrow", 3, 2, shares)
+        ended = run_killed(act, LINES_OF, at)
         whole = folder / "keys/escrow.key"
         try:
             kept = load_recipient_key(whole).key_id == public.key_id

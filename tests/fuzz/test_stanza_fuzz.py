@@ -86,7 +86,7 @@ def trees(draw: st.DrawFn, depth: int = 0) -> str:
     written = "".join(f" {key}={quoted(value)}" for key, value in draw(attributes).items())
     inside = [escaped(draw(valid_texts))] if draw(st.booleans()) else []
     if depth < 4:
-        inside += draw(st.lists(trees(depth + 1), max_size=3 if depth < 2 else 1))  # type: ignore[call-arg]
+        inside += draw(st.lists(trees(depth + 1), max_size=3 if depth < 2 else 1))
     return f"<{name}{declared}{written}>{''.join(inside)}</{name}>"
 
 

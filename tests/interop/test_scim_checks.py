@@ -10,6 +10,7 @@ from scim2_tester import Status, check_server
 from components.directory.scim.provider import Provider
 from components.directory.scim.server import ScimServer
 from components.settings.directory import ScimSource
+from policy.directory.enterprise import Role
 
 TOKEN = "the token of a test, long enough"
 
@@ -30,7 +31,7 @@ async def test_a_checker_of_servers_finds_nothing(tmp_path: Path) -> None:
         token_file=tmp_path / "token",
         state=tmp_path / "metals.json",
         domain="metals.example",
-        roles={"Traders": "trader"},
+        roles={"Traders": Role.TRADER},
     )
     server = ScimServer({"metals": Provider(source, lambda: "2026-11-24T12:00:00Z")})
     port = await server.start("127.0.0.1", 0)

@@ -26,7 +26,7 @@ from components.archive.log.merkle import (
     verify_inclusion,
 )
 from components.archive.log.note import NoteError, sign_note, verify_note
-from components.archive.log.tile import EMPTY_TREE, grow, restore_tree, unfinished_tiles
+from components.archive.log.tile import EMPTY_TREE, TileId, grow, restore_tree, unfinished_tiles
 from components.archive.record import (
     Access,
     Delivery,
@@ -81,7 +81,8 @@ def test_any_way_of_growing_gives_the_rfcs_tree(leaves: list[bytes], data: st.Da
 @examples(40)
 @given(st.lists(st.integers(0, 700), min_size=1, max_size=6))
 def test_a_tree_is_what_its_unfinished_tiles_say(counts: list[int]) -> None:
-    tree, tiles, size = EMPTY_TREE, {}, 0
+    tree, size = EMPTY_TREE, 0
+    tiles: dict[TileId, bytes] = {}
     for count in counts:
         row = [leaf_hash(b"%d" % index) for index in range(size, size + count)]
         tree, changed = grow(tree, row)

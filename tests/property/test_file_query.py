@@ -173,8 +173,8 @@ def indexed(archive: Archive) -> Iterator[Connection]:
         for name, log in LOGS.items():
             db.execute("INSERT INTO state VALUES (?, ?, 0, x'')", (log, name))
         for place, (own, _) in archive.places().items():
-            name = own if place >= IndexedLog.TRANSFER.place(0) else ()
-            add_entry(db, place, " ".join(own), " ".join(name))
+            named = own if place >= IndexedLog.TRANSFER.place(0) else ()
+            add_entry(db, place, " ".join(own), " ".join(named))
         rows = [
             FileRow(
                 IndexedLog.TRANSFER.place(number), str(file.id), " ".join(file.name), file.claimed, file.found, 1,

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import sha256
+from typing import cast
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -178,7 +179,7 @@ def test_what_matches_is_gone_through_once_for_all_facets_and_once_for_rules() -
         db.execute("INSERT INTO span VALUES (0, 0, 1)")
         for groups in ((one,), (one, *others), (one, *others, (Dimension.RULE,))):
             listening = Listening(db)
-            plan.count_each(listening, groups, where, (IndexedLog.GATE,))
+            plan.count_each(cast(Connection, listening), groups, where, (IndexedLog.GATE,))
             asked.append(listening.asked)
     assert asked == [1, 1, 2]
 

@@ -2,7 +2,7 @@
 
 import itertools
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
@@ -70,7 +70,7 @@ rooms = st.tuples(groups, st.booleans()).map(lambda each: {**each[0], "chaperone
 
 @dataclass(frozen=True)
 class Plan:
-    people: list[tuple[str, str | None, str]]
+    people: Sequence[tuple[str, str | None, str]]
     barriers: list[Row]
     allows: list[Row]
     rooms: list[Row]

@@ -201,7 +201,7 @@ KEYS = (
     "bare_hosts", "payloads", "namespaces", "count", "more_than", "window_s", "topics", "share", "messages", "model",
     "must_match", "must_not_match", "other",
 )  # fmt: skip
-GOOD = {
+GOOD: dict[str, list[Any]] = {
     "kind": ["lexicon", "pattern", "link", "payload", "rate", "topic"],
     "action": list(ContentAction),
     "terms": [{"en": ["tip"]}, {"en": ["t*p", ""]}],

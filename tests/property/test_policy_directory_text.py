@@ -41,7 +41,7 @@ def enterprises(draw: st.DrawFn, id_: str) -> Enterprise:
         Person(
             BareJid(f"{account}@{id_}.example"),
             draw(NAMES),
-            DeskId(draw(st.sampled_from(desks))) if desks and draw(st.booleans()) else None,
+            DeskId(draw(st.sampled_from(desks))) if bool(desks) and draw(st.booleans()) else None,
             frozenset(draw(st.lists(st.sampled_from(Role), min_size=1))),
             draw(st.sampled_from([None, f"{number} \"'\\"])),
         )

@@ -124,6 +124,6 @@ def test_what_is_cosigned_is_one_growing_log(asked: list[tuple[MemoryLog, int, i
 @given(st.integers(1, 2**63 - 1), sizes)
 def test_what_is_cosigned_is_verified(key: object, time_s: int, size: int) -> None:
     text = LOG.note(size).partition("\n\n")[0] + "\n"
-    cosigner = COSIGNERS[COSIGNER_KEYS.index(key)]  # type: ignore[arg-type]
+    cosigner = COSIGNERS[COSIGNER_KEYS.index(key)]
     (found,) = verify_cosignatures(LOG.note(size) + cosign_checkpoint(text, cosigner, time_s), COSIGNER_KEYS)
     assert (found.timestamp_s, found.key) == (time_s, key)

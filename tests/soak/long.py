@@ -91,8 +91,8 @@ class _Play:
             await self._hear_from_all()
             report = await check_when_all_came(self._write_history)
         finally:
-            for each in staying:
-                each.cancel()
+            for task in staying:
+                task.cancel()
             await asyncio.gather(*staying, return_exceptions=True)
         growths = find_growths(self._memory.samples, duration_s * _WARM_UP)
         return LongOutcome(report, len(self._journal.said), self._kills, tuple(growths))

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import mean, median
 
-import psutil  # type: ignore[import-untyped]
+import psutil
 
 _MIB = 1024 * 1024
 _HOUR_S = 3600

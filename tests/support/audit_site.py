@@ -1,9 +1,10 @@
 """A site with a real gate log and a real audit log, both empty."""
 
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from components.archive.keys import create_log_key, create_recipient_key, load_recipient
 from components.archive.keys.rotation import open_log_writer
@@ -29,6 +30,7 @@ from components.settings.log import LogSettings
 from components.settings.site import SiteFile
 from policy.decision import StanzaError
 from tests.support.site_toml import write_site_toml
+from tests.support.typed import file_of
 
 T0_NS = 1_795_464_245_000_000_000  # 2026-11-23T20:04:05Z
 REFUSAL = StanzaError("cancel", "not-allowed", "Write to people of your own firm.")
@@ -85,7 +87,7 @@ class Site:
 
     async def accesses(self) -> list[Access]:
         """What the audit log holds."""
-        if not self.settings.audit_log.store.exists():
+        if not file_of(self.settings.audit_log.store).exists():
             return []
         async with open_log(self.settings, self.settings.audit_log) as log:
             opened = await log.fetch(0, await log.reader.size())
@@ -111,9 +113,11 @@ def _encode(record: Record) -> Entry:
             return Entry(RecordKind.ALARM, encode_alarm(record))
         case Event():
             return Entry(record.kind, encode_event(record))
+        case other:
+            raise AssertionError(f"no test says how to write {other}")
 
 
-async def make_site(folder: Path, **tables: Mapping[str, object]) -> Site:
+async def make_site(folder: Path, **tables: Any) -> Site:
     """`tables` are added to its settings; those of them that have a log get a key for it."""
     path = write_site_toml(folder / "site.toml", **tables)
     for name in ("archive", "keys"):

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from lxml import etree
 
+from tests.support.ejabberd import EjabberdServer
 from tests.support.process import PATIENCE_S
 from tests.support.prosody import ProsodyServer
 
@@ -18,7 +19,8 @@ _RESULT_ENDS = b"</repl-result>"
 class Console:
     """The console of a server whose modules are among others `CONSOLE_MODULES`."""
 
-    def __init__(self, prosody: ProsodyServer) -> None:
+    def __init__(self, prosody: ProsodyServer | EjabberdServer) -> None:
+        assert isinstance(prosody, ProsodyServer)
         self._socket: Path = prosody.plan.root / "data" / "prosody.sock"
 
     async def say(self, command: str) -> str:

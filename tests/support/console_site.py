@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from aiohttp import ClientResponse
+from aiohttp import ClientResponse, web
 from aiohttp.test_utils import TestClient, TestServer
 
 from components.archive.record import Event, RecordKind
@@ -99,7 +99,7 @@ async def make_console_site(folder: Path, **tables: Mapping[str, object]) -> Sit
 class Visitor:
     """Somebody with a browser; `cookies` and `csrf` are what it has been given."""
 
-    client: TestClient
+    client: TestClient[web.Request, web.Application]
     console: Console
     origin: str = ORIGIN
     cookies: dict[str, str] = field(default_factory=dict)

@@ -37,7 +37,12 @@ def make_tar(members: Mapping[str, bytes], mode: str = "w:gz") -> bytes:
 
 def make_seven_zip(members: Mapping[str, bytes]) -> bytes:
     blocks: list[bytes] = []
-    with libarchive.custom_writer(lambda block: blocks.append(bytes(block)) or len(block), "7zip") as archive:
+
+    def write(block: bytes) -> int:
+        blocks.append(bytes(block))
+        return len(block)
+
+    with libarchive.custom_writer(write, "7zip") as archive:
         for name, data in members.items():
             archive.add_file_from_memory(name, len(data), data)
     return b"".join(blocks)

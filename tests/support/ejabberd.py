@@ -20,6 +20,7 @@ from components.site.ejabberd import (
     render_config,
     start_command,
 )
+from components.site.ejabberd_cluster import ClusterPlan, names_of
 from components.site.prosody import ProsodyPlan
 from tests.support.names import NameServer
 from tests.support.ports import free_port
@@ -45,7 +46,7 @@ def compiled_beams() -> Path:
 class EjabberdServer(ProcessUnderTest):
     """One ejabberd process and its directory; accounts may be added whether it runs or not.
 
-    `without` are modules that it does not load, `flags` the options of its Erlang.
+    `without` are modules that it does not load, `flags` the options of its Erlang, `cluster` makes it a node.
     """
 
     def __init__(
@@ -56,12 +57,13 @@ class EjabberdServer(ProcessUnderTest):
         options: Mapping[str, str] | None = None,
         without: Collection[str] = (),
         flags: str = "",
+        cluster: ClusterPlan | None = None,
     ) -> None:
         assert not options, "these options are Prosody's"
         plan.root.mkdir(parents=True, exist_ok=True)
         super().__init__("ejabberd", plan.root / "ejabberd.out", plan.root / "ejabberd.log")
         self.plan = plan
-        self._without, self._flags = without, flags
+        self._without, self._flags, self._cluster = without, flags, cluster
         self._peers = dict(peers or {})
         self._names: NameServer | None = None
         self._console_port = free_port()
@@ -82,7 +84,8 @@ class EjabberdServer(ProcessUnderTest):
         (self.plan.root / "data").mkdir(parents=True, exist_ok=True)
         (self.plan.root / "ejabberd.yml").write_text(self._config(), encoding="utf-8")
         self._write_names()
-        command = [*start_command(self.plan.root, (compiled_beams(),), LIBRARIES), "-s", "test_console"]
+        started = start_command(self.plan.root, (compiled_beams(),), LIBRARIES, cluster=self._cluster)
+        command = [*started, "-s", "test_console"]
         own = {
             "TEST_CONSOLE_PORT": str(self._console_port),
             "ERL_AFLAGS": self._flags,
@@ -99,6 +102,8 @@ class EjabberdServer(ProcessUnderTest):
         if self._peers and self._names is None:
             self._names = NameServer(self._peers).start()
         lines = ['{resolv_conf, ""}.', '{hosts_file, ""}.', "{lookup, [file]}."]
+        if self._cluster:
+            lines += names_of(self._cluster)
         if self._names:
             lines.append(f"{{nameserver, {{127,0,0,1}}, {self._names.port}}}.")
         (self.plan.root / "inetrc").write_text("\n".join((*lines, "")), encoding="utf-8")

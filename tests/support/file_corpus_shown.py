@@ -1,5 +1,7 @@
 """Pictures, programs, and files that are of two kinds at once."""
 
+from typing import Any
+
 from tests.support import file_archives as archives
 from tests.support import file_documents as documents
 from tests.support import file_pictures as pictures
@@ -35,7 +37,7 @@ def picture_samples() -> list[Sample]:
     png, jpeg, gif = pictures.make_png(), pictures.make_jpeg(), pictures.make_gif()
     second = pictures.make_jpeg(6, 4)
     multiple = pictures.make_multiple((), second)
-    huge = {"wide": 60000, "high": 60000}
+    huge: dict[str, Any] = {"wide": 60000, "high": 60000}
     return [
         sample("a.png", png, "image/png", claimed="image/png"),
         sample("a.jpg", jpeg, "image/jpeg", claimed="image/jpeg"),

@@ -46,7 +46,8 @@ def make_ole(streams: Streams, clsid: str = "00000000-0000-0000-0000-00000000000
     """Return a compound file ([MS-CFB], version 3). Each stream is filled up to the size that needs no mini stream."""
     entries: list[tuple[str, int, int, int, list[int]]] = [("Root Entry", 5, _END, 0, [])]
     storages: dict[tuple[str, ...], int] = {(): 0}
-    fat, body = [], bytearray()
+    fat: list[int] = []
+    body = bytearray()
 
     def add(data: bytes, mark: int | None = None) -> int:
         first, count = len(fat), -(-len(data) // _SECTOR)
@@ -86,7 +87,7 @@ def make_ole(streams: Streams, clsid: str = "00000000-0000-0000-0000-00000000000
 
 
 def _directory(entries: list[tuple[str, int, int, int, list[int]]], clsid: uuid.UUID) -> bytes:
-    sibling = {}
+    sibling: dict[int, int] = {}
     for *_, children in entries:
         sibling.update(itertools.pairwise(children))
     out = b""

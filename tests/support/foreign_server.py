@@ -12,6 +12,7 @@ from lxml import etree
 from tests.support.process import PATIENCE_S
 from tests.support.stream import Element, XmppStream, named
 from tests.support.stream_reader import StreamReader
+from tests.support.typed import require
 
 _STREAM = "http://etherx.jabber.org/streams"
 _SASL = "urn:ietf:params:xml:ns:xmpp-sasl"
@@ -60,7 +61,7 @@ class ForeignStream(XmppStream):
         self._begin("")
         self.send(f"<starttls xmlns='{_TLS}'/>")
         await self.expect(named(_TLS, "proceed"))
-        encrypted = await loop.start_tls(self._transport, self, self._tls)
+        encrypted = await loop.start_tls(self._transport, self, require(self._tls))
         assert encrypted is not None
         self._transport = encrypted
         await self.restart()

@@ -177,7 +177,7 @@ class GateProcess(ProcessUnderTest):
 
 
 @asynccontextmanager
-async def open_sealed(log_file: Path, origin: str, key_file: Path) -> AsyncIterator[RecordOpener]:
+async def open_sealed(log_file: str | Path, origin: str, key_file: Path) -> AsyncIterator[RecordOpener]:
     """Open a log with a recipient's private key."""
     reader = await LogReader.open(log_file)
     try:

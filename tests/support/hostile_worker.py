@@ -47,5 +47,5 @@ def _reaches(port: int) -> bool:
 
 
 if __name__ == "__main__":
-    worker.look_into = _look  # type: ignore[assignment]
+    setattr(worker, "look_into", _look)  # noqa: B010
     sys.exit(worker.main())

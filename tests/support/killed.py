@@ -12,7 +12,7 @@ FAILED = 3
 
 
 def run_killed(
-    act: Callable[[], object], files: Collection[str], at: int, passing: Collection[str] = ()
+    act: Callable[[], object], files: Collection[str | None], at: int, passing: Collection[str] = ()
 ) -> bool:
     """Act in a process of its own, killed with SIGKILL before line number `at` (from 0) of those in `files`.
 
@@ -31,7 +31,7 @@ def run_killed(
 
 
 def _act_and_end(
-    act: Callable[[], object], files: Collection[str], at: int, passing: Collection[str]
+    act: Callable[[], object], files: Collection[str | None], at: int, passing: Collection[str]
 ) -> None:
     seen = 0
 

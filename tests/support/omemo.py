@@ -3,8 +3,8 @@
 import asyncio
 from typing import Any, ClassVar
 
-from omemo.storage import JSONType, Just, Maybe, Nothing, Storage
-from omemo.types import DeviceInformation
+from omemo.storage import Just, Maybe, Nothing, Storage
+from omemo.types import DeviceInformation, JSONType
 from slixmpp import JID, ClientXMPP
 from slixmpp.plugins import register_plugin
 from slixmpp.stanza import Message
@@ -31,7 +31,7 @@ class Keys(Storage):
         self._values.pop(key, None)
 
 
-class Plugin(XEP_0384):  # type: ignore[misc]
+class Plugin(XEP_0384):
     """The plugin with the keys that its configuration names; it trusts whatever device it sees."""
 
     default_config: ClassVar = {**XEP_0384.default_config, "keys": None}
@@ -41,7 +41,8 @@ class Plugin(XEP_0384):  # type: ignore[misc]
 
     @property
     def storage(self) -> Storage:
-        return self.keys
+        keys: Storage = self.keys
+        return keys
 
     @property
     def _btbv_enabled(self) -> bool:
@@ -73,7 +74,9 @@ class OmemoClient:
 
     async def log_in(self, address: tuple[str, int]) -> None:
         began: asyncio.Future[object] = asyncio.get_running_loop().create_future()
-        self._xmpp.add_event_handler("session_start", lambda event: began.done() or began.set_result(event))
+        self._xmpp.add_event_handler(
+            "session_start", lambda event: None if began.done() else began.set_result(event)
+        )
         self._xmpp.connect(*address)
         await asyncio.wait_for(began, PATIENCE_S)
         await self._xmpp.get_roster()
@@ -105,6 +108,7 @@ class OmemoClient:
         encrypted["eme"]["namespace"] = "eu.siacs.conversations.axolotl"
         encrypted["eme"]["name"] = "OMEMO"
         encrypted.send()
+        assert isinstance(encrypted, Message)
         return encrypted
 
     async def next_message(self) -> Message:

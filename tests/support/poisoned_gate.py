@@ -52,13 +52,14 @@ def _patches(where: str) -> Mapping[str, tuple[object, Callable[..., str]]]:
     def of_batch(_self: object, _records: object, batch: Any) -> str:
         return " ".join(str(getattr(getattr(item, "held", None), "body", "")) for item in batch)
 
-    return {
+    patches: dict[str, dict[str, tuple[object, Callable[..., str]]]] = {
         "process": {"decide": (deciding, of_facts)},
         "policy": {"decide": (deciding, of_facts)},
         "facts": {"text": (Descendants, of_text)},
         "filing": {"file": (Filing, of_payload)},
         "record": {"record": (Journal, of_batch)},
-    }[where]
+    }
+    return patches[where]
 
 
 def _misread() -> None:

@@ -54,8 +54,8 @@ class PostgresServer:
         """Make the files of a new server."""
         if os.getuid() == 0:
             shutil.chown(self.folder, "postgres", "postgres")
-        command = [programs() / "initdb", "-D", self.data, "-U", "steelyard", "-A", "trust", "-E", "UTF8"]
-        self._run([*command, "--locale=C", "--data-checksums", "--no-sync"])
+        command: list[str | Path] = [programs() / "initdb", "-D", self.data, "--data-checksums", "--no-sync"]
+        self._run([*command, "-U", "steelyard", "-A", "trust", "-E", "UTF8", "--locale=C"])
 
     def start(self) -> None:
         """Start it and wait until it answers; again if somebody else was quicker to take the port."""

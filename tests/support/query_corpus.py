@@ -112,7 +112,7 @@ def open_corpus(corpus: Corpus, into: IndexPlace, batch: int = 50) -> Iterator[I
     """Index a corpus, some records at a time, as a search does."""
     with Index(into) as index:
         with index.change() as db:
-            make_tables(db, FOLD_VERSION, "")
+            make_tables(index._db, FOLD_VERSION, "")
             db.execute("INSERT INTO state VALUES (0, 'gate', ?, ?)", (len(corpus.records) + 1, b""))
             for start in range(0, len(corpus.records), batch):
                 rows = Rows(IndexedLog.GATE, None)

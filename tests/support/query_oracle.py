@@ -1,7 +1,7 @@
 """A plain scan: what a query's tree finds in a list of records, without an index, a table or SQL."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from components.archive.record import Delivery, Event, Record, RecordKind, Submission
@@ -362,14 +362,10 @@ def _is_called(entry: Listed, name: str) -> bool:
 
 def _called(name: str, sought: str) -> bool:
     forms = [split_words(form.casefold()).split() for form in fold_text(name).plain]
-    spellings: list[Callable[[list[str]], bool]] = []
-    for spelling in spell_words(sought):
-        spellings.append(
-            lambda form, words=list(spelling): any(
-                form[i : i + len(words)] == words for i in range(len(form))
-            )
-        )  # type: ignore[misc]
-    return any(is_in(form) for form in forms for is_in in spellings)
+    spellings = [list(spelling) for spelling in spell_words(sought)]
+    return any(
+        form[i : i + len(words)] == words for form in forms for words in spellings for i in range(len(form))
+    )
 
 
 def _split(jid: str) -> tuple[str, str]:

@@ -10,6 +10,7 @@ from components.audit.reading.content import ReadContent
 from components.audit.reading.limits import ReaderLimits
 from components.audit.reading.read import read_file
 from components.audit.reading.sound import find_sound
+from components.audit.reading.speech_model import find_speech_model
 from components.audit.reading.workers import FileReaders
 
 _run = FileReaders._run
@@ -27,4 +28,4 @@ async def _read_here(
 def read_files_here(patch: pytest.MonkeyPatch) -> None:
     """Let files be read in this process, but for sound, which takes long. What a process is for is tried elsewhere."""
     patch.setattr(FileReaders, "_run", _read_here)
-    patch.setattr(workers, "find_speech_model", cache(workers.find_speech_model))
+    patch.setattr(workers, "find_speech_model", cache(find_speech_model))

@@ -111,6 +111,7 @@ class ScriptedServer:
         while data := await reader.read(65536):
             parser.feed(data.removesuffix(b"</stream:stream>"))
             for _, element in parser.read_events():
+                assert isinstance(element, etree._Element)
                 self._take(element)
             self._news.set()
 

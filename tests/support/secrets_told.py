@@ -20,7 +20,7 @@ def secret_words(files: Iterable[Path], public: Iterable[Path]) -> dict[str, str
     What is in a public file, too, is no secret: a key's id, the label of a PEM.
     """
     known = " ".join(file.read_text() for file in public)
-    found = {}
+    found: dict[str, str] = {}
     for file in files:
         content = file.read_bytes()
         try:

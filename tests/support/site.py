@@ -139,4 +139,4 @@ class RunningSite:
     def pid_of(self, part: str) -> int:
         """Return the process id of the part (`prosody`, `components.gate`)."""
         (process,) = [each for each in processes_of(self.folder) if part in " ".join(each.cmdline()[:3])]
-        return process.pid
+        return int(process.pid)

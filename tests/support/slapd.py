@@ -7,8 +7,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from tests.support.certificates import CertificateAuthority
+from tests.support.ports import free_port
 from tests.support.process import ProcessUnderTest
-from tests.support.prosody import free_port
 
 # OpenLDAP's client takes `localhost` for the machine's own name when it looks at a certificate.
 ADDRESS = "127.0.0.1"

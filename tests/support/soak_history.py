@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from typing import Any
 
 from tests.soak.check import Report
 from tests.soak.history import Fate, Heard, History, Recorded, Said, Session
@@ -43,7 +44,7 @@ def heard(
     return replace(element, **more)  # type: ignore[arg-type]
 
 
-def error(number: int, by: str = ALICE, **more: object) -> Heard:
+def error(number: int, by: str = ALICE, **more: Any) -> Heard:
     return heard(number, by, receipts=(), is_error=True, **more)
 
 

@@ -5,6 +5,7 @@ PyAV comes with the extra [speech], which is not there for `make quick`: what us
 
 import io
 import subprocess
+from typing import Any
 
 import numpy as np
 
@@ -55,7 +56,9 @@ def encode(wav: bytes, form: str) -> bytes:
 
     name, codec, rate_hz = FORMS[form]
     file = io.BytesIO()
-    with av.open(io.BytesIO(wav), format="wav") as source, av.open(file, "w", format=name) as target:
+    source: Any = av.open(io.BytesIO(wav), format="wav")
+    target: Any = av.open(file, "w", format=name)
+    with source, target:
         stream = target.add_stream(codec, rate=rate_hz)
         stream.layout = "mono"
         for frame in source.decode(audio=0):

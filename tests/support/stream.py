@@ -317,6 +317,12 @@ class XmppStream(asyncio.Protocol):
             raise StreamEndedError(f"the stream of {self.jid} ended: {reason}")
 
 
+def having(**attributes: str) -> Matcher:
+    """Return what matches an element with these attributes; `from_` stands for `from`."""
+    wanted = {name.rstrip("_"): value for name, value in attributes.items()}
+    return lambda element: all(element.get(name) == value for name, value in wanted.items())
+
+
 def named(namespace: str, name: str) -> Matcher:
     """Match elements by their name."""
     return lambda element: element.tag == f"{{{namespace}}}{name}"

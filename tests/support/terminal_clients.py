@@ -168,7 +168,7 @@ class Poezio(TerminalClient):
             f"[Poezio]\njid = {jid}\npassword = {password}\ncustom_host = {host}\ncustom_port = {port}\n"
             f"ca_cert_path = {authority}\nlog_dir = {root}\n{_POEZIO}"
         )
-        command = ["poezio", "--file", settings]
+        command: list[str | Path] = ["poezio", "--file", settings]
         if os.geteuid() == 0:  # as whom it says that it does not start
             command = ["/usr/bin/python3", "-c", _POEZIO_AS_ROOT, *command[1:]]
         super().__init__("Poezio", command, {"HOME": str(root)})

@@ -77,7 +77,7 @@ def serve(folder: Path) -> Iterator[tuple[str, dict[str, list[int]]]]:
     handler = type("FolderHandler", (Handler,), {"failures": failures})
 
     def make(*args: object, **more: object) -> Handler:
-        return handler(*args, directory=str(folder), **more)  # type: ignore[arg-type, no-any-return]
+        return handler(*args, directory=str(folder), **more)  # type: ignore[no-any-return]
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), make)
     thread = threading.Thread(target=server.serve_forever, args=(0.05,))

@@ -16,8 +16,9 @@ from components.site.prosody import PlannedComponent, ProsodyPlan
 from tests.support.certificates import CertificateAuthority
 from tests.support.ejabberd import EjabberdServer
 from tests.support.gate_process import GateProcess
+from tests.support.ports import free_port
 from tests.support.process import wait_until
-from tests.support.prosody import ProsodyServer, free_port, peers_of, private_plan
+from tests.support.prosody import ProsodyServer, peers_of, private_plan
 from tests.support.site_toml import write_site_toml
 from tests.support.stream import XmppStream
 

@@ -122,7 +122,8 @@ def normalise(element: Element, ends: PathEnds) -> str:
 def _show_sorted(element: Element) -> str:
     """Write an element with attributes and children in one order: servers keep them in hash tables."""
     children = "".join(sorted(_show_sorted(child) for child in element))
-    attributes = "".join(f" {name}='{value}'" for name, value in sorted(element.attrib.items()))
+    given = {str(name): str(value) for name, value in element.attrib.items()}
+    attributes = "".join(f" {name}='{value}'" for name, value in sorted(given.items()))
     return f"<{element.tag}{attributes}>{element.text or ''}{children}"
 
 

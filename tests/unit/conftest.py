@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from components.audit.reading import workers
+from components.audit.reading.ocr import find_languages
 from components.rules import load
 from policy.content.parse import parse_policy
 from policy.content.policy import ContentPolicy
@@ -32,7 +33,7 @@ def policies_are_compiled_once() -> Iterator[None]:
 @pytest.fixture(scope="session", autouse=True)
 def tesseract_is_asked_once() -> Iterator[None]:
     """Each search asks it for its languages, which is a process of its own."""
-    find, asked = workers.find_languages, cache(lambda _path: find())
+    asked = cache(lambda _path: find_languages())
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(workers, "find_languages", lambda: asked(os.environ.get("PATH")))
         yield

@@ -237,7 +237,7 @@ note_component(Component) ->
 %% Events wait for the gate without a time limit: if too many wait, nobody else may begin a session (5.1). ejabberd asks nobody
 %% before it has opened one, so that ends at once.
 on_opened(#{lserver := Host} = State) ->
-    Name = <<"c", (integer_to_binary(erlang:unique_integer([positive])))/binary>>,
+    Name = stanza_gate_session:new_name(),
     case catch stanza_gate_window:opened(Host, Name, {<<"bind">>, stanza_gate_session:transport(State)}) of
         ok ->
             stanza_gate_made:in_session(Name),

@@ -53,7 +53,7 @@ route(Seq, Packet) ->
             stanza_gate_window:done(Seq);
         {Pid, _} ->
             stanza_gate_window:carrying(Seq, Pid),
-            Pid ! {stanza_gate_carry_out, Seq, Packet}
+            Pid ! {stanza_gate_carry_out, {node(), Seq}, Packet}
     end.
 
 session_of(#jid{luser = <<>>}) ->

@@ -40,7 +40,7 @@ tell_now(State) -> State.
 %% server knows no count of a session any more when it is back.
 tell_everybody(Hosts) ->
     [Pid ! stanza_gate_tell_count || Host <- Hosts, {User, _, Resource} <- ejabberd_sm:get_vh_session_list(Host),
-                                     Pid <- [ejabberd_sm:get_session_pid(User, Host, Resource)], is_pid(Pid)].
+                                     Pid <- [ejabberd_sm:get_session_pid(User, Host, Resource)], is_pid(Pid), node(Pid) =:= node()].
 
 tell_unasked(#{mgmt_state := active, mgmt_stanzas_in := Count} = State) -> tell(Count, maps:remove(stanza_gate_counts, State));
 tell_unasked(State) -> State.

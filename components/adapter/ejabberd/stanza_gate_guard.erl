@@ -20,11 +20,12 @@ pass({Packet, State}) ->
     end.
 
 %% Note the number by which a stanza is carried out. It stays with what the server makes of the stanza, such as an error.
-%% (What is an error already is answered by nobody, and has none.)
+%% (What is an error already is answered by nobody, and has none.) Each node of a cluster has numbers of its own, so the node
+%% is noted too: a room or a session on another node may answer.
 carry(Packet, Seq) when is_integer(Seq) ->
     case xmpp:get_type(Packet) of
         error -> Packet;
-        _ -> xmpp:put_meta(xmpp:put_meta(Packet, stanza_gate_seq, Seq), stanza_gate_to, to(Packet))
+        _ -> xmpp:put_meta(xmpp:put_meta(Packet, stanza_gate_seq, {node(), Seq}), stanza_gate_to, to(Packet))
     end;
 carry(Packet, _) ->
     Packet.

@@ -35,7 +35,8 @@ tell(#jid{luser = User, lserver = Host}, Gone) ->
     Farewells = [#presence{type = unavailable, from = jid:replace_resource(Contact, Resource)}
                  || #jid{luser = Other, lserver = Server} = Contact <- Gone, lists:member(Server, ejabberd_option:hosts()),
                     {_, Resource} <- present(Other, Server)],
-    [Pid ! {stanza_gate_parted, Farewells} || {Pid, _} <- present(User, Host)].
+    % Another node of a cluster has the same table from its own gate, and tells its own sessions.
+    [Pid ! {stanza_gate_parted, Farewells} || {Pid, _} <- present(User, Host), node(Pid) =:= node()].
 
 %% The sessions of somebody that have said that they are there.
 present(User, Host) ->

@@ -5,7 +5,7 @@
 
 -module(stanza_gate_session).
 
--export([ask/4, hold/4, decided/2, released/3, reply/2, transport/1]).
+-export([ask/4, hold/4, decided/2, released/3, reply/2, transport/1, new_name/0]).
 
 -include("xmpp.hrl").
 
@@ -49,6 +49,14 @@ is_held(Host) ->
 turned_away(Packet) ->
     stanza_gate_window:turned_away(),
     refused(Packet, interrupted).
+
+%% A name for a session that no other has, also on no other node of a cluster: it is kept when the session is resumed there.
+new_name() ->
+    Number = integer_to_binary(erlang:unique_integer([positive])),
+    case node() of
+        nonode@nohost -> <<"c", Number/binary>>;
+        Node -> <<"c", Number/binary, "-", (integer_to_binary(erlang:phash2(Node)))/binary>>
+    end.
 
 %% The outcome, by what the window has said.
 decided({carry_out, Seq, Receipt, Amended}, Packet) ->

@@ -10,7 +10,7 @@
 %% answered by its log.
 stop_at_border(Packet) ->
     case stanza_gate_guard:carried(Packet) of
-        Seq when is_integer(Seq) ->
+        {_, _} = Seq ->
             case is_on_its_way(Packet) andalso stanza_gate_hosts:is_stopped(xmpp:get_from(Packet), xmpp:get_to(Packet)) of
                 true -> give_back(Seq, Packet);
                 false -> Packet
@@ -36,7 +36,7 @@ give_back(Seq, Packet) ->
 %% stanza itself, so that it bears the stanza's number. What another client answers is a stanza of its own.
 note_refused(Packet) ->
     case xmpp:get_type(Packet) =:= error andalso stanza_gate_guard:carried(Packet) of
-        Seq when is_integer(Seq) -> stanza_gate_window:refused(Seq);
+        {_, _} = Seq -> stanza_gate_window:refused(Seq);
         _ -> ok
     end,
     Packet.

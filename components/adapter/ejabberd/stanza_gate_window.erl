@@ -83,12 +83,15 @@ note(Host, Session, Event) ->
 note_made(Host, Session, Stanza, Stopped) ->
     gen_server:cast(?MODULE, {note_made, #{host => Host, way => <<"server">>, session => Session, stopped => Stopped}, Stanza}).
 
-%% A released stanza is carried out, or was not.
-done(Seq) -> gen_server:cast(?MODULE, {done, Seq}).
-failed(Seq) -> gen_server:cast(?MODULE, {failed, Seq}).
+%% A released stanza is carried out, or was not. The number may be {Node, Seq}, of the window of another node.
+done(Seq) -> tell(done, Seq).
+failed(Seq) -> tell(failed, Seq).
 
 %% The server itself has answered a released stanza with an error.
-refused(Seq) -> gen_server:cast(?MODULE, {refused, Seq}).
+refused(Seq) -> tell(refused, Seq).
+
+tell(What, {Node, Seq}) -> gen_server:cast({?MODULE, Node}, {What, Seq});
+tell(What, Seq) -> gen_server:cast(?MODULE, {What, Seq}).
 
 %% The server stops: take nothing more, and return when all that is held is done with, at the latest after this time.
 stop(WithinMs) -> gen_server:call(?MODULE, {stop, WithinMs}, WithinMs + ?PATIENCE_MS).

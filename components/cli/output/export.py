@@ -2,26 +2,28 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from components.audit.checks.export import CheckedExport, advise
 from components.audit.export.export import ExportResult
+from components.audit.sites.export import SitesExport
+from components.audit.sites.manifest import ExportedSite
 from components.cli.options import Output
 from components.cli.output.console import make_console, make_fields, make_look
 from components.cli.output.terminal import show_text
 from components.verifier.export import render_export
 
-if TYPE_CHECKING:
-    from components.audit.sites.export import SitesExport
-    from components.audit.sites.manifest import ExportedSite
+
+def tell_export(found: ExportResult | SitesExport, output: Output) -> int:
+    """Print an export, for people or as one JSON object; return 1 if a site is missing in it, otherwise 0."""
+    if isinstance(found, SitesExport):
+        output.tell(found, _describe_sites, _print_sites)
+        return 0 if found.is_complete else 1
+    output.tell(found, _describe_one, _print_one)
+    return 0
 
 
-def tell_sites_export(found: "SitesExport", output: Output) -> None:
-    """Print an export over several sites, for people or as one JSON object."""
-    output.tell(found, _describe_sites, _print_sites)
-
-
-def _describe_sites(found: "SitesExport") -> dict[str, Any]:
+def _describe_sites(found: SitesExport) -> dict[str, Any]:
     return {
         "folder": str(found.folder),
         "format": found.wanted.format,
@@ -35,7 +37,7 @@ def _describe_sites(found: "SitesExport") -> dict[str, Any]:
     }
 
 
-def _describe_site(site: "ExportedSite") -> dict[str, Any]:
+def _describe_site(site: ExportedSite) -> dict[str, Any]:
     return {
         "site": site.name,
         "folder": site.folder,
@@ -48,7 +50,7 @@ def _describe_site(site: "ExportedSite") -> dict[str, Any]:
     }
 
 
-def _print_sites(found: "SitesExport") -> None:
+def _print_sites(found: SitesExport) -> None:
     console = make_console()
     more = f", and {found.doubles:,} more records of the same messages" if found.doubles else ""
     fields = {
@@ -75,8 +77,7 @@ def _count(matched: int, exported: int, left_out: Mapping[str, int]) -> str:
     return f"{matched:,} matched = {exported:,} exported{more}"
 
 
-def describe_export(result: ExportResult) -> dict[str, Any]:
-    """Return an export as an object of JSON."""
+def _describe_one(result: ExportResult) -> dict[str, Any]:
     return {
         "folder": str(result.folder),
         "format": result.format,
@@ -89,8 +90,7 @@ def describe_export(result: ExportResult) -> dict[str, Any]:
     }
 
 
-def print_export(result: ExportResult) -> None:
-    """Print an export for people."""
+def _print_one(result: ExportResult) -> None:
     counts = result.counts
     console = make_console()
     console.print(

@@ -7,6 +7,7 @@ It runs inside Gajim, with what Gajim has. What it does is in the JSON of STEELY
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import gajim
 from gajim.common import app
@@ -24,14 +25,14 @@ ACCOUNT = "line"
 IS_FIRST = gajim.__version__.startswith("1.")
 
 
-def write(name, content):
+def write(name: str, content: bytes) -> None:
     draft = OUT / f".{name}"
     draft.write_bytes(content)
     draft.rename(OUT / name)
 
 
 class SteelyardTests(GajimPlugin):
-    def init(self):
+    def init(self) -> None:
         self.description = "tests"
         self.config_dialog = None
         self.events_handlers = {
@@ -41,10 +42,10 @@ class SteelyardTests(GajimPlugin):
             "http-upload-error": (50, self._failed),
         }
 
-    def activate(self):
+    def activate(self) -> None:
         GLib.timeout_add(500, self._begin)
 
-    def _begin(self):
+    def _begin(self) -> bool:
         address = JID.from_string(TOLD["jid"])
         host = (TOLD["address"], ConnectionProtocol.TCP, ConnectionType.START_TLS)
         app.settings.set("use_keyring", False)
@@ -53,12 +54,12 @@ class SteelyardTests(GajimPlugin):
         app.app.enable_account(ACCOUNT)
         return False
 
-    def _signed_in(self, _event):
+    def _signed_in(self, _event: object) -> None:
         write("signed-in", b"")
         if "to" in TOLD:
             GLib.timeout_add(200, self._send)
 
-    def _send(self):
+    def _send(self) -> bool:
         upload = app.get_client(ACCOUNT).get_module("HTTPUpload")
         if not upload.available:
             return True
@@ -66,17 +67,17 @@ class SteelyardTests(GajimPlugin):
         upload.send_file(contact, Path(TOLD["path"]))
         return False
 
-    def _failed(self, event):
+    def _failed(self, event: Any) -> None:
         write("error", str(event.error_msg).encode())
 
-    def _uploading(self, event):
+    def _uploading(self, event: Any) -> None:
         event.transfer.connect("state-changed", self._changed)
 
-    def _changed(self, transfer, _signal, state):
+    def _changed(self, transfer: Any, _signal: object, state: object) -> None:
         if state == FTState.ERROR:
             write("error", f"{transfer.error_domain}: {transfer.error_text}".encode())
 
-    def _received(self, event):
+    def _received(self, event: Any) -> None:
         if IS_FIRST:
             body, found = event.msgtxt, [event.properties.oob]
         else:
@@ -88,7 +89,7 @@ class SteelyardTests(GajimPlugin):
             request = create_http_request(ACCOUNT)
             request.send("GET", oob.url, callback=self._fetched)
 
-    def _fetched(self, request):
+    def _fetched(self, request: Any) -> None:
         if request.is_complete():
             write("file", request.get_data())
         else:

@@ -57,7 +57,7 @@ async def test_one_that_refuses_is_asked_less_and_less_often(now_s: list[float])
     assert notices.stuck == (f"{PIT.jid}: forbidden: not yours",)
     rooms.refusing = set()
     assert await notices.put([PIT, DESK], "Recorded.") is None
-    assert notices.stuck == ()
+    assert len(notices.stuck) == 0
 
 
 async def test_after_a_new_connection_all_have_it_anew(now_s: list[float]) -> None:

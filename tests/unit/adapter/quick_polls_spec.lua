@@ -79,6 +79,16 @@ t.test("connections of another kind are left as they are, and it can be undone",
 	local kind = new_kind();
 	local before, undo = kind.methods.set, quick_polls.install(kind.open "one");
 	t.equal(kind.methods.set ~= before, true);
-	undo();
+	t.equal(undo(), true);
 	t.equal(kind.methods.set, before);
+end);
+
+t.test("what others have put over it is not undone", function ()
+	local kind = new_kind();
+	local undo, ours = quick_polls.install(kind.open "one"), kind.methods.set;
+	local function theirs(...) return ours(...); end
+	kind.methods.set = theirs;
+	t.equal({ undo(), kind.methods.set == theirs }, { false, true });
+	kind.methods.set = ours;
+	t.equal(undo(), true);
 end);

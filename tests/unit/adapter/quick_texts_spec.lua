@@ -114,3 +114,14 @@ t.test("an attribute of another namespace is found wherever it stands, and howev
 		is_the_same(st.message({ to = "a@b.example" }, "copper"));
 	end
 end);
+
+t.test("what others have put over it is not undone", function ()
+	local methods = getmetatable(st.stanza("x"));
+	for _, name in ipairs { "__tostring", "top_tag" } do
+		local undo, ours = quick.install(), methods[name];
+		methods[name] = function (stanza) return ours(stanza); end
+		t.equal(undo(), false);
+		methods[name] = ours;
+		t.equal(undo(), true);
+	end
+end);

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.programs
 
 @pytest.mark.parametrize(("spec", "name"), TESTS)
 def test_library(spec: str, name: str) -> None:
-    command = ["lua5.4", FOLDER / "harness.lua", ADAPTER_FILE.parent, FOLDER / spec, name]
+    command: list[str | Path] = ["lua5.4", FOLDER / "harness.lua", ADAPTER_FILE.parent, FOLDER / spec, name]
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stderr
 

@@ -287,7 +287,7 @@ def flip_one_bit(data: bytearray) -> bytes:
     return bytes(data)
 
 
-DAMAGES: dict[str, Callable[[bytearray], bytes]] = {
+DAMAGES: dict[str, Callable[[bytearray], bytes | bytearray]] = {
     "a flipped bit": flip_one_bit,
     "cut short": lambda data: data[:-1],
     "empty": lambda _data: b"",

@@ -58,8 +58,9 @@ def test_growing_in_two_steps_gives_the_same_tree_and_nodes(cut: int) -> None:
     part, before = extend(Frontier(), row[:cut])
     grown, after = extend(part, row[cut:])
     assert grown == whole
-    for expected, *parts in zip_longest(nodes, before, after, fillvalue=[]):
-        assert [*parts[0], *parts[1]] == expected
+    nothing: list[bytes] = []
+    for expected, old, new in zip_longest(nodes, before, after, fillvalue=nothing):
+        assert [*old, *new] == expected
 
 
 @pytest.mark.parametrize("size", range(1, len(LEAVES) + 1))

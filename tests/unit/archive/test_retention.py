@@ -6,15 +6,16 @@ from collections.abc import AsyncIterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from components.archive.bookkeeping import Tombstone
 from components.archive.log.note import sign_note
 from components.archive.orders.executor import OrderExecutor
 from components.archive.orders.order import OrderAct, order_text
 from components.archive.orders.request import OrderAnswer, OrderRequest
 from components.archive.record import RecordKind
+from components.archive.store import Destruction
 from components.archive.store.sqlite_source import SqliteSource
 from components.archive.writer import Entry, LogWriter
 from policy.retention import DEFAULT_POLICY
@@ -376,10 +377,10 @@ async def test_a_large_segment_goes_in_pieces(tmp_path: Path) -> None:
     before = await examine(path)
     destroy, pieces = writer.destroy, 0
 
-    async def count(*parts: Any) -> None:
+    async def count(destruction: Destruction, tombstone: Tombstone | None) -> None:
         nonlocal pieces
         pieces += 1
-        await destroy(*parts)
+        await destroy(destruction, tombstone)
 
     writer.destroy = count  # type: ignore[method-assign]
     assert (await carry_out(executor, path, make_request(OrderAct.EXPIRE, "x1", segments=(1,)))).ok

@@ -52,7 +52,7 @@ def root_page(log: Path, table: str) -> int:
         return (int(database.execute(sql, (table,)).fetchone()[0]) - 1) * PAGE_BYTES
 
 
-DAMAGES: dict[str, Callable[[Path], None]] = {
+DAMAGES: dict[str, Callable[[Path], object]] = {
     "the last leaf": lambda log: flip(log, blob(log, "SELECT leaf FROM record ORDER BY idx DESC LIMIT 1")),
     "the last payload": lambda log: flip(
         log, blob(log, "SELECT payload FROM record ORDER BY idx DESC LIMIT 1")

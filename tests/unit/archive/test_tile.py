@@ -24,7 +24,8 @@ HASHES = [sha256(number.to_bytes(4)).digest() for number in range(70_000)]
 
 
 def build(sizes: list[int]) -> tuple[TiledTree, dict[TileId, bytes]]:
-    tree, kept = EMPTY_TREE, {}
+    tree = EMPTY_TREE
+    kept: dict[TileId, bytes] = {}
     for start, end in pairwise([0, *sizes]):
         tree, changed = grow(tree, HASHES[start:end])
         kept |= {tile.id: tile.hashes for tile in changed}

@@ -290,7 +290,7 @@ def test_no_cosignature_leaves_that_is_not_kept(
         def fail(*_: object) -> None:
             raise OSError(28, "No space left on device")
 
-        patch.setattr(*((Path, failing) if failing == "replace" else (os, failing)), fail)
+        patch.setattr(Path if failing == "replace" else os, failing, fail)
         with pytest.raises(OSError, match="No space"):
             witness.add_checkpoint(LOG.request(5, 7))
     size = size_of(witness)

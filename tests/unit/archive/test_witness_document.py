@@ -4,12 +4,13 @@ import re
 import tomllib
 from pathlib import Path
 
+from components.archive.log.cosignature import encode_cosigner_key
 from components.process.backoff import LONGEST_PAUSE_S
 from components.settings.witness import WitnessSettings
 from components.witness.add_checkpoint import MAX_BODY_BYTES, MAX_PROOF_HASHES
 from components.witness.client import ANSWER_TIMEOUT_S
 from tests.support.archive import VKEY
-from tests.support.witness import COSIGNER_KEYS, encode_cosigner_key
+from tests.support.witness import COSIGNER_KEYS
 
 DOCUMENT = (Path(__file__).parents[3] / "docs/witness.md").read_text("utf-8")
 

@@ -138,7 +138,8 @@ async def test_a_log_that_was_set_back_is_asked_about_anew() -> None:
 
 
 def test_pauses_double_up_to_a_bound() -> None:
-    backoff, now_s, pauses = Backoff(), 1000.0, []
+    backoff, now_s = Backoff(), 1000.0
+    pauses: list[int] = []
     for _ in range(9):
         assert backoff.failed("down", now_s) == (not pauses)
         pause_s = next(each for each in range(200) if backoff.is_due(now_s + each))

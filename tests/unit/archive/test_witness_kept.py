@@ -20,7 +20,7 @@ HOUR_S = 3600
 def cosigned(size: int, cosigners: slice = slice(None), log: MemoryLog = LOG) -> str:
     note = log.note(size)
     text = split_note(note)[0]
-    return note + "".join(cosign_checkpoint(text, each, START_S) for each in COSIGNERS[cosigners])
+    return note + "".join(cosign_checkpoint(text, each, START_S) for each in list(COSIGNERS)[cosigners])
 
 
 class Keeper:

@@ -144,7 +144,7 @@ async def test_a_content_that_was_uploaded_and_is_in_a_stanza_is_read_once_and_g
         with index.change() as db:
             assert db.execute("SELECT count(*) FROM content").fetchone() == (1,)
             forget(db, [IndexedLog.TRANSFER.place(int(upload.record.partition("/")[2]))])
-        purge(db)
+        purge(index._db)
     assert await find(filed, "rotterdam") == {stanza}
     with open_site_index(filed.site.settings) as index, index.change() as db:
         # Another reader has to find it in the stanza: the blob went with the upload.
@@ -153,7 +153,7 @@ async def test_a_content_that_was_uploaded_and_is_in_a_stanza_is_read_once_and_g
     with open_site_index(filed.site.settings) as index:
         with index.change() as db:
             forget(db, [int(stanza.partition("/")[2])])
-        purge(db)
+        purge(index._db)
     assert b"rotterdam" not in b"".join(file.read_bytes() for file in path.parent.glob("index.db*"))
 
 

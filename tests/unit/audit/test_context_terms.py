@@ -9,8 +9,8 @@ from components.audit import asked
 from components.audit.auditor import Auditor
 from components.audit.search import Page, SearchResult, find_ids, search
 from components.rules.recorded_directory import DETAIL, write_listed
-from components.settings.auditors import Role
 from policy.directory.directory import parse_directory
+from policy.supervision.reviewer import Role
 from tests.support.audit_site import T0_NS, Site
 
 pytestmark = pytest.mark.slow
@@ -65,7 +65,7 @@ async def check(site: Site, expected: Sequence[tuple[str, list[int]]], records: 
 
 
 async def test_people_are_as_they_were_listed_at_the_time(site: Site) -> None:
-    records = [
+    records: list[Record] = [
         site.say(ALICE, BOB, "one"),
         listed(DIRECTORY, at_s=1),
         site.say(ALICE, BOB, "two", at_s=2),
@@ -100,7 +100,7 @@ async def test_people_are_as_they_were_listed_at_the_time(site: Site) -> None:
 
 
 async def test_a_directory_that_never_changed_tells_the_same(site: Site) -> None:
-    records = [listed(DIRECTORY), site.say(ALICE, BOB, "one"), site.say(EVE, EVE, "two")]
+    records: list[Record] = [listed(DIRECTORY), site.say(ALICE, BOB, "one"), site.say(EVE, EVE, "two")]
     expected = [("desk:base", [1]), ("owner:grain", [2]), ("enterprise:metals", [1]), ("person:evans", [2])]
     await check(site, expected, records)
 
@@ -269,7 +269,7 @@ async def test_who_could_see_it_by_delivery_and_by_presence_in_the_room(site: Si
         )
 
     carol, bob = "carol@metals.example/pc", "bob@metals.example/pc"
-    records = [
+    records: list[Record] = [
         presence(ALICE, f"{ROOM}/Alice"),
         said(ALICE, "before"),
         presence(bob, f"{ROOM}/Bob"),

@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterable
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,6 +18,7 @@ from components.audit.show import show
 from components.cli.output.record import describe_detail, print_detail
 from components.process.errors import SiteError
 from tests.support.filed_site import FiledSite, make_filed_site
+from tests.support.typed import file_of
 
 pytestmark = [pytest.mark.usefixtures("readers_here"), pytest.mark.slow]
 
@@ -103,7 +105,11 @@ async def test_a_refused_message_shows_the_file_that_it_was_about(filed: FiledSi
 
 
 async def test_what_was_decided_on_a_file_and_found_in_it_is_searched(filed: FiledSite) -> None:
-    decided = {"action": "refuse", "rules": "no-programs other", "found_type": "application/x-dosexec"}
+    decided: dict[str, Any] = {
+        "action": "refuse",
+        "rules": "no-programs other",
+        "found_type": "application/x-dosexec",
+    }
     sent = await filed.send("offer.pdf", b"MZ", "application/pdf", **decided)
     await filed.send("other.pdf", b"%PDF", "application/pdf", action="release", rules="")
     for query in ("verdict:refused has:file", "rule:no-programs", "rule:oth*", "type:application/x-dosexec"):
@@ -182,10 +188,10 @@ async def test_another_transfer_log_is_indexed_anew(filed: FiledSite) -> None:
     await filed.send("old.txt", b"old")
     await filed.send("older.txt", b"older")
     assert len(await find(filed, "file:old*")) == 2
-    for file in filed.log.store.parent.glob("transfer.db*"):
+    for file in file_of(filed.log.store).parent.glob("transfer.db*"):
         file.unlink()
-    (filed.log.key_file.parent / "log-transfer.signed").unlink(missing_ok=True)
-    for file in filed.log.key_file.parent.glob("log-transfer*last*"):
+    (file_of(filed.log.key_file).parent / "log-transfer.signed").unlink(missing_ok=True)
+    for file in file_of(filed.log.key_file).parent.glob("log-transfer*last*"):
         file.unlink()
     new = await filed.send("new.txt", b"new")
     assert await find(filed, "file:old*") == []

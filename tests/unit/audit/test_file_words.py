@@ -126,7 +126,7 @@ async def test_nothing_of_a_destroyed_file_stays_in_the_index(filed: FiledSite) 
     with open_site_index(filed.site.settings) as index:
         with index.change() as db:
             forget(db, [_place(gone.record), _place(shared[0].record)])
-        purge(db)
+        purge(index._db)
     content = read_pages(filed.site.settings)
     assert b"rotterdam" in content
     assert b"wolframite" not in content

@@ -157,7 +157,7 @@ async def test_whose_it_was_is_judged_anew_when_the_log_tells_more(site: Site) -
     reader = FlaggedReader()
     await site.record(flag(site, "off-channel", at_s=50))
     ((_, before),) = (await read(site, reader)).values()
-    assert (before.desk, before.parties.enterprises) == ("metals", {"metals"})
+    assert (before.desk, before.parties.enterprises) == ("metals", frozenset({"metals"}))
     moved = parse_directory(
         DIRECTORY.replace('"Alice Adler", desk = "metals"', '"Alice Adler", desk = "options"')
     )

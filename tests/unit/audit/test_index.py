@@ -25,6 +25,7 @@ from components.audit.index.database import DatabaseError, open_database
 from components.audit.index.index import DeliveryState, Found
 from components.audit.index.key import key_file, load_index_key
 from components.audit.index.logs import IndexedLog
+from components.audit.index.purge import FORMAT
 from components.audit.indexed import catch_up_logs, open_indexed, open_site_index
 from components.audit.open_log import open_log
 from components.audit.query.compile import compile_query
@@ -33,6 +34,7 @@ from components.audit.search import Page, search
 from components.process.progress import ignore_progress
 from tests.support.audit_site import T0_NS, Site
 from tests.support.made_index import open_raw
+from tests.support.typed import file_of
 
 ALICE, BOB, EVE = "alice@metals.example/desk", "bob@metals.example", "eve@grain.example"
 
@@ -227,7 +229,7 @@ async def test_a_failure_keeps_whole_transactions(site: Site, monkeypatch: pytes
 async def test_another_log_is_indexed_anew(site: Site) -> None:
     await site.record(*(site.say(ALICE, BOB, "copper") for _ in range(3)), Delivery("e1", 1, ()))
     assert await find(site, "copper") == [0, 1, 2]
-    for file in site.settings.gate_log.store.parent.glob("gate.db*"):
+    for file in file_of(site.settings.gate_log.store).parent.glob("gate.db*"):
         file.unlink()
     last_signed_file(site.settings.gate_log.key_file).unlink()
     site.places.clear()
@@ -240,10 +242,10 @@ async def test_another_log_is_indexed_anew(site: Site) -> None:
 
 async def test_a_log_that_lost_its_end_is_indexed_anew(site: Site) -> None:
     await site.record(site.say(ALICE, BOB, "tin"))
-    kept = {file: file.read_bytes() for file in site.settings.gate_log.store.parent.glob("gate.db*")}
+    kept = {file: file.read_bytes() for file in file_of(site.settings.gate_log.store).parent.glob("gate.db*")}
     await site.record(site.say(ALICE, BOB, "copper"))
     assert await find(site, "copper") == [1]
-    for file in site.settings.gate_log.store.parent.glob("gate.db*"):
+    for file in file_of(site.settings.gate_log.store).parent.glob("gate.db*"):
         file.unlink()
     for file, content in kept.items():
         file.write_bytes(content)
@@ -259,7 +261,7 @@ async def test_another_format_is_indexed_anew_and_told(
     with open_raw(site.settings) as database:
         database.execute("DELETE FROM entry")
         database.execute("ALTER TABLE state RENAME next_index TO something_else")
-    monkeypatch.setattr(index_module, "FORMAT", index_module.FORMAT + 1)
+    monkeypatch.setattr(index_module, "FORMAT", FORMAT + 1)
     assert capsys.readouterr().err == ""
     assert await find(site, "copper") == [0]
     told = f"the index {site.settings.audit.index} is made by another version of Steelyard: it is built again"

@@ -16,8 +16,9 @@ from components.audit.index.postgres.expression import (
 )
 from components.audit.index.postgres.match import write_match
 from components.audit.index.postgres.tables import write_tables
+from components.audit.index.purge import WORD_TABLES
 from components.audit.index.routes import match_routes
-from components.audit.index.schema import SCHEMA, TABLES, WORD_TABLES
+from components.audit.index.schema import SCHEMA, TABLES
 from components.audit.query import tree
 from components.audit.query.ids import IdRole, match_id
 from components.audit.query.matching import match_near, match_spellings, match_words
@@ -136,8 +137,8 @@ def test_pairs_that_are_near_each_other_are_one_condition() -> None:
     left, right = ["a", "b", "c"], ["d", "e"]
     pairs = " OR ".join(f'NEAR("{one}" "{other}", 4)' for one in left for other in right)
     node = parse_match(f"text : ({pairs})")
-    sides = (tuple(Phrase(("text",), (each,)) for each in side) for side in (left, right))
-    assert node == AnyOf((Near(*sides, 4),))
+    one, other = (tuple(Phrase(("text",), (each,)) for each in side) for side in (left, right))
+    assert node == AnyOf((Near(one, other, 4),))
 
 
 def test_a_set_of_words_says_what_may_match() -> None:

@@ -280,10 +280,10 @@ async def test_two_indexes_beside_each_other_in_one_database(postgres_database: 
         with PostgresDatabase(url) as db, db.transaction("IMMEDIATE"):
             make_tables(db, "1", "")
             add_entry(db, 1, url.log)
-    with open_index(urls[0]) as one, one.look() as db:
+    with open_index(urls[0]) as one, one.look() as look:
         where = compile_query(parse_query("other", 0))
-        assert list(read_places(db, where, SEARCHED)) == []
-        assert digest_ids(db, where, SEARCHED)
+        assert list(read_places(look, where, SEARCHED)) == []
+        assert digest_ids(look, where, SEARCHED)
     with PostgresDatabase(urls[0]) as db:
         db.drop()
         assert db.read_version() == 0

@@ -25,6 +25,7 @@ from components.settings.indexer import IndexerSettings
 from components.settings.site import SiteFile
 from tests.support.audit_site import T0_NS, Site
 from tests.support.figures import read_documented, read_families
+from tests.support.typed import file_of
 
 pytestmark = pytest.mark.slow
 
@@ -140,8 +141,9 @@ async def test_a_log_that_nobody_has_begun_yet_is_no_fault(
         async def is_stuck() -> bool:
             return indexer.describe().state == "stuck"
 
-        for begin in (lambda: None, log.touch):  # there is no file, and one in which nothing is yet
-            begin()
+        for there in (False, True):  # there is no file, and one in which nothing is yet
+            if there:
+                log.touch()
             tries = 0
             await until(has_tried)
             assert indexer.describe().state == "following"
@@ -159,7 +161,7 @@ async def test_a_search_beside_it_finds_the_same(site: Site) -> None:
 
 
 async def test_without_the_auditors_key_it_waits_and_says_so(site: Site) -> None:
-    (key,) = site.settings.audit.key_files
+    key = file_of(*site.settings.audit.key_files)
     kept = key.read_bytes()
     key.unlink()
     async with following(site) as indexer:

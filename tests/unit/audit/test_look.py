@@ -25,6 +25,7 @@ from components.process.errors import SiteError
 from components.settings.site import SiteFile
 from policy.files.carried import Carrier
 from tests.support.audit_site import REFUSAL, T0_NS, Site, open_writer
+from tests.support.typed import file_of
 
 ALICE, BOB, EVE = "alice@metals.example/desk", "bob@metals.example", "eve@grain.example"
 
@@ -97,23 +98,25 @@ async def test_who_looks_is_the_systems_word_not_the_environments(monkeypatch: p
 
 
 def _key_is_gone(site: Site) -> None:
-    site.settings.audit_log.key_file.unlink()
+    file_of(site.settings.audit_log.key_file).unlink()
 
 
 def _key_is_readable(site: Site) -> None:
-    site.settings.audit_log.key_file.chmod(0o644)
+    file_of(site.settings.audit_log.key_file).chmod(0o644)
 
 
 def _key_is_another_logs(site: Site) -> None:
-    site.settings.audit_log.key_file.write_bytes(site.settings.gate_log.key_file.read_bytes())
+    file_of(site.settings.audit_log.key_file).write_bytes(
+        file_of(site.settings.gate_log.key_file).read_bytes()
+    )
 
 
 def _log_is_no_database(site: Site) -> None:
-    site.settings.audit_log.store.write_bytes(b"not a database" * 500)
+    file_of(site.settings.audit_log.store).write_bytes(b"not a database" * 500)
 
 
 def _log_is_a_folder(site: Site) -> None:
-    site.settings.audit_log.store.mkdir()
+    file_of(site.settings.audit_log.store).mkdir()
 
 
 @pytest.mark.parametrize(

@@ -78,7 +78,7 @@ def test_what_its_author_signed_counts_and_nothing_else(office: Office, act: Dee
     assert office.judge(deed) == [""]
     text = encode_deed(deed)
     assert encode_deed(parse_deed(text)) == text
-    for change in (
+    changes: tuple[dict[str, Any], ...] = (
         {"act": MatterAct.REOPEN if act is not MatterAct.REOPEN else MatterAct.CLOSE},
         {"matter": "M-2"},
         {"by": "li"},
@@ -88,8 +88,9 @@ def test_what_its_author_signed_counts_and_nothing_else(office: Office, act: Dee
         {"details": {**deed.details, "more": "x"}},
         {"details": dict.fromkeys(deed.details, "x")},
         {"details": {}},
-    ):
-        assert office.judge(replace(deed, **change)) != [""], change  # type: ignore[arg-type]
+    )
+    for change in changes:
+        assert office.judge(replace(deed, **change)) != [""], change
 
 
 def test_what_is_forged_unsigned_or_played_back_counts_for_nothing(office: Office) -> None:
@@ -153,9 +154,10 @@ def test_a_share_was_contributed_when_it_was(office: Office) -> None:
 
 
 def test_what_cannot_be_an_act_is_not_signed(office: Office) -> None:
-    for details in ({"text": "\ud800"}, {"text": 1.5}):
+    wrong: tuple[dict[str, Any], ...] = ({"text": "\ud800"}, {"text": 1.5})
+    for details in wrong:
         with pytest.raises(SiteError, match="not an act in a matter"):
-            make_deed(office.authors["erin"], MatterAct.NOTE, "M-1", ORIGIN, details)  # type: ignore[arg-type]
+            make_deed(office.authors["erin"], MatterAct.NOTE, "M-1", ORIGIN, details)
     with pytest.raises(SiteError, match="named by its id"):
         make_deed(office.authors["erin"], MatterAct.NOTE, "M 1", ORIGIN, {})
     for text in (

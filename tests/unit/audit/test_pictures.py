@@ -3,6 +3,7 @@
 import io
 import random
 import tempfile
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -69,7 +70,7 @@ async def test_a_scan_is_read_page_by_page() -> None:
     pages[0].save(file, "PDF", save_all=True, append_images=pages[1:], resolution=200)
     data = file.getvalue()
 
-    async def whole():  # type: ignore[no-untyped-def]
+    async def whole() -> AsyncIterator[bytes]:
         yield data
 
     found = await FileReaders(LANGUAGES).read("scan.pdf", "application/pdf", len(data), whole())

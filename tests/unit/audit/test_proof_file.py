@@ -10,6 +10,7 @@ from components.audit.prove import prove
 from components.process.errors import SiteError
 from tests.support.archive import tamper
 from tests.support.audit_site import Site
+from tests.support.typed import file_of
 
 ALICE, BOB = "alice@metals.example/desk", "bob@metals.example"
 WORDS = "nine thousand four hundred"
@@ -37,7 +38,7 @@ async def test_a_proof_verifies_with_the_key_alone(said: Site) -> None:
 
 async def test_it_needs_no_key_that_opens_records(said: Site) -> None:
     for path in said.settings.audit.key_files:
-        path.unlink()
+        file_of(path).unlink()
     assert (await prove(said.settings, "gate/3")).record_id == "gate/3"
 
 
@@ -46,7 +47,7 @@ async def test_the_look_is_recorded_first(said: Site) -> None:
     (access,) = await said.accesses()
     assert (access.act, access.query, access.result_count) == ("proof", "gate/5", 1)
     assert proved.access_id.startswith("audit/")
-    said.settings.audit_log.key_file.unlink()
+    file_of(said.settings.audit_log.key_file).unlink()
     with pytest.raises(SiteError, match="could not be recorded"):
         await prove(said.settings, "gate/5")
 
@@ -69,6 +70,6 @@ async def test_a_record_that_is_not_there_is_a_look_too(said: Site) -> None:
     ],
 )
 async def test_what_cannot_be_proved_is_said(damage: str, said: Site) -> None:
-    tamper(said.settings.gate_log.store, damage)
+    tamper(file_of(said.settings.gate_log.store), damage)
     with pytest.raises(SiteError, match=r"gate/7 cannot be proved: .*; run `steelyard verify`"):
         await prove(said.settings, "gate/7")

@@ -8,6 +8,7 @@ from components.audit.checks.replay import FLAGGED, Replay, RuleCount, Ruling, p
 from components.audit.query.error import QueryError
 from components.process.errors import SiteError
 from policy.content import decide
+from policy.content.said import Said
 from policy.decision import StanzaError
 from policy.facts import StanzaFacts
 from tests.support.audit_site import REFUSAL, T0_NS, Site
@@ -114,7 +115,7 @@ async def test_what_was_only_observed_counts_as_what_policy_said_of_it(site: Sit
     found = await play(site, HELD)
     assert found.verdicts == {("refuse", "refuse"): 1, ("hold", "hold"): 1, (FLAGGED, "hold"): 1}
     assert [change.id for change in found.changes] == [site.id_of(2)]
-    assert (found.rules["tips"].as_before, found.rules.keys()) == (2, {"tips"})
+    assert (found.rules["tips"].as_before, set(found.rules)) == (2, {"tips"})
 
 
 async def test_what_cannot_be_read_is_counted(site: Site) -> None:
@@ -128,12 +129,10 @@ async def test_what_cannot_be_read_is_counted(site: Site) -> None:
 async def test_what_our_own_code_stumbles_over_is_counted(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    make_said = decide.Said
-
     def stumbling(facts: StanzaFacts) -> object:
         if "tripwire" in facts.text:
             raise IndexError("this is not what the stanza says")
-        return make_said(facts)
+        return Said(facts)
 
     monkeypatch.setattr(decide, "Said", stumbling)
     await site.record(site.say(ALICE, BOB, "a tip: tripwire"), site.say(ALICE, BOB, "a tip"))

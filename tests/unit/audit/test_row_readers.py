@@ -78,7 +78,7 @@ async def test_the_index_is_the_same(
             disturb(self)
 
     monkeypatch.setattr(row_readers, "RowReaders", Watched)
-    monkeypatch.setattr(catch_up.os, "sched_getaffinity", lambda _: {0, 1})
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1})
     for name, value in (("MANY_RECORDS", 30), ("RECORDS_PER_TRANSACTION", 16), ("RECORDS_PER_FETCH", 5)):
         monkeypatch.setattr(catch_up, name, value)
     together = await index(site, "together.db")
@@ -93,8 +93,8 @@ async def test_the_index_is_the_same(
 async def test_one_core_reads_by_itself(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     await fill(site)
     monkeypatch.setattr(catch_up, "MANY_RECORDS", 1)
-    monkeypatch.setattr(catch_up.os, "sched_getaffinity", lambda _: {3})
-    monkeypatch.setattr(row_readers.subprocess, "Popen", None)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {3})
+    monkeypatch.setattr(subprocess, "Popen", None)
     with await index(site, "alone.db") as made:
         assert made.count_all() == 62
 

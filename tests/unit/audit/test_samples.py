@@ -14,7 +14,7 @@ from components.audit.saved import find_saved, list_saved, remove_saved, save_se
 from components.audit.search import Page, search
 from components.audit.tally import count_by, report_terms
 from components.process.errors import SiteError
-from components.settings.auditors import Role
+from policy.supervision.reviewer import Role
 from tests.support.audit_site import Site
 
 ALICE, BOB, EVE = "alice@metals.example/desk", "bob@metals.example", "eve@grain.example"

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.bench.documents import write_docs
 from tests.bench.errors import BenchError
-from tests.bench.report import render_table
+from tests.bench.report import render_markdown, render_table
 from tests.bench.results import load_results
-from tests.bench.scaling import NEEDED, make_table, read_costs
+from tests.bench.scaling import NEEDED, make_table, read_costs, replace_table
 from tests.bench.scaling_model import (
     BUSY_AT_MOST,
     GATE,
@@ -144,6 +145,37 @@ def test_a_figure_that_has_another_name_now_is_missed() -> None:
     )
     with pytest.raises(BenchError, match="has no figure"):
         read_costs({**results, "crowd": renamed})
+
+
+def test_the_document_gets_what_new_figures_give_and_keeps_all_else(tmp_path: Path) -> None:
+    results = load_results(DOCS / "benchmarks.json")
+    document = (DOCS / "scaling.md").read_text("utf-8")
+    assert replace_table(document, results) == document
+    (tmp_path / "scaling.md").write_text(document, encoding="utf-8")
+    gate = results["gate_alone"]
+    slower = tuple(replace(each, value=each.value / 2) for each in gate.findings.figures)
+    changed = {**results, "gate_alone": replace(gate, findings=replace(gate.findings, figures=slower))}
+    write_docs(tmp_path, changed)
+    written = (tmp_path / "scaling.md").read_text("utf-8")
+    assert "\n".join(render_table(make_table(changed))) in written
+    assert lines_of(document) - lines_of(written) == {
+        line for line in lines_of(document) if "gate: its core" in line
+    }
+    assert (written.count("\n"), replace_table(written, results)) == (document.count("\n"), document)
+    assert load_results(tmp_path / "benchmarks.json") == changed
+    assert (tmp_path / "benchmarks.md").read_text("utf-8") == render_markdown(changed.values())
+
+
+def lines_of(document: str) -> set[str]:
+    return set(document.splitlines())
+
+
+def test_a_document_without_its_table_is_told_and_none_is_made_of_too_little() -> None:
+    results = load_results(DOCS / "benchmarks.json")
+    with pytest.raises(BenchError, match=r"scaling\.md has no table"):
+        replace_table("# Scaling\n", results)
+    document = "| people | 1 |\n| --- | ---: |\n| lines | 1 |\n"
+    assert replace_table(document, {}) == document
 
 
 def test_the_document_has_what_the_figures_give_today() -> None:

@@ -18,6 +18,7 @@ from components.process.progress import ignore_progress
 from components.settings.site import SiteFile
 from tests.support.audit_site import REFUSAL, Site, make_site
 from tests.support.command import run_command
+from tests.support.typed import file_of
 
 pytestmark = pytest.mark.slow
 
@@ -298,7 +299,7 @@ def test_an_error_says_what_to_do(
 
 
 def test_a_look_that_cannot_be_recorded_shows_nothing(said: Site, capsys: pytest.CaptureFixture[str]) -> None:
-    said.settings.audit_log.key_file.unlink()
+    file_of(said.settings.audit_log.key_file).unlink()
     for command in (("search", "copper"), ("show", "gate/1"), ("show", "gate/1", "--raw")):
         assert run_command("audit", *command) == 2
         output, errors = capsys.readouterr()
@@ -323,7 +324,10 @@ def test_verify_checks_every_log(said: Site, capsys: pytest.CaptureFixture[str])
 def test_verify_names_an_altered_record(said: Site, capsys: pytest.CaptureFixture[str], log: str) -> None:
     for _ in range(3):
         assert run_command("audit", "search", "copper") == 0
-    with closing(sqlite3.connect(said.settings.gate_log.store.with_name(f"{log}.db"))) as database, database:
+    with (
+        closing(sqlite3.connect(file_of(said.settings.gate_log.store).with_name(f"{log}.db"))) as database,
+        database,
+    ):
         database.execute("UPDATE record SET payload = payload || 'x' WHERE idx = 2")
     database.close()
     capsys.readouterr()
@@ -339,7 +343,7 @@ def test_verify_names_an_altered_record(said: Site, capsys: pytest.CaptureFixtur
 @pytest.mark.parametrize("name", ["gate.db", "log-gate.key"])
 def test_verify_tells_what_is_missing(said: Site, capsys: pytest.CaptureFixture[str], name: str) -> None:
     missing = said.settings.gate_log.store if name == "gate.db" else said.settings.gate_log.verifier_key_file
-    missing.unlink()
+    file_of(missing).unlink()
     assert run_command("verify") == 2
     assert capsys.readouterr().err.startswith("steelyard: ")
 

@@ -16,6 +16,7 @@ from tests.support.audit_site import Site, make_site
 from tests.support.command import run_command
 from tests.support.export_site import export_to
 from tests.support.rounds import mostly_slow
+from tests.support.typed import file_of
 
 
 @pytest.fixture
@@ -52,7 +53,7 @@ def test_an_export_that_is_whole_is_right_and_the_check_is_a_look(
 def test_a_check_that_cannot_be_recorded_tells_nothing(
     site: Site, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    site.settings.audit_log.key_file.unlink()
+    file_of(site.settings.audit_log.key_file).unlink()
     status, told = check(site, capsys)
     assert (status, "verified" in told, "could not be recorded" in told) == (2, False, True)
 

@@ -11,11 +11,12 @@ from components.archive.keys.reference import KeyReferenceError
 from components.archive.seal import NoKeyError
 from components.audit.index.database import DatabaseError
 from components.audit.index.index import open_index
+from components.cli.app import app
 from components.cli.errors import explain_error, told_in_lines
 from components.process.errors import SiteError
 from components.settings.table import SettingsError
 from components.verifier.report import UsageError
-from tests.unit.cli.test_main import app, commands
+from tests.unit.cli.test_main import commands
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ from tests.support.audit_sites import (
     receipt,
 )
 from tests.support.command import run_command
+from tests.support.typed import file_of
 
 pytestmark = pytest.mark.slow
 
@@ -144,7 +145,7 @@ async def test_a_look_that_london_cannot_record_shows_nothing_of_it(
     cities: Cities, capsys: pytest.CaptureFixture[str]
 ) -> None:
     await cities.send(ALICE, BOB, "tin")
-    cities.london.settings.audit_log.key_file.unlink()
+    file_of(cities.london.settings.audit_log.key_file).unlink()
     status, found = await run_json(capsys, *RECONCILE)
     assert (status, found["directions"], [each["site"] for each in found["sites"]]) == (1, [], ["shanghai"])
 

@@ -17,6 +17,7 @@ from tests.support.blobs import content
 from tests.support.command import run_command
 from tests.support.kept_site import Kept, Sent, add_transfer, keep_files, remove_transfer
 from tests.support.made_site import made_site, site
+from tests.support.typed import file_of
 
 pytestmark = pytest.mark.slow
 
@@ -272,7 +273,7 @@ def test_what_cannot_be_recorded_is_not_shown(
     out.mkdir()
     given: tuple[object, ...] = () if command == "list" else (kept[0].record_id,)
     given += ("--out", out) if command == "export" else ()
-    settings.audit_log.key_file.unlink()
+    file_of(settings.audit_log.key_file).unlink()
     said = Said(capsys, command, *given)
     assert (said.status, said.out) == (2, "")
     assert "could not be recorded" in said.err

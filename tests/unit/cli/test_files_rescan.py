@@ -31,6 +31,7 @@ from policy.rules import Rules
 from tests.support.command import run_command
 from tests.support.kept_site import Kept, Sent, TransferAlone, add_transfer, keep_files, url_of
 from tests.support.made_site import made_site, site
+from tests.support.typed import file_of
 
 __all__ = ["made_site", "site"]
 
@@ -131,7 +132,7 @@ def test_what_cannot_be_opened_is_counted(
 def test_what_cannot_be_recorded_is_not_looked_for(
     kept: list[Kept], settings: SiteFile, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    settings.audit_log.key_file.unlink()
+    file_of(settings.audit_log.key_file).unlink()
     assert run_command("files", "rescan") == 2
     told = capsys.readouterr()
     assert (told.out, "could not be recorded" in told.err, len(kept)) == ("", True, 2)

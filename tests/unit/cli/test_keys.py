@@ -21,6 +21,7 @@ from components.site.validate import load_site
 from tests.support.archive import entries
 from tests.support.log_keys import follow_log_keys
 from tests.support.token import make_token, token_uri
+from tests.support.typed import file_of
 
 pytestmark = pytest.mark.slow
 
@@ -72,8 +73,8 @@ def keys(site: Path) -> Keys:
 async def write(keys: Keys, count: int) -> None:
     settings = load_site(keys.site)
     recipients = [load_recipient(path) for path in settings.archive.recipients]
-    settings.gate.log.parent.mkdir(exist_ok=True)
-    store = await SqliteStore.open(settings.gate.log)
+    file_of(settings.gate.log).parent.mkdir(exist_ok=True)
+    store = await SqliteStore.open(file_of(settings.gate.log))
     writer = await open_log_writer(store, settings.gate.log_key_file, settings.gate.log_origin, recipients)
     await writer.append(entries(writer.size, count))
     await writer.close()
@@ -107,7 +108,7 @@ def test_the_key_of_a_log_that_is_at_rest(keys: Keys) -> None:
     new = load_verifier_keys(keys.folder / "log-gate.pub")
     assert [each.key_id for each in new] == [first.key_id, load_log_key(keys.folder / "log-gate.key").key_id]
     asyncio.run(write(keys, 3))
-    followed = asyncio.run(follow_log_keys(load_site(keys.site).gate.log, first))
+    followed = asyncio.run(follow_log_keys(file_of(load_site(keys.site).gate.log), first))
     assert [each.key_id for each in followed] == [each.key_id for each in new]
     assert keys.listed()["gate"]["key_id"] == new[-1].key_id.hex()
 
@@ -115,8 +116,8 @@ def test_the_key_of_a_log_that_is_at_rest(keys: Keys) -> None:
 def test_the_key_of_a_log_that_is_being_written_waits(keys: Keys) -> None:
     async def rotate_meanwhile() -> str:
         settings = load_site(keys.site)
-        settings.gate.log.parent.mkdir(exist_ok=True)
-        store = await SqliteStore.open(settings.gate.log)
+        file_of(settings.gate.log).parent.mkdir(exist_ok=True)
+        store = await SqliteStore.open(file_of(settings.gate.log))
         recipients = [load_recipient(path) for path in settings.archive.recipients]
         writer = await open_log_writer(
             store, settings.gate.log_key_file, settings.gate.log_origin, recipients
@@ -131,7 +132,7 @@ def test_the_key_of_a_log_that_is_being_written_waits(keys: Keys) -> None:
     assert keys.listed()["gate"]["waiting"]
     asyncio.run(write(keys, 1))
     assert not keys.listed()["gate"]["waiting"]
-    assert len(asyncio.run(follow_log_keys(load_site(keys.site).gate.log, first))) == 2
+    assert len(asyncio.run(follow_log_keys(file_of(load_site(keys.site).gate.log), first))) == 2
 
 
 def test_a_start_of_the_site_lets_logs_go_over(keys: Keys) -> None:

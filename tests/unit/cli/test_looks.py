@@ -11,6 +11,7 @@ import pytest
 from components.cli.audit import app
 from tests.support.audit_site import Site, make_site
 from tests.support.command import run_command
+from tests.support.typed import file_of
 from tests.unit.policy.content.rules import write_rule
 
 # They look at earlier looks (tests/unit/cli/test_repeat.py, test_activity.py, test_check_export.py), or give a way in.
@@ -83,7 +84,7 @@ async def test_what_stands_around_the_hits_is_a_look_of_its_own(said: Site) -> N
 def test_what_cannot_be_recorded_is_not_shown(
     name: str, said: Site, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    said.settings.audit_log.key_file.unlink()
+    file_of(said.settings.audit_log.key_file).unlink()
     assert run_command("audit", name, *required(COMMANDS[name])) == 2
     told = capsys.readouterr()
     assert told.out == ""

@@ -34,7 +34,7 @@ def test_a_line_is_a_person() -> None:
         HEADER + "ann@metals.example,Ann Arbor,1001,base,trader\nben@metals.example,Ben,,,approver; auditor\n"
     )
     assert ann == Person("ann@metals.example", "Ann Arbor", "base", frozenset({Role.TRADER}), "1001")  # type: ignore[arg-type]
-    assert (ben.desk, ben.id, ben.roles) == (None, None, {Role.APPROVER, Role.AUDITOR})
+    assert (ben.desk, ben.id, ben.roles) == (None, None, frozenset({Role.APPROVER, Role.AUDITOR}))
 
 
 @pytest.mark.parametrize(
@@ -61,12 +61,12 @@ def test_values_and_columns_may_be_called_otherwise() -> None:
         desks={"Base Metals": "base"},
         roles={"T": "trader"},
     )
-    assert (ann.jid, ann.desk, ann.roles) == ("ann@metals.example", "base", {Role.TRADER})
+    assert (ann.jid, ann.desk, ann.roles) == ("ann@metals.example", "base", frozenset({Role.TRADER}))
 
 
 def test_a_desk_may_stand_for_none_and_roles_for_all() -> None:
     (ann,) = people(HEADER + "ann@metals.example,Ann,,IT,\n", desks={"IT": ""}, default_roles=("operator",))
-    assert (ann.desk, ann.roles) == (None, {Role.OPERATOR})
+    assert (ann.desk, ann.roles) == (None, frozenset({Role.OPERATOR}))
 
 
 def test_quotation_marks_and_lines_within_them() -> None:

@@ -16,7 +16,7 @@ from components.directory.apply import (
     previous_file,
     read_directory,
 )
-from components.directory.gather import Gathered
+from components.directory.gather import Gathered, gather_people
 from components.directory.people import ListedPerson, SourceError
 from components.directory.plan import DirectoryPlan, PlanError, make_plan
 from components.settings.directory import CsvSource, DirectorySettings
@@ -184,10 +184,9 @@ def test_a_change_by_hand_meanwhile_is_not_overwritten(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = site(tmp_path, ROWS + "ann@metals.example,Ann,,base,trader\n")
-    gather = apply.gather_people
 
     def change_by_hand(*arguments: Any) -> Gathered:
-        gathered = gather(*arguments)
+        gathered = gather_people(*arguments)
         made.file.write_text(EXAMPLE_TEXT + "# a remark\n")
         return gathered
 

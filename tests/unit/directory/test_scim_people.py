@@ -17,6 +17,7 @@ from components.directory.scim.people import NAME_MAX, list_scim, make_listing
 from components.directory.scim.schema import ENTERPRISE, GROUP, USER
 from components.directory.scim.state import ScimState, load_state, store_state, version_of
 from components.settings.directory import CsvSource, DirectorySettings, ScimSource
+from policy.address import BareJid
 from policy.directory.enterprise import EnterpriseId, Role
 from tests.unit.policy.samples import EXAMPLE_TEXT
 
@@ -25,7 +26,7 @@ PEOPLE = {"alice": "base", "bob": "base", "carol": "precious"}
 
 
 def source(root: Path = Path("/x"), **changes: Any) -> ScimSource:
-    given = {
+    given: dict[str, Any] = {
         "enterprise": "metals",
         "token_file": root / "token",
         "state": root / "metals.json",
@@ -64,7 +65,7 @@ def test_a_user_is_a_person() -> None:
     assert found.origin == "SCIM user Ann"
     person = found.person
     assert (person.jid, person.name, person.id) == ("ann@metals.example", "Ann Arden", "7")
-    assert (person.desk, person.roles) == ("base", {Role.TRADER})
+    assert (person.desk, person.roles) == ("base", frozenset({Role.TRADER}))
 
 
 @pytest.mark.parametrize(
@@ -114,8 +115,8 @@ def test_groups_roles_and_departments_stand_for_desks_and_roles() -> None:
     groups = [group("Traders", "ann", "ben"), group("precious", "ann"), group("Chess", "cid", "nobody")]
     found = listing(*users, groups=groups)
     assert {each.person.jid: (each.person.desk, each.person.roles) for each in found.people} == {
-        "ann@metals.example": ("precious", {Role.TRADER}),
-        "ben@metals.example": (None, {Role.TRADER, Role.APPROVER}),
+        BareJid("ann@metals.example"): ("precious", frozenset({Role.TRADER})),
+        BareJid("ben@metals.example"): (None, frozenset({Role.TRADER, Role.APPROVER})),
     }
     assert found.left_out == 1
     assert [each.person.roles for each in listing(user("cid"), default_roles=("auditor",)).people] == [
@@ -170,7 +171,7 @@ def site(root: Path, **changes: Any) -> SiteDirectory:
     file = root / "directory.toml"
     if not file.exists():
         file.write_text(EXAMPLE_TEXT)
-    settings = {
+    settings: dict[str, Any] = {
         "scim": (source(root, **({"auto": True} | changes)),),
         "scim_port": 8443,
         "max_departures": 0.5,

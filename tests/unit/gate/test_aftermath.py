@@ -1,6 +1,7 @@
 """A server ended: what went out is not said twice, what did not is given back, and what nobody knows is counted."""
 
 import asyncio
+from typing import Any
 
 import pytest
 from lxml import etree
@@ -22,7 +23,7 @@ NEXT = "0123456789abcdef"
 SECRET = "Tin at 31,250"
 
 
-def said(seq: int, id_: str, *, epoch: str = EPOCH, text: str = SECRET, **changes: str) -> Held:
+def said(seq: int, id_: str, *, epoch: str = EPOCH, text: str = SECRET, **changes: Any) -> Held:
     """Return alice's message with this id; `changes` are facts."""
     message = held(seq, epoch=epoch, text=text)
     return message._replace(id=id_, counted=True, facts=message.facts._replace(**changes))

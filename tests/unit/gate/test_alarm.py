@@ -91,7 +91,7 @@ async def recorded(writer: LogWriter, path: Path) -> list[Alarm]:
 
 
 def names(alarms: Alarms) -> list[tuple[str, int]]:
-    return [(str(each["name"]), int(each["times"])) for each in alarms.present()]
+    return [(str(each["name"]), int(str(each["times"]))) for each in alarms.present()]
 
 
 def test_a_state_is_told_when_it_begins_and_when_it_ends(alarms: Alarms, clock: Clock) -> None:

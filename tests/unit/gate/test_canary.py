@@ -74,10 +74,11 @@ class Scene:
         with suppress(RuntimeError):  # what it was for came in time
             limit.reschedule(0)
 
-    def _take(self, data: bytes) -> None:
+    def _take(self, data: bytes) -> bool:
         found = re.search(rb"<canary xmlns='urn:steelyard:gate:0' id=\"([^\"]+)\"/>", data)
         assert found, data
         self._tasks.append(asyncio.create_task(self._carry(found[1].decode())))
+        return True
 
     async def _carry(self, id_: str) -> None:
         if not self.submits:

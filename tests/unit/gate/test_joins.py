@@ -1,6 +1,7 @@
 """Joins that wait for their sender to acknowledge the notice: one for each session and nickname, until it is over."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from lxml import etree
@@ -50,7 +51,7 @@ class Door:
     def take(self, *answers: Answered) -> None:
         self.queue.keep(self.claims, answers, [])
 
-    def told(self, done: int, **changes: object) -> None:
+    def told(self, done: int, **changes: Any) -> None:
         said = status(self.seq, done + 1, done + 1, done)
         self.queue.keep(self.claims, [], [replace(said, **changes)])
 

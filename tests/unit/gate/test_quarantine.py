@@ -9,6 +9,7 @@ from components.gate import deciding
 from components.gate.deciding import Filing
 from components.link.codec import Held
 from components.link.said import QUARANTINED
+from policy.decide import decide
 from policy.decision import Action, Decision, refuse
 from policy.facts import StanzaFacts, Way
 from tests.unit.gate.fakes import Answers, Bench, held, status
@@ -60,8 +61,6 @@ async def test_a_decision_that_needs_what_was_said_is_given_back(
 async def test_an_exception_in_deciding_concerns_its_stanza_alone(
     connected: Bench, monkeypatch: pytest.MonkeyPatch, way: Way
 ) -> None:
-    decide = deciding.decide
-
     def fail(directory: object, facts: StanzaFacts, *more: object) -> Decision:
         if facts.text == "Zyankali":
             raise ZeroDivisionError

@@ -1,13 +1,13 @@
 """A copy of the queue: also while a gate has it open, and of nothing that the copied log does not know."""
 
 import sqlite3
+import time
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from components.archive.errors import LogUnavailable
-from components.gate.review import snapshot
 from components.gate.review.snapshot import copy_queue
 from components.gate.review.store import ReviewStore
 from policy.review import Item
@@ -87,6 +87,6 @@ def test_one_that_never_holds_still_is_told(tmp_path: Path, monkeypatch: pytest.
     def write_more(_seconds: float) -> None:
         path.write_bytes(b"%d" % next(numbers))
 
-    monkeypatch.setattr(snapshot.time, "sleep", write_more)
+    monkeypatch.setattr(time, "sleep", write_more)
     with pytest.raises(LogUnavailable, match="is written to all the time"):
         copy_queue(path, 3)

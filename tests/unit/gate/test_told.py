@@ -6,10 +6,11 @@ from lxml import etree
 from components.gate.review.claims import Claims
 from components.gate.review.queue import ReviewQueue
 from components.gate.submission import Answered
-from policy.content.payload import DIRECT_CALL, DIRECT_FILE, OMEMO
+from policy.content.refusals import DIRECT_CALL, DIRECT_FILE, OMEMO
 from policy.decision import Action, Decision, StanzaError, refuse
 from policy.facts import StanzaFacts, Way
 from policy.reach.affiliation import GATE_ADDRESS, NOTICE_UNACKNOWLEDGED, RECIPIENT_OUTSIDE
+from tests.support.typed import require
 from tests.unit.gate.fakes import ALICE, BOB, GATE, held
 
 HOLD = Decision(Action.HOLD, ("tips",), StanzaError("wait", "policy-violation", "Held for review."))
@@ -45,15 +46,23 @@ class Told:
     [
         (MESSAGE, HOLD, f"Your message of 00:16 UTC to {BOB}: Held for review."),
         (MESSAGE, CARD, f"Your message of 00:16 UTC to {BOB}: not delivered. No card numbers."),
-        (MESSAGE, OMEMO, f"Your message of 00:16 UTC to {BOB}: not delivered. {OMEMO.error.text}"),
+        (MESSAGE, OMEMO, f"Your message of 00:16 UTC to {BOB}: not delivered. {require(OMEMO.error).text}"),
         (
             MESSAGE._replace(type="groupchat", to=ROOM),
             CARD,
             f"Your message of 00:16 UTC to {ROOM}: not delivered. No card numbers.",
         ),
         # Clients show these as sent, and as ringing.
-        (IQ, DIRECT_FILE, f"Your file of 00:16 UTC to {BOB}: not delivered. {DIRECT_FILE.error.text}"),
-        (MESSAGE, DIRECT_CALL, f"Your call of 00:16 UTC to {BOB}: not delivered. {DIRECT_CALL.error.text}"),
+        (
+            IQ,
+            DIRECT_FILE,
+            f"Your file of 00:16 UTC to {BOB}: not delivered. {require(DIRECT_FILE.error).text}",
+        ),
+        (
+            MESSAGE,
+            DIRECT_CALL,
+            f"Your call of 00:16 UTC to {BOB}: not delivered. {require(DIRECT_CALL.error).text}",
+        ),
         # What a client does by itself, and whom one may not reach, has its error alone.
         (IQ, OMEMO, None),
         (IQ, CARD, None),

@@ -38,9 +38,9 @@ class Heard:
 
     def __init__(self) -> None:
         self.told: list[object] = []
-        self.write: list[Callable[[bytes], None]] = []
+        self.write: list[Callable[[bytes], bool]] = []
 
-    def connected(self, write: Callable[[bytes], None]) -> None:
+    def connected(self, write: Callable[[bytes], bool]) -> None:
         self.told.append("connected")
         self.write.append(write)
 

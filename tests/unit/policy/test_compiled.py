@@ -14,7 +14,7 @@ from tests.support.sources import COMPILED, ROOT
 
 def test_what_is_tried_is_what_was_asked_for() -> None:
     for module in (policy.decide, components.gate.deciding):
-        assert module.__file__.endswith(".so" if COMPILED else ".py")
+        assert str(module.__file__).endswith(".so" if COMPILED else ".py")
 
 
 @pytest.fixture
@@ -34,8 +34,9 @@ def tree(tmp_path: Path) -> Path:
 
 
 def _run(tree: Path, option: str) -> str:
-    command = [sys.executable, tree / ".ci/compile", option]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    command: list[str | Path] = [sys.executable, tree / ".ci/compile", option]
+    stdout: str = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    return stdout
 
 
 @pytest.mark.programs

@@ -87,7 +87,7 @@ async def test_what_must_not_wait_is_written_at_once(tmp_path: Path, monkeypatch
 
 def test_reading_tells_what_is_wrong(tmp_path: Path) -> None:
     file = tmp_path / "toy.status.json"
-    not_told = ({}, "has not told its status yet")
+    not_told: tuple[dict[str, object], str] = ({}, "has not told its status yet")
     assert read_status(file) == not_told
     for text in ("", "{", "[1]", "\xff"):
         file.write_text(text, encoding="latin-1")

@@ -11,6 +11,7 @@ from components.settings.audit import AuditSettings
 from components.settings.auditors import AuditorEntry, find_auditor_problems
 from components.settings.feed import FeedSettings
 from policy.supervision.reviewer import Role
+from tests.support.typed import require
 
 ORIGIN = "metals.example/audit"
 INDEX = "postgresql://steelyard@db.metals.example/audit?sslmode=verify-full#words"
@@ -20,7 +21,7 @@ def audit(root: Path, **changes: Any) -> AuditSettings:
     key = root / "audit.key"
     if not key.exists():
         create_log_key(key, ORIGIN)
-    given = {
+    given: dict[str, Any] = {
         "log": str(root / "audit.db"),
         "log_origin": ORIGIN,
         "log_key_file": str(key),
@@ -149,7 +150,7 @@ def test_an_auditor_is_a_reviewer_within_what_they_may_see(tmp_path: Path) -> No
     assert (whole.scope, whole.until_s) == (None, 1_796_079_600)
     assert whole.reviewer.roles == {Role.AUDITOR, Role.LEAD}
     some = entry("li", enterprises=("metals", "grain"), jid="li@metals.example")
-    assert some.reviewer.enterprises == {"metals", "grain"}
+    assert require(some.reviewer.enterprises) == {"metals", "grain"}
     assert (some.reviewer.jid, some.until_s) == ("li@metals.example", None)
     retired = {"key": tmp_path / "old.pub", "until": "2026-01-01T00:00:00Z"}
     keys = entry("li", key=tmp_path / "new.pub", retired=(retired,))
@@ -180,12 +181,14 @@ def test_an_entry_that_says_nothing_clear_is_refused(changes: dict[str, Any]) ->
 def feed(root: Path, *machines: dict[str, Any]) -> list[str]:
     for file in (root / "feed.crt", root / "feed.key"):
         file.touch()
-    settings = FeedSettings(
-        port=8445,
-        host="feed.metals.example",
-        certificate=root / "feed.crt",
-        status_file=root / "feed.status",
-        machines=machines,
+    settings = FeedSettings.model_validate(
+        {
+            "port": 8445,
+            "host": "feed.metals.example",
+            "certificate": root / "feed.crt",
+            "status_file": root / "feed.status",
+            "machines": machines,
+        }
     )
     return list(settings.find_problems())
 

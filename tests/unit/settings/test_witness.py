@@ -31,7 +31,7 @@ WITNESS, OTHER = cosigner_key("london.example/witness", 7), cosigner_key("zurich
 
 
 def settings(root: Path, **changes: Any) -> WitnessSettings:
-    given = {
+    given: dict[str, Any] = {
         "name": "metals.example/witness",
         "key_file": root / "witness.key",
         "state": root / "state",

@@ -156,9 +156,9 @@ def is_log(name: str) -> bool:
 def named(site: Path) -> dict[str, list[Path]]:
     """The paths of a site that uses every setting that is one, each of which is a file now."""
     text = site.read_text()
-    for table, settings in ADDED.items():
-        start = text.index("\n", text.index(f"\n{table}") + 1) + 1
-        text = text[:start] + settings + text[start:]
+    for heading, added in ADDED.items():
+        start = text.index("\n", text.index(f"\n{heading}") + 1) + 1
+        text = text[:start] + added + text[start:]
     text = text.replace('certificate = "certs/localhost.crt"', 'certificate = "extra/served.crt"')
     site.write_text(text + MORE.format(port=free_port()))
     settings = SiteFile(site)

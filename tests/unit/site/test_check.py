@@ -25,6 +25,7 @@ from components.site.init import authority_key_file
 from components.site.lock import hold_site
 from components.site.validate import load_site
 from tests.support.site_log import record
+from tests.support.typed import file_of
 
 pytestmark = pytest.mark.programs
 
@@ -194,7 +195,7 @@ def test_a_log_of_another_key_is_named(site: Path) -> None:
     settings = load_site(site)
     asyncio.run(record(settings))
     other = make_signer(settings.gate.log_origin, Ed25519PrivateKey.generate()).verifier_key
-    write_verifier_keys(settings.gate.log_key_file.with_suffix(".pub"), [other])
+    write_verifier_keys(file_of(settings.gate.log_key_file).with_suffix(".pub"), [other])
     of_keys, of_log = problems(site)
     assert of_keys.startswith(f"keys: {settings.gate.log_key_file} is not the key of ")
     assert of_log.startswith(f"logs: {settings.gate.log}: ")

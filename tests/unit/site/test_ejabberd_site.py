@@ -1,5 +1,6 @@
 """A site on ejabberd (docs/ejabberd.md): how it is made and started, and that what it cannot do is refused by name."""
 
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -166,7 +167,7 @@ def installed(folder: Path, name: str) -> Path:
 def test_a_missing_or_old_server_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, problem: str
 ) -> None:
-    monkeypatch.setattr(ejabberd_server.shutil, "which", lambda program: f"/usr/bin/{program}")
+    monkeypatch.setattr(shutil, "which", lambda program: f"/usr/bin/{program}")
     with pytest.raises(SiteError, match=problem):
         find_ejabberd(installed(tmp_path, name) if name else tmp_path)
     assert find_ejabberd(installed(tmp_path / "good", "ejabberd-24.12")) == "24.12"

@@ -17,6 +17,7 @@ from components.site.init import init_site, load_passwords
 from components.site.parts import listening_ports
 from components.site.validate import load_site
 from policy.access.admission import AdmissionState
+from tests.support.typed import file_of
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -116,14 +117,14 @@ def test_what_is_missing_is_made_and_nothing_else(site: Path, lost: str) -> None
 
 def test_a_log_never_gets_another_key(site: Path) -> None:
     settings = load_site(site)
-    settings.gate.log.parent.mkdir()
-    settings.gate.log.write_bytes(b"a log")
-    settings.gate.log_key_file.unlink()
+    file_of(settings.gate.log).parent.mkdir()
+    file_of(settings.gate.log).write_bytes(b"a log")
+    file_of(settings.gate.log_key_file).unlink()
     with pytest.raises(
         SiteError, match=r"gate\.db was signed with .*log-gate\.key, which is gone; put it back"
     ):
         init_site(site)
-    assert not settings.gate.log_key_file.exists()
+    assert not file_of(settings.gate.log_key_file).exists()
 
 
 @pytest.mark.parametrize("lost", ["conversation.key", "auditor.pub", "log-gate.key"])

@@ -17,6 +17,7 @@ from components.settings.site import SiteFile
 from components.site.log_check import check_log
 from components.site.validate import load_site
 from tests.support.site_log import record
+from tests.support.typed import file_of
 
 
 def gate_log(settings: SiteFile) -> LogSettings:
@@ -96,7 +97,7 @@ def test_what_a_log_cannot_go_on_with_is_named_before_it_is_started(
 ) -> None:
     settings = load_site(site)
     asyncio.run(record(settings))
-    expected = act(settings.gate.log, settings.folder / "keys" / "log-gate.last")
+    expected = act(file_of(settings.gate.log), settings.folder / "keys" / "log-gate.last")
     with pytest.raises(SiteError) as raised:
         asyncio.run(check_log(gate_log(settings)))
     assert str(raised.value).startswith((f"{settings.gate.log}: ", f"{settings.gate.log} is gone: "))

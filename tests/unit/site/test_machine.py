@@ -6,6 +6,7 @@ import os
 import shutil
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -50,7 +51,7 @@ def machine(tmp_path: Path) -> Path:
         (tmp_path / folder).mkdir(mode=0o700)
     (tmp_path / "directory.toml").write_text(DIRECTORY)
     (tmp_path / "policy.toml").write_text(POLICY)
-    tables: dict[str, dict[str, object]] = {
+    tables: dict[str, Any] = {
         "gate": {"policy": "policy.toml"},
         "audit": {"log_key_file": "keys/log-audit-erin.key", "log_origin": "metals.example/audit-erin"},
         "archive": {"recipients": ["keys/auditor.pub"]},
@@ -167,7 +168,7 @@ def database_machine(tmp_path: Path) -> Path:
     (tmp_path / "keys").mkdir(mode=0o700)
     (tmp_path / "directory.toml").write_text(DIRECTORY)
     database = "postgresql://erin@db.example/archive?sslmode=verify-full"
-    tables: dict[str, dict[str, object]] = {
+    tables: dict[str, Any] = {
         "gate": {"log": f"{database}#gate"},
         "audit": {
             "log": f"{database}#audit-erin",

@@ -10,6 +10,7 @@ import pytest
 from components.archive.backup.folder import open_backup
 from components.settings import tables as settings_tables
 from components.settings.site import SiteFile
+from components.settings.table import SettingsError
 from components.settings.tables import OPTIONAL_TABLES, REQUIRED_TABLES
 from components.site import parts, validate
 from components.site.backup_files import put_back_files, save_files
@@ -88,7 +89,7 @@ def test_its_settings_are_checked_with_those_of_the_others(toy_site: Path) -> No
     others, own = toy_site.read_text().split("\n[toy]\n")
     own = own.replace("\nport = ", f"\nport = {port} # ").replace('"toy.steel', '"gate.steel')
     toy_site.write_text(f"{others}\n[toy]\n{own}")
-    with pytest.raises(validate.SettingsError) as caught:
+    with pytest.raises(SettingsError) as caught:
         load_site(toy_site)
     told = (
         f"toy.port: {port} is also prosody.c2s_port; set another port (line ",

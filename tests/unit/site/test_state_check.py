@@ -17,7 +17,7 @@ from components.site.check import check_site
 from components.site.state_check import find_damaged, find_unwritable, state_files
 from components.site.validate import load_site
 from components.transfer.state import UploadStore
-from tests.unit.site.test_check import record
+from tests.support.site_log import record
 
 
 def found(site: Path, name: str) -> list[str]:

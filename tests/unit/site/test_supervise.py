@@ -7,6 +7,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -287,10 +288,10 @@ pathlib.Path(os.environ["TURNS"]).open("a").write(f"{{os.getpid()}} {{was_told}}
 """
 
 
-def handing_over(folder: Path, code: str, health: Health, **changes: float) -> ProcessSpec:
+def handing_over(folder: Path, code: str, health: Health, **changes: Any) -> ProcessSpec:
     return replace(
         spec(folder, code, health), hands_over=True, environment={"TURNS": str(folder / "turns")}, **changes
-    )  # type: ignore[arg-type]
+    )
 
 
 async def test_a_successor_has_its_turn_when_the_one_before_has_ended(tmp_path: Path) -> None:

@@ -44,9 +44,8 @@ async def answering(
 
 
 def settings(certificates: Path, **changes: Any) -> ProsodySettings:
-    return ProsodySettings(
-        **({"domains": (DOMAIN,), "certificates": certificates, "folder": certificates} | changes)
-    )
+    given: dict[str, Any] = {"domains": (DOMAIN,), "certificates": certificates, "folder": certificates}
+    return ProsodySettings(**(given | changes))
 
 
 def says(status: str, body: bytes = b"") -> bytes:
@@ -155,7 +154,8 @@ async def test_a_way_that_is_not_set_is_neither_named_nor_tried(
         return says("200 OK" if path == (table.websocket_path or table.bosh_path) else "404 Not Found")
 
     async with answering(certificates, answer) as port:
-        table = WebSettings(port=port, **{unset: ""})
+        ways: dict[str, Any] = {unset: ""}
+        table = WebSettings(port=port, **ways)
         assert await find_web_problems(settings(certificates, web=table)) == []
 
 

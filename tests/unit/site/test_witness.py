@@ -183,7 +183,9 @@ def test_check_tells_what_is_not_witnessed(site: Path) -> None:
     assert [finding.text for finding in check_site(site) if finding.name == "witness"] == [
         "not up; it asks 0 others, and cosigns 0 logs"
     ]
-    write(part_of(site, "witness").probe.file, 1, "log gate, other.example/witness: it is down")
+    probe = part_of(site, "witness").probe
+    assert isinstance(probe, StatusProbe)
+    write(probe.file, 1, "log gate, other.example/witness: it is down")
     with hold_site(site.parent):
         found = [finding for finding in check_site(site) if finding.name == "witness"]
     assert [(finding.ok, finding.text) for finding in found] == [

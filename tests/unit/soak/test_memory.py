@@ -40,7 +40,8 @@ def test_each_life_begins_where_it_begins() -> None:
         life(24.0, begins_at_s=number * 3600, pid=number, first_mib=90 - 10 * number) for number in range(4)
     ]
     growth = only(find_growths([each for one in lives for each in one], 0.0))
-    assert (growth.lives, growth.mib_per_h) == (4, pytest.approx(24.0))
+    assert growth.lives == 4
+    assert growth.mib_per_h == pytest.approx(24.0)
 
 
 def test_the_first_time_of_each_life_is_left_out() -> None:

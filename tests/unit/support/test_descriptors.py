@@ -41,7 +41,12 @@ def test_what_was_open_before_does_not_count(tmp_path: Path, opened: ExitStack) 
 
 def test_what_a_thread_closes_is_waited_for(tmp_path: Path, opened: ExitStack) -> None:
     looked = threading.Event()
-    closing = threading.Thread(target=lambda: looked.wait() and opened.close())
+
+    def close() -> None:
+        looked.wait()
+        opened.close()
+
+    closing = threading.Thread(target=close)
     with closed_again(0):
         open_three(opened, tmp_path)
         closing.start()

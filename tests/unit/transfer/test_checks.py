@@ -253,7 +253,11 @@ async def test_what_is_held_is_listed_and_forgotten_when_its_link_has_ended(tmp_
         with closing(FileStates(tmp_path / "state.db")) as states:
             known = states.read_facts(FileLink(upload.id, upload.owner, upload.until_s))
         assert known is not None
-        assert (known.name, known.size_bytes, known.content.marks) == (upload.name, 5_000, {FileMark.MACROS})
+        assert (known.name, known.size_bytes, known.content.marks) == (
+            upload.name,
+            5_000,
+            frozenset({FileMark.MACROS}),
+        )
         files.uploads.forget_lapsed(upload.until_s - 1)
         assert len(await files.uploads.list_held()) == 1
         files.uploads.forget_lapsed(upload.until_s + 86_400)

@@ -34,7 +34,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(built: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-I", "-W", "error", "verify.py", *arguments]
+    command: list[str | Path] = [sys.executable, "-I", "-W", "error", "verify.py", *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=False, cwd=built.parent)
 
 
@@ -116,7 +116,7 @@ def test_building_from_a_wheel_gives_the_same_bytes(tmp_path: Path) -> None:
         "from components.verifier.build import build_verifier; sys.stdout.buffer.write(build_verifier())"
     )
     # Neither this folder nor what is installed is seen.
-    command = [sys.executable, "-I", "-S", "-c", script, wheel]
+    command: list[str | Path] = [sys.executable, "-I", "-S", "-c", script, wheel]
     assert subprocess.run(command, capture_output=True, check=True, cwd=tmp_path).stdout == build_verifier()
 
 

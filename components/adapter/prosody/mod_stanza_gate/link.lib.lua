@@ -5,7 +5,6 @@
 
 local now = require "util.time".monotonic;
 local timer = require "util.timer";
-local quick_polls = module:require "quick_polls";
 
 local concat = table.concat;
 local hosts = prosody.hosts;
@@ -17,7 +16,6 @@ local PACK = 32;
 local TIMEOUTS_UNTIL_STUCK = 4;
 
 local link_mt = module:require "methods"();
-local has_quick_polls = false;
 
 -- `on_turn` is called at the beginning of each turn of the server's loop that follows a submission.
 local function new(gate, timeout_s, on_turn)
@@ -71,7 +69,6 @@ end
 
 function link_mt:connect(session)
 	session.conn:setoption("tcp-nodelay", true);
-	has_quick_polls = has_quick_polls or quick_polls.install(session.conn) ~= nil;
 	self.session, self.conn, self.connected_at = session, session.conn, now();
 	self.closed_for = nil;
 	local close = session.close;

@@ -17,6 +17,11 @@ module:set_global();
 local running = prosody.stanza_gate;
 if running then
 	function module.add_host(module) running.hosts:attach(module.host); end -- luacheck: ignore 431/module
+	-- One that was begun by an earlier version has none.
+	if running.quicker then
+		running.quicker:start();
+		function module.unload() running.quicker:stop(); end
+	end
 	running.hosts:load_everywhere();
 	return;
 end
@@ -42,7 +47,7 @@ end
 
 -- The parts ---------------------------------------------------------------------------------------------------------------
 
-module:require "quick_texts".install();
+local quicker = module:require "quicker".new();
 local nonzas = module:require "nonzas";
 local borders = module:require "borders";
 local wire = module:require "wire";
@@ -255,6 +260,7 @@ end
 -- A crash of the gate leaves the unanswered entries in the window, and a new gate gets all of them again.
 local function on_gate_connected(event)
 	link:connect(event.session);
+	quicker:take(event.session.conn);
 	module:log("info", "The gate is connected: submitting %d stanzas again", window.count);
 	turns:complete(); -- the last verdict was that of a stream which has ended since
 	status:send();
@@ -302,4 +308,6 @@ held_hosts:watch {
 function module.add_host(module) held_hosts:attach(module.host); end -- luacheck: ignore 431/module
 held_hosts:load_everywhere();
 held_hosts:end_earlier();
-prosody.stanza_gate = { hosts = held_hosts };
+quicker:start();
+function module.unload() quicker:stop(); end
+prosody.stanza_gate = { hosts = held_hosts, quicker = quicker };

@@ -6,20 +6,26 @@
 local getmetatable, rawget, type = getmetatable, rawget, type;
 
 -- From now on this is so for all connections of the kind of this one. Return what undoes it, or nil if there is nothing to do.
+-- What undoes it tells whether it did: not if somebody has put other code over this since.
 local function install(conn)
 	local class = getmetatable(conn);
 	local methods = class and class.__index;
 	local earlier = type(methods) == "table" and rawget(methods, "set");
 	-- A connection of server_epoll keeps what it wants; one of another kind is left as it is.
 	if not earlier or conn._wantread == nil then return nil; end
-	function methods.set(this, reads, writes)
+	local function set(this, reads, writes)
 		local is_known = this.conn and this._wantread ~= nil;
 		if is_known and (reads == nil or reads == this._wantread) and (writes == nil or writes == this._wantwrite) then
 			return true;
 		end
 		return earlier(this, reads, writes);
 	end
-	return function () methods.set = earlier; end
+	methods.set = set;
+	return function ()
+		if methods.set ~= set then return false; end
+		methods.set = earlier;
+		return true;
+	end;
 end
 
 return { install = install };

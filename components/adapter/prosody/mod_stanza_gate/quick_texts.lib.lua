@@ -23,7 +23,8 @@ local function text_of(stanza, write)
 	return text;
 end
 
--- From now on the server writes every stanza this way. Return what undoes it.
+-- From now on the server writes every stanza this way. Return what undoes it, and tells whether it did: not if somebody has put
+-- other code over this since.
 local function install()
 	local methods = getmetatable(st.stanza("x"));
 	local earlier_text, earlier_tag = methods.__tostring, methods.top_tag;
@@ -40,14 +41,19 @@ local function install()
 		return method and function (tag, ...) return method(tostring(tag), ...); end
 	end
 
-	function methods.__tostring(stanza)
+	local function write_text(stanza)
 		return text_of(stanza, xml.write_as_server) or earlier_text(stanza);
 	end
-	function methods.top_tag(stanza)
+	local function top_tag(stanza)
 		if LOGGED[stanza.name] then return setmetatable({ stanza = stanza }, tag_mt); end
 		return write_tag(stanza);
 	end
-	return function () methods.__tostring, methods.top_tag = earlier_text, earlier_tag; end
+	methods.__tostring, methods.top_tag = write_text, top_tag;
+	return function ()
+		if methods.__tostring ~= write_text or methods.top_tag ~= top_tag then return false; end
+		methods.__tostring, methods.top_tag = earlier_text, earlier_tag;
+		return true;
+	end;
 end
 
 return { install = install };

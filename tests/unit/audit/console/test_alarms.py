@@ -25,6 +25,7 @@ from tests.support.audit_site import Site
 from tests.support.console_site import make_console_site, open_console
 from tests.support.figures import read_documented, read_families, read_labels
 from tests.support.process import wait_until
+from tests.support.typed import file_of
 
 INDEXER = {"status_file": "run/indexer.status.json"}
 FOLLOW = {
@@ -72,7 +73,7 @@ async def recorded(site: Site) -> list[Alarm]:
 
 @pytest.mark.slow
 async def test_a_look_that_cannot_be_recorded_is_an_alarm_until_one_can(site: Site, at_once: None) -> None:
-    key = site.settings.audit_log.key_file
+    key = file_of(site.settings.audit_log.key_file)
     async with open_console(site) as visitor:
         await visitor.log_in("anna")
         async with recording(visitor.console):
@@ -91,7 +92,7 @@ async def test_a_look_that_cannot_be_recorded_is_an_alarm_until_one_can(site: Si
 
 
 async def test_what_an_export_cannot_record_is_the_same_alarm(site: Site) -> None:
-    key = site.settings.audit_log.key_file
+    key = file_of(site.settings.audit_log.key_file)
     async with open_console(site) as visitor:
         await visitor.log_in("anna")
         key.rename(key.with_suffix(".away"))

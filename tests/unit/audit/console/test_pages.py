@@ -4,6 +4,7 @@ import asyncio
 import re
 from html import unescape
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,6 +13,7 @@ from components.audit.console import visit as visits
 from tests.support.audit_site import REFUSAL, Site
 from tests.support.audit_sites import name_sites
 from tests.support.console_site import another, make_console_site, open_console
+from tests.support.typed import file_of
 
 ALICE, BOB, GEORGE, HANNA = (
     "alice@metals.example/desk",
@@ -125,8 +127,8 @@ async def test_a_look_is_recorded_although_the_browser_goes_away(
     begun = asyncio.Event()
     take = visits.Visit.look
 
-    async def look_and_go(visit: visits.Visit, make: object) -> object:
-        looking = asyncio.ensure_future(take(visit, make))  # type: ignore[arg-type]
+    async def look_and_go(visit: visits.Visit, make: Any) -> object:
+        looking: asyncio.Task[object] = asyncio.create_task(take(visit, make))
         await asyncio.sleep(0)
         begun.set()
         return await looking
@@ -145,7 +147,7 @@ async def test_a_look_is_recorded_although_the_browser_goes_away(
 async def test_what_cannot_be_recorded_is_not_shown(site: Site) -> None:
     async with open_console(site) as visitor:
         await visitor.log_in("anna")
-        site.settings.audit_log.key_file.unlink()
+        file_of(site.settings.audit_log.key_file).unlink()
         for path in ("/search?q=copper", f"/record/{site.id_of(0)}"):
             status, page = await visitor.get(path)
             assert status == 503

@@ -9,11 +9,11 @@ import pytest
 
 from components.archive.keys import create_log_key, load_log_key
 from components.audit.auditor import find_auditor
+from components.audit.author import Author
 from components.audit.console.signing import find_signing
 from components.audit.matter.looks import look_at_matter
 from components.audit.review import held as held_messages
 from components.audit.review.acts import ReviewReader
-from components.audit.review.author import Author
 from components.audit.review.held import decide_held
 from components.link.review_request import LIST, ReviewAnswer, ReviewRequest
 from components.process.errors import SiteError

@@ -43,6 +43,11 @@ def _name(folder: Path) -> None:
     _manifest(folder, files=files)
 
 
+def _change_named(folder: Path, name: str, by: Callable[[bytes], bytes]) -> None:
+    _change(folder, name, by)
+    _name(folder)
+
+
 def _lines(folder: Path, name: str, by: Callable[[list[Any]], object]) -> None:
     """Change a file of JSON Lines by its objects, and name it in the manifest."""
 
@@ -144,7 +149,7 @@ CASES: dict[str, Altered] = {
         lambda out: _change(out, PROOF, lambda data: data + bytes(32)), "not-proved", "not-proved"
     ),
     "a stanza": Altered(
-        lambda out: (_change(out, JSONL, lambda data: data.replace(*WORDS)), _name(out)),
+        lambda out: _change_named(out, JSONL, lambda data: data.replace(*WORDS)),
         "line-altered",
         "line-altered",
     ),
@@ -211,17 +216,15 @@ CASES: dict[str, Altered] = {
         "digest-wrong",
     ),
     "matches in another order": Altered(
-        lambda out: (
-            _change(out, "matched.txt", lambda data: b"".join(reversed(data.splitlines(keepends=True)))),
-            _name(out),
+        lambda out: _change_named(
+            out, "matched.txt", lambda data: b"".join(reversed(data.splitlines(keepends=True)))
         ),
         "digest-wrong",
         "digest-wrong",
     ),
     "an exception too many": Altered(
-        lambda out: (
-            _change(out, "exceptions.jsonl", lambda data: data + b'{"id":"gate/1","why":"destroyed"}\n'),
-            _name(out),
+        lambda out: _change_named(
+            out, "exceptions.jsonl", lambda data: data + b'{"id":"gate/1","why":"destroyed"}\n'
         ),
         "count-wrong",
         "count-wrong",
@@ -251,7 +254,7 @@ CASES: dict[str, Altered] = {
     "a file that lies elsewhere": Altered(_link, "file-missing", "file-missing"),
     "a folder that lies elsewhere": Altered(_link_folder, "file-added", "file-added"),
     "another verifier": Altered(
-        lambda out: ((out / "verify.py").write_text("print('ok')"), _name(out)), UNPROVED
+        lambda out: _change_named(out, "verify.py", lambda _: b"print('ok')"), UNPROVED
     ),
     "a path out of the folder": Altered(
         lambda out: _manifest(out, files=[{"path": "../site/site.toml", "sha256": ""}]),

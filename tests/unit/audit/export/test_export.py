@@ -20,6 +20,7 @@ from components.verifier.evidence import open_record
 from components.verifier.export import ExportReport, verify_export
 from tests.support.export_site import FORMAT_NAMES, HOSTILE, Said, export_to, make_scene, resume_to
 from tests.support.retention_site import Shell, add_retention
+from tests.support.typed import file_of
 from tests.unit.audit.export.test_hostile import READERS
 
 pytestmark = pytest.mark.slow
@@ -114,7 +115,7 @@ async def test_a_search_that_is_cut_short_is_no_export(
 
 
 async def test_what_cannot_be_recorded_is_not_written(said: Said, tmp_path: Path) -> None:
-    said.site.settings.audit_log.key_file.unlink()
+    file_of(said.site.settings.audit_log.key_file).unlink()
     with pytest.raises(SiteError, match="could not be recorded"):
         await export_to(said.site, tmp_path / "out", "csv")
     assert not (tmp_path / "out").exists()

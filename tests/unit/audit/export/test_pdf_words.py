@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from typing import Any
 from unicodedata import normalize
 
 import pytest
@@ -33,7 +34,7 @@ class Document:
 
     def copied(self, words: list[Word]) -> str:
         """What somebody copies who marks these words: each code's characters."""
-        said = {
+        said: dict[str, dict[int, Any]] = {
             name: {code: glyph.unicode for glyph, code in font.subset.items() if glyph}
             for name, font in self.fonts.items()
         }

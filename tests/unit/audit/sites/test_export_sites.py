@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from components.audit.export.export import Wanted
+from components.audit.export.export import Wanted, export
+from components.audit.export.finish import record_completion
 from components.audit.sites import export as sites_export
 from components.audit.sites.export import Asking, SitesExport, export_sites, resume_sites
 from components.audit.sites.named import open_sites
@@ -221,13 +222,12 @@ async def test_a_site_that_fails_meanwhile_can_be_gone_on_with_or_left_out(
     cities: Cities, out: Out, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await tell_scene(cities)
-    plain = sites_export.export
 
     async def fail(settings: SiteFile, *arguments: Any) -> Any:
         if settings.site.name == "london":
             (out.folder / "london").mkdir()
             raise SiteError("the disk is full")
-        return await plain(settings, *arguments)
+        return await export(settings, *arguments)
 
     monkeypatch.setattr(sites_export, "export", fail)
     with pytest.raises(SiteError, match=r"london: the disk is full; .*--resume"):
@@ -246,7 +246,6 @@ async def test_a_stopped_export_goes_on_and_says_the_same(
     cities: Cities, out: Out, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await tell_scene(cities)
-    record = sites_export.record_completion
 
     async def stop(*_: Any) -> str:
         raise KeyboardInterrupt
@@ -254,7 +253,7 @@ async def test_a_stopped_export_goes_on_and_says_the_same(
     monkeypatch.setattr(sites_export, "record_completion", stop)
     with pytest.raises(KeyboardInterrupt):
         await out.export("copper after:7d")
-    monkeypatch.setattr(sites_export, "record_completion", record)
+    monkeypatch.setattr(sites_export, "record_completion", record_completion)
     before = out.manifest
     # What comes meanwhile is of no export that has begun.
     await cities.send(ALICE, BOB, "copper too late", at_s=9)

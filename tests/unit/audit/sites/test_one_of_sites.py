@@ -9,6 +9,7 @@ import pytest
 
 from tests.support.audit_sites import ALICE, BOB, LONDON, Cities, make_cities, name_sites
 from tests.support.command import run_command
+from tests.support.typed import file_of
 from tests.unit.cli.test_review_queues import DIRECTORY
 
 pytestmark = pytest.mark.slow
@@ -91,7 +92,7 @@ def test_a_site_that_is_not_exported_is_named(
 def test_an_export_that_failed_at_one_site_goes_on(
     cities: Cities, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    out, key = tmp_path / "out", cities.london.settings.audit_log.key_file
+    out, key = tmp_path / "out", file_of(cities.london.settings.audit_log.key_file)
     kept = key.read_bytes()
     key.unlink()
     status, text = run(capsys, "export", "copper", "-o", out)
@@ -116,7 +117,7 @@ def test_nothing_is_exported_where_the_own_site_cannot_be_or_something_is_there(
         status, text = run(capsys, "export", query, "-o", output)
         assert status == 2
         assert why in text
-    cities.settings.audit_log.key_file.unlink()
+    file_of(cities.settings.audit_log.key_file).unlink()
     status, text = run(capsys, "export", "copper", "-o", tmp_path / "out")
     assert (status, "could not be recorded" in text) == (2, True)
     assert not (tmp_path / "out").exists()

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from components.archive.record import Delivery, RecordKind
-from components.audit.conversation.item import Certainty, Fate, How, ItemKind
+from components.audit.conversation.item import Certainty, Fate, How, Item, ItemKind
 from components.audit.conversation.read import Around, NoConversationError, Whole
 from components.audit.sites.named import UNREACHABLE
 from components.audit.sites.read import Look, SitesTalk, read_sites
@@ -104,7 +104,8 @@ async def test_the_ends_of_a_page_have_all_records_of_their_messages(cities: Cit
     assert (texts(talk), [len(item.records) for item in talk.view.items]) == (["one", "two"], [2, 2])
     assert [item.record.partition(":")[0] for item in talk.view.items] == ["shanghai", "london"]
     for at, limit in (("shanghai", 1), ("london", 1), ("london", 2), ("shanghai", 3)):
-        part, items = Whole(BOTH.parties, limit), []
+        part = Whole(BOTH.parties, limit)
+        items: list[Item] = []
         while part.parties:
             talk = await read(cities, part, at=at)
             items += talk.view.items
@@ -240,7 +241,8 @@ async def test_what_comes_back_from_a_room_is_on_the_page_of_what_was_said(citie
     both = first + receipt(SHANGHAI, f"gate/{shanghai.places[-1]}")
     back = message(f"{PIT}/bob", BOB, "hi", both, type_="groupchat")
     await london.record(cities.arrive(london, back, at_s=11.2))
-    items, part, more = [], Whole((PIT,), 1), True
+    items: list[Item] = []
+    part, more = Whole((PIT,), 1), True
     while more:
         talk = await read(cities, part, at="london")
         items += talk.view.items

@@ -34,6 +34,7 @@ from tests.support.audit_sites import (
     receipt,
 )
 from tests.support.made_index import open_raw
+from tests.support.typed import file_of
 
 pytestmark = pytest.mark.slow
 
@@ -84,12 +85,12 @@ async def test_the_look_is_a_record_at_each_site_before_anything_is_shown(cities
         (look,) = await site.accesses()
         assert (look.act, look.query, look.result_count) == ("search", '"copper"', 1)
     assert all(site.access_id.startswith("audit/") for site in found.sites)
-    cities.london.settings.audit_log.key_file.unlink()
+    file_of(cities.london.settings.audit_log.key_file).unlink()
     found = await search(cities, "copper")
     assert [hit.record.site for hit in found.hits] == ["shanghai"]
     assert found.hits[0].others == ()
     assert "could not be recorded" in found.faults[0].reason
-    cities.settings.audit_log.key_file.unlink()
+    file_of(cities.settings.audit_log.key_file).unlink()
     with pytest.raises(SiteError, match="could not be recorded"):
         await search(cities, "copper")
 

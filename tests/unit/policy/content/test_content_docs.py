@@ -28,7 +28,7 @@ def rows(text: str) -> set[str]:
 def test_every_setting_of_a_kind_is_documented(kind: str, table: type[BaseModel]) -> None:
     section = SECTION.split(f"\n### {kind}\n")[1].split("\n### ")[0]
     settings = set(table.model_fields) - {*shape._TextRuleTable.model_fields, "kind"}
-    values = {"payload": set(PayloadKind), "file": set(FileMark)}
+    values: dict[str, set[str]] = {"payload": set(PayloadKind), "file": set(FileMark)}
     assert rows(section) == settings | values.get(kind, set())
 
 

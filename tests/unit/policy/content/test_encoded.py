@@ -2,6 +2,7 @@
 
 import base64
 import random
+from collections.abc import Callable
 
 import pytest
 
@@ -39,7 +40,7 @@ def test_a_text_is_read_in_each_encoding_of_unicode(text: str, encoding: str) ->
     assert not is_picture(encode((text * 20).encode(encoding)))
 
 
-LENIENT = {
+LENIENT: dict[str, Callable[[str], str]] = {
     "without padding": lambda text: text.rstrip("="),
     "in the alphabet of URLs": lambda text: text.replace("+", "-").replace("/", "_"),
     "with line ends": "\n ".join,

@@ -1,5 +1,7 @@
 """Rates: how much one sender says, in a window that moves."""
 
+from typing import Any
+
 import pytest
 
 from policy.content.parse import PolicyError, parse_policy
@@ -112,7 +114,7 @@ def test_what_is_no_amount(text: str) -> None:
     ],
 )
 def test_a_rate_that_is_wrong(settings: dict[str, object], problem: str) -> None:
-    rate = {
+    rate: dict[str, Any] = {
         "kind": "rate",
         "count": "messages",
         "more_than": 30,

@@ -22,7 +22,8 @@ from policy.files.built_in import (
 from policy.files.decide import FileDecision, FileRules
 from policy.files.facts import ContentFacts, FileFacts, FileMark
 from policy.files.match import FileMatcher
-from policy.files.slot import UNTYPED, Purpose
+from policy.files.media_type import UNTYPED
+from policy.files.slot import Purpose
 from tests.unit.policy.content.rules import write_rule
 
 PLAIN = FileFacts(

@@ -14,8 +14,9 @@ from policy.directory.directory import Directory, parse_directory
 from policy.facts import StanzaFacts, Way
 from policy.files.decide import FileDecision, FileRules
 from policy.files.facts import ContentFacts, FileFacts, FileMark
+from policy.files.media_type import UNTYPED
 from policy.files.sent import SentFile, SentRules, find_desks
-from policy.files.slot import UNTYPED, Purpose
+from policy.files.slot import Purpose
 from tests.unit.policy.content.rules import write_rule
 from tests.unit.policy.files.firsts import FIRST, FIRSTS, STRICTNESS
 from tests.unit.policy.samples import ALICE, BOB, EXAMPLE, EXAMPLE_TEXT, GEORGE, ROOM

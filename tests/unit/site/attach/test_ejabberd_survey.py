@@ -19,7 +19,7 @@ HOST = {
     "replaces_modules": False,
     "appends": False,
 }
-SETTINGS = {
+SETTINGS: dict[str, Any] = {
     "version": "23.01-1",
     "max_fsm_queue": None,
     "hosts": [HOST],

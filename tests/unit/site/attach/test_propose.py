@@ -2,7 +2,7 @@
 
 import hashlib
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -106,10 +106,14 @@ def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return config
 
 
+def surveyed(survey: Survey) -> Callable[[Path], Survey]:
+    return lambda _: survey
+
+
 def answering(monkeypatch: pytest.MonkeyPatch, surveys: Mapping[ServerName, Survey]) -> None:
     """Have each server answer with its survey, and all of them with the same people."""
     kinds = {
-        name: replace(KINDS[name], survey_settings=lambda _, it=survey: it, survey_people=lambda _: STORED)
+        name: replace(KINDS[name], survey_settings=surveyed(survey), survey_people=lambda _: STORED)
         for name, survey in surveys.items()
     }
     monkeypatch.setattr(propose, "KINDS", kinds)

@@ -60,7 +60,7 @@ def test_damaged_files_get_an_answer(damage: object) -> None:
     assert callable(damage)
     limits = InspectLimits(time_s=600.0, unpacked_bytes=4 << 20, members=200)
     dice = random.Random(20260)
-    seen = set()
+    seen: set[FileMark] = set()
     for sample in SMALL:
         for content in damage(sample.content, dice):
             facts = look_into(content, sample.name, sample.claimed_type, limits)
