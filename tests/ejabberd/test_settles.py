@@ -202,6 +202,9 @@ async def test_what_is_stored_while_somebody_fetches_what_waits_is_not_deleted_u
     server = line.prosody
     assert isinstance(server, EjabberdServer)
     server.register("dora@metals.example")
+    together = "bob@metals.example dora@metals.example metals.example"
+    line.gate.say_borders(f"<class id='1' reaches='1'>{together}</class>")
+    await line.turn()
     dora = '{<<"dora">>, <<"metals.example">>}'
     # As mod_offline fetches, but that it waits between reading and deleting.
     server.evaluate(

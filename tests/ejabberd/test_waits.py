@@ -191,7 +191,7 @@ async def test_what_reached_the_old_process_comes_before_what_others_say_to_the_
 
 async def test_what_the_old_process_hands_over_late_is_not_lost(small: ScriptedLine) -> None:
     """The new process waits no longer than for the gate; the machine may be so busy that the old one takes longer."""
-    alice, carol = await small.login("alice/late"), await small.login("carol/late")
+    alice, carol = await small.login("alice/handed"), await small.login("carol/handed")
     await alice.enable_resumption()
     server = small.prosody
     assert isinstance(server, EjabberdServer)
@@ -200,7 +200,7 @@ async def test_what_the_old_process_hands_over_late_is_not_lost(small: ScriptedL
     server.evaluate(f"persistent_term:put(waits, {waits}).")
     server.evaluate(f"ejabberd_hooks:add(c2s_terminated, {HOST}, persistent_term:get(waits), 0).")
     server.evaluate(
-        f"Pid = {session_of('late')}, erlang:suspend_process(Pid), persistent_term:put(taken, Pid)."
+        f"Pid = {session_of('handed')}, erlang:suspend_process(Pid), persistent_term:put(taken, Pid)."
     )
     taking_over = asyncio.create_task(alice.resume_elsewhere())
     await has_in_its_mailbox(server, "'$gen_call'")
