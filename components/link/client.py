@@ -22,6 +22,14 @@ XMLNS_DELAY = "urn:xmpp:delay"  # XEP-0203
 XMLNS_MUC = "http://jabber.org/protocol/muc"  # XEP-0045
 
 
+PATIENCE_S = 30.0
+"""How long a client waits for an answer: on a busy machine it may come late, and only who gets none waits so long."""
+
+
+# Conditions of SASL (RFC 6120, 6.5) after which another password, or another mechanism, is of no use.
+_SAYS_NOTHING_OF_THE_PASSWORD = ("account-disabled", "temporary-auth-failure")
+
+
 class RequestError(Exception):
     """A request was answered with an error; `condition` and `text` are of it (RFC 6120, 8.3)."""
 
@@ -61,11 +69,15 @@ class SendResult:
 class TraderClient:
     """One account's connection, always over TLS; `inbox` holds the chat messages that came, in order.
 
-    The server's certificate must be valid for the domain of `jid` by the authority in `ca_file`, and by no other.
+    The server's certificate must be valid for the domain of `jid` by the authority in `ca_file`, and by no other. It
+    waits `patience_s` for each answer, where no other time is given.
     """
 
-    def __init__(self, jid: str, password: str, host: str, port: int, ca_file: Path) -> None:
+    def __init__(
+        self, jid: str, password: str, host: str, port: int, ca_file: Path, *, patience_s: float = PATIENCE_S
+    ) -> None:
         self.jid = jid
+        self._patience_s = patience_s
         self.inbox: asyncio.Queue[Received] = asyncio.Queue()
         self._address = (host, port)
         self._outcomes: dict[str, asyncio.Future[SendResult]] = {}
@@ -76,8 +88,9 @@ class TraderClient:
         self._xmpp.register_handler(Callback("messages", StanzaPath("message"), self._take))
         self._xmpp.register_handler(Callback("presences", StanzaPath("presence"), self._see))
 
-    async def connect(self, timeout_s: float = 10.0) -> None:
+    async def connect(self, timeout_s: float | None = None) -> None:
         """Log in and become available; raises LoginError."""
+        patience_s = timeout_s or self._patience_s
         login: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
         def fail(reason: str) -> None:
@@ -93,8 +106,8 @@ class TraderClient:
                 fail("the server offers no TLS")
 
         def refused(failure: Any) -> None:
-            if failure["condition"] == "account-disabled":
-                fail(f"the server says: {failure['text']}")
+            if failure["condition"] in _SAYS_NOTHING_OF_THE_PASSWORD:
+                fail(f"the server says: {failure['text'] or failure['condition']}")
 
         handlers = {
             "session_start": succeed,
@@ -108,11 +121,11 @@ class TraderClient:
             self._xmpp.add_event_handler(event, handler)
         self._xmpp.connect(*self._address)
         try:
-            async with asyncio.timeout(timeout_s):
+            async with asyncio.timeout(patience_s):
                 await login
         except TimeoutError:
             await self.close()
-            raise LoginError(f"{self.jid} cannot log in: no answer in {timeout_s:g} s") from None
+            raise LoginError(f"{self.jid} cannot log in: no answer in {patience_s:g} s") from None
         except LoginError:
             await self.close()
             raise
@@ -120,7 +133,7 @@ class TraderClient:
             for event, handler in handlers.items():
                 self._xmpp.del_event_handler(event, handler)
         try:
-            await self._xmpp.get_roster(timeout=timeout_s)
+            await self._xmpp.get_roster(timeout=patience_s)
         except XMPPError as err:
             await self.close()
             raise LoginError(f"{self.jid} gets no roster: {err.condition} {err.text}") from None
@@ -137,7 +150,7 @@ class TraderClient:
         roster = self._xmpp.client_roster
         return {str(jid) for jid in roster if roster[jid].resources and str(jid) != self.jid}
 
-    async def join(self, room: str, nickname: str, timeout_s: float = 10.0) -> None:
+    async def join(self, room: str, nickname: str, timeout_s: float | None = None) -> None:
         """Join a room (XEP-0045, 7.2), without its history; raises RequestError, also where no answer comes."""
         place = f"{room}/{nickname}"
         presence = self._xmpp.make_presence(pto=place)
@@ -146,7 +159,7 @@ class TraderClient:
         self._joins[place] = joined = asyncio.get_running_loop().create_future()
         presence.send()
         try:
-            async with asyncio.timeout(timeout_s):
+            async with asyncio.timeout(timeout_s or self._patience_s):
                 await joined
         except TimeoutError:
             raise RequestError("remote-server-timeout", f"{room} gives no answer") from None
@@ -164,7 +177,7 @@ class TraderClient:
         *,
         corrects: str = "",
         payload: ET.Element | None = None,
-        timeout_s: float = 10.0,
+        timeout_s: float | None = None,
     ) -> SendResult:
         """Send a chat message that asks for a receipt (XEP-0184), and return its outcome.
 
@@ -182,12 +195,12 @@ class TraderClient:
         self._outcomes[message_id] = outcome
         message.send()
         try:
-            async with asyncio.timeout(timeout_s):
+            async with asyncio.timeout(timeout_s or self._patience_s):
                 return await outcome
         finally:
             del self._outcomes[message_id]
 
-    async def ask(self, to: str, payload: ET.Element, timeout_s: float = 10.0) -> ET.Element:
+    async def ask(self, to: str, payload: ET.Element, timeout_s: float | None = None) -> ET.Element:
         """Send a request (an IQ of type `get`), and return the payload of its answer.
 
         Raises RequestError, also where no answer comes (`remote-server-timeout`).
@@ -195,7 +208,7 @@ class TraderClient:
         request = self._xmpp.make_iq_get(ito=to)
         request.xml.append(payload)
         try:
-            answer = await request.send(timeout=timeout_s)
+            answer = await request.send(timeout=timeout_s or self._patience_s)
         except XMPPError as err:
             raise RequestError(err.condition, err.text) from None
         return next(iter(answer.xml), ET.Element("nothing"))
@@ -204,9 +217,9 @@ class TraderClient:
         """Send a chat message, and wait for nothing."""
         self._xmpp.make_message(mto=to, mbody=body, mtype="chat").send()
 
-    async def receive(self, timeout_s: float = 10.0) -> Received:
+    async def receive(self, timeout_s: float | None = None) -> Received:
         """Wait for the next chat message, and return it; raises TimeoutError."""
-        async with asyncio.timeout(timeout_s):
+        async with asyncio.timeout(timeout_s or self._patience_s):
             return await self.inbox.get()
 
     async def close(self) -> None:

@@ -51,7 +51,7 @@ MODULES: dict[str, dict[str, Any]] = {
     "mod_login_pace": {},
     "mod_mam": {"default": "always", "assume_mam_usage": True},
     "mod_new_password": {},
-    "mod_offline": {"access_max_user_messages": "offline_messages"},
+    "mod_offline": {"access_max_user_messages": "offline_messages", "db_type": "locked"},
     "mod_ping": {},
     "mod_privacy": {},
     "mod_private": {},

@@ -194,6 +194,39 @@ async def test_what_is_stored_is_told_once_whoever_comes_meanwhile_and_whatever_
         await alice.expect(lambda each: each.get("id") == "k1")
 
 
+async def test_what_is_stored_while_somebody_fetches_what_waits_is_not_deleted_unread(
+    line: ScriptedLine,
+) -> None:
+    """Who comes online reads what waits, and deletes all that is there then."""
+    bob = await line.login("bob/storing")
+    server = line.prosody
+    assert isinstance(server, EjabberdServer)
+    server.register("dora@metals.example")
+    together = "bob@metals.example dora@metals.example metals.example"
+    line.gate.say_borders(f"<class id='1' reaches='1'>{together}</class>")
+    await line.turn()
+    dora = '{<<"dora">>, <<"metals.example">>}'
+    # As mod_offline fetches, but that it waits between reading and deleting.
+    server.evaluate(
+        "Main = self(), Fetch = fun() -> mnesia:wread({offline_msg, Dora}), Main ! has_read, "
+        "receive delete -> mnesia:delete({offline_msg, Dora}) end end, "
+        "Fetcher = spawn(fun() -> mnesia:transaction(Fetch) end), persistent_term:put(fetcher, Fetcher), "
+        "receive has_read -> ok end.".replace("Dora", dora)
+    )
+    bob.send(offer("dora@metals.example", "f0"))
+    held = await line.gate.expect(stanza("f0"))
+    storing = 'ejabberd_sm:get_session_pid(<<"bob">>, <<"metals.example">>, <<"storing">>)'
+    waits_or_wrote = (
+        f"{{current_function, {{Module, _, _}}}} = process_info({storing}, current_function), "
+        f"Module =:= mnesia_locker orelse mnesia:dirty_read(offline_msg, {dora}) =/= []."
+    )
+    assert await wait_until(lambda: server.evaluate(waits_or_wrote) == "true")
+    server.evaluate("persistent_term:get(fetcher) ! delete.")
+    await line.gate.expect_status(lambda status: status.done >= held.seq)
+    fetching = await line.login("dora/fetching")
+    await fetching.expect(lambda each: each.get("id") == "f0")
+
+
 async def restart_killed(line: ScriptedLine) -> None:
     await line.prosody.kill9()
     await line.gate.wait_until(lambda: line.gate.ended)

@@ -189,6 +189,37 @@ async def test_what_reached_the_old_process_comes_before_what_others_say_to_the_
     assert heard(alice) == ["w0", "w1", "w2"]
 
 
+async def test_what_the_old_process_hands_over_late_is_not_lost(small: ScriptedLine) -> None:
+    """The new process waits no longer than for the gate; the machine may be so busy that the old one takes longer."""
+    alice, carol = await small.login("alice/handed"), await small.login("carol/handed")
+    await alice.enable_resumption()
+    server = small.prosody
+    assert isinstance(server, EjabberdServer)
+    # The old process ends late, and tells the new one nothing before.
+    waits = "fun(State, _) -> receive test_goes_on -> State after 60000 -> State end end"
+    server.evaluate(f"persistent_term:put(waits, {waits}).")
+    server.evaluate(f"ejabberd_hooks:add(c2s_terminated, {HOST}, persistent_term:get(waits), 0).")
+    server.evaluate(
+        f"Pid = {session_of('handed')}, erlang:suspend_process(Pid), persistent_term:put(taken, Pid)."
+    )
+    taking_over = asyncio.create_task(alice.resume_elsewhere())
+    await has_in_its_mailbox(server, "'$gen_call'")
+    for number, id_ in enumerate(("l0", "l1"), 1):  # one after the other: the window has room for two
+        carol.send(offers(alice, id_))
+        await has_in_its_mailbox(server, "route", number)
+    server.evaluate("erlang:resume_process(persistent_term:get(taken)).")
+    alice = await taking_over
+    await alice.ping()
+    assert heard(alice) == []
+    server.evaluate("persistent_term:get(taken) ! test_goes_on.")
+    server.evaluate(f"ejabberd_hooks:delete(c2s_terminated, {HOST}, persistent_term:get(waits), 0).")
+    await arrives(alice, "l0")
+    await arrives(alice, "l1")
+    await small.turn()
+    await alice.ping()
+    assert heard(alice) == ["l0", "l1"]
+
+
 async def has_in_its_mailbox(server: EjabberdServer, tag: str, count: int = 1) -> None:
     """Wait until the suspended process has so many messages with this tag."""
     asked = (

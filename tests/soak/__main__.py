@@ -3,6 +3,8 @@
 `ARGS="--seeds 1000 --from 17"` runs seeds 17 to 1016. What was done with this commit is not done again. A seed that
 fails says how to play it again, and keeps its folder. `--only 17` plays one seed, whatever was done before.
 With STEELYARD_SERVER=ejabberd the line has that server.
+
+`ARGS="--minutes 60"` is something else: one whole site for so long, and the memory that its processes take.
 """
 
 import argparse
@@ -16,6 +18,7 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
+from tests.soak.long import LongOutcome, play_long
 from tests.soak.plan import draw_plan
 from tests.soak.run import Outcome, run_plan
 from tests.soak.state import Done, State, commit_here
@@ -79,10 +82,11 @@ class Soak:
             f"soak: {len(self.outcomes)} seeds with {self.commit}, {said} messages, {len(failed)} failed"
         ]
         lines += [f"  failed: {' '.join(map(str, failed))}"] if failed else []
-        lines += [
-            f"  left open by the promises: {count} × {reason}" for reason, count in excused.most_common()
-        ]
-        return "\n".join(lines)
+        return "\n".join(lines + _tell_excused(excused))
+
+
+def _tell_excused(excused: Counter[str]) -> list[str]:
+    return [f"  left open by the promises: {count} × {reason}" for reason, count in excused.most_common()]
 
 
 def _verdict(outcome: Outcome) -> str:
@@ -100,15 +104,45 @@ def _parse() -> argparse.Namespace:
     parser.add_argument(
         "--for-s", type=float, default=float("inf"), help="begin no run after so many seconds"
     )
+    parser.add_argument("--minutes", type=float, help="no seeds: one whole site for so long")
     parser.add_argument("--folder", type=Path, default=Path("var/soak"), help="where its files are")
     options = parser.parse_args()
     if options.sites > 1 and SERVER is not PROSODY:
         parser.error(f"{SERVER.name} has no other sites yet (docs/ejabberd.md)")
+    if options.minutes and SERVER is not PROSODY:
+        parser.error("--minutes has a site with Prosody")
     return options
 
 
 async def _main() -> int:
     options = _parse()
+    return await (_play_long(options) if options.minutes else _play_seeds(options))
+
+
+async def _play_long(options: argparse.Namespace) -> int:
+    folder = options.folder / "long"
+    shutil.rmtree(folder, ignore_errors=True)
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    outcome = await play_long(folder, options.minutes * 60, options.first, stop)
+    print(tell_long(outcome, options.minutes, commit_here()), flush=True)
+    if outcome.report.violations:
+        print(f"  its files: {folder}", flush=True)
+    return bool(outcome.report.violations)
+
+
+def tell_long(outcome: LongOutcome, minutes: float, commit: str) -> str:
+    """Say what a long run found, and what each process had of memory."""
+    violations = outcome.report.violations
+    counts = f"{outcome.messages} messages, {outcome.kills} kills of the gate, {len(violations)} violations"
+    lines = [f"soak: {minutes:g} minutes with {commit}: {counts}"]
+    lines += [f"  ✘ {each}" for each in violations[:_SHOWN]]
+    lines += _tell_excused(outcome.report.excused)
+    return "\n".join(lines + [f"  {each}" for each in outcome.growths])
+
+
+async def _play_seeds(options: argparse.Namespace) -> int:
     replayed = options.only is not None
     kind = "sites" if SERVER is PROSODY else SERVER.name
     soak = Soak(

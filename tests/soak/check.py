@@ -151,7 +151,8 @@ def _is_bounced_again(case: Case) -> bool:
 def _came_back_before(case: Case) -> bool:
     """Whether it came back when it was said first, and went out only when a client said it again all the same."""
     again_s = [each.at_s for each in case.said[1:]]
-    undone = len(case.records) < len(case.said) or case.records[0].fate is Fate.BOUNCED
+    # A server that was killed may not have told that it had given it back.
+    undone = len(case.records) < len(case.said) or case.records[0].fate in (Fate.BOUNCED, Fate.UNKNOWN)
     return undone and any(case.errors[-1].at_s < at_s < case.heard[0].at_s for at_s in again_s)
 
 

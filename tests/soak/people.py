@@ -5,6 +5,7 @@ import contextlib
 import itertools
 import math
 import re
+import ssl
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -15,6 +16,7 @@ from tests.soak.history import STATUS, Heard, Said, Session
 from tests.soak.plan import ROOM, Trader
 from tests.soak.watched_stream import REQUEST, WatchedStream
 from tests.support.process import wait_until
+from tests.support.prosody import PASSWORD
 from tests.support.stream import Element, StreamEndedError
 
 _CLIENT = "{jabber:client}"
@@ -44,7 +46,15 @@ class Journal:
 class Person:
     """One trader at one client, which comes back whenever its connection is gone."""
 
-    def __init__(self, trader: Trader, address: tuple[str, int], journal: Journal) -> None:
+    def __init__(
+        self,
+        trader: Trader,
+        address: tuple[str, int],
+        journal: Journal,
+        *,
+        password: str = PASSWORD,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         self.name, self.jid = trader.name, trader.jid
         self.counts, self.in_room = trader.counts, trader.in_room
         self.sessions: list[Session] = []
@@ -52,7 +62,8 @@ class Person:
         self._is_wanted = asyncio.Event()
         self._is_wanted.set()
         self._is_stalled = False
-        self._address, self._journal = address, journal
+        self._address, self._password, self._tls = address, password, tls
+        self._journal = journal
         self._stream: WatchedStream | None = None
         self._numbers, self._statuses, self._places = itertools.count(), itertools.count(), itertools.count()
         # What to say again in the next session.
@@ -76,6 +87,13 @@ class Person:
                 await self._stream_now().until_cut()
             self._is_online = False
             await asyncio.sleep(_RETRY_S)
+
+    def speak(self, to: str, count: int, *, asks: bool) -> None:
+        """Say so many more messages, or to nobody: show a new status."""
+        if to:
+            self.say(to, count, asks=asks)
+        else:
+            self.show_status()
 
     def say(self, to: str, count: int, *, asks: bool) -> None:
         """Say so many more messages, if there is a session."""
@@ -203,10 +221,10 @@ class Person:
         await self._begin()
 
     async def _begin(self) -> None:
-        stream = WatchedStream(self._address, self.jid.partition("@")[2])
+        stream = WatchedStream(self._address, self.jid.partition("@")[2], tls=self._tls)
         stream.owner = self
         await stream.open()
-        await stream.authenticate(self.name)
+        await stream.authenticate(self.name, self._password)
         self._end_session()
         label = f"{self.name}#{len(self.sessions)}"
         self.sessions.append(Session(label, self.jid, self.counts, self._journal.now_s(), math.inf))

@@ -141,11 +141,12 @@ def _draw_talk(dice: random.Random, traders: Sequence[Trader]) -> Iterator[Talk]
     for who in traders:
         at_s = dice.uniform(0, 0.1)
         while at_s < TALK_S:
-            yield Talk(at_s, who.name, *_draw_target(dice, who, traders), dice.random() < 0.2)
+            yield Talk(at_s, who.name, *draw_target(dice, who, traders), dice.random() < 0.2)
             at_s += dice.expovariate(12)
 
 
-def _draw_target(dice: random.Random, who: Trader, traders: Sequence[Trader]) -> tuple[str, int]:
+def draw_target(dice: random.Random, who: Trader, traders: Sequence[Trader]) -> tuple[str, int]:
+    """Draw to whom somebody says how many messages; to nobody is a new status."""
     draw = dice.random()
     if draw < 0.1:
         return "", 1

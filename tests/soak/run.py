@@ -3,8 +3,9 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from tests.soak.archived import read_archive
@@ -51,7 +52,7 @@ async def _play(plan: Plan, folder: Path) -> tuple[Report, int]:
                 for faults in plan.lanes().values():
                     tasks.create_task(_break(line, faults, began_s))
             await _hear_from_all(line)
-            return await _check(line, plan), len(line.journal.said)
+            return await check_when_all_came(partial(_write_history, line, plan)), len(line.journal.said)
         finally:
             for each in staying:
                 each.cancel()
@@ -61,11 +62,7 @@ async def _play(plan: Plan, folder: Path) -> tuple[Report, int]:
 async def _talk(line: SoakLine, talk: Sequence[Talk], began_s: float) -> None:
     for each in talk:
         await _wait_for_time(line, began_s + each.at_s)
-        person = line.people[each.who]
-        if each.to:
-            person.say(each.to, each.count, asks=each.asks)
-        else:
-            person.show_status()
+        line.people[each.who].speak(each.to, each.count, asks=each.asks)
 
 
 async def _break(line: SoakLine, faults: Sequence[Fault], began_s: float) -> None:
@@ -82,11 +79,11 @@ async def _hear_from_all(line: SoakLine) -> None:
     await asyncio.gather(*(each.answered() for each in line.people.values()))
 
 
-async def _check(line: SoakLine, plan: Plan) -> Report:
+async def check_when_all_came(write_history: Callable[[], Awaitable[History]]) -> Report:
     """Check what is there; as long as something is missing that may come late, look again."""
     deadline_s = time.monotonic() + PATIENCE_S
     while True:
-        report = check_history(await _write_history(line, plan))
+        report = check_history(await write_history())
         if not report.violations or time.monotonic() > deadline_s:
             return report
         await asyncio.sleep(_LOOK_AGAIN_S)

@@ -10,6 +10,7 @@ from components.site.demo import acknowledge
 from components.site.init import init_site, load_passwords
 from components.site.server_program import program_of
 from components.site.validate import load_site
+from tests.support.process import PATIENCE_S
 
 ALICE, BOB = "alice@metals.example", "bob@metals.example"
 NOTICE = "notice@access.steelyard.example"
@@ -56,6 +57,7 @@ def client(folder: Path, jid: str, *, password: str = "", authority: Path | None
         "127.0.0.1",
         server.c2s_port,
         authority or server.certificates / "ca.crt",
+        patience_s=PATIENCE_S,
     )
 
 

@@ -11,6 +11,7 @@ from lxml import etree
 
 from tests.support.process import PATIENCE_S
 from tests.support.stream import Element, XmppStream, named
+from tests.support.stream_reader import StreamReader
 from tests.support.typed import require
 
 _STREAM = "http://etherx.jabber.org/streams"
@@ -48,8 +49,6 @@ class ForeignStream(XmppStream):
         return await self.expect(named(_STREAM, "features"))
 
     def _begin(self, version: str) -> None:
-        self._parser = etree.XMLPullParser(events=("start", "end"), resolve_entities=False, no_network=True)
-        self._depth = 0
         namespaces = f"xmlns='jabber:server' xmlns:stream='{_STREAM}' xmlns:db='jabber:server:dialback'"
         whose = f"from='{self.own}' " if self.own else ""
         self.send(f"<stream:stream {namespaces} {version}{whose}to='{self.domain}'>")
@@ -58,6 +57,7 @@ class ForeignStream(XmppStream):
         """Connect and begin without a version (RFC 3920, 4.4.1), and go on to TLS all the same."""
         loop = asyncio.get_running_loop()
         self.ended, self.error = False, None
+        self._reader = StreamReader()
         self._transport, _ = await loop.create_connection(lambda: self, *self.address)
         self._begin("")
         self.send(f"<starttls xmlns='{_TLS}'/>")

@@ -4,12 +4,16 @@ import asyncio
 import itertools
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
 
 from lxml import etree
 
 from components.archive.alarm_name import STATES, AlarmName
 from components.archive.log.leaf import NOT_SEALED
+from components.archive.opener import RecordOpener
 from components.archive.record import Alarm, Delivery, RecordKind, Submission, parse_record
 from components.site.prosody import MODULES
 from components.verifier.log import verify_log
@@ -174,7 +178,17 @@ class LogContent:
         ]
 
 
-async def read_log(gate: GateProcess) -> LogContent:
+class KeptLog(Protocol):
+    """A gate's log, and the keys that verify and open it."""
+
+    log_file: Path
+    log_key_file: Path
+
+    def open_log(self) -> AbstractAsyncContextManager[RecordOpener]:
+        """Open it with the auditor's key."""
+
+
+async def read_log(gate: KeptLog) -> LogContent:
     """Verify a gate's log, be it running or not, and read all of it."""
     report = await asyncio.to_thread(
         verify_log, gate.log_file, gate.log_key_file.with_suffix(".pub").read_text("utf-8")

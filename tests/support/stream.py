@@ -2,7 +2,6 @@
 
 import asyncio
 import base64
-import copy
 import itertools
 import os
 import socket
@@ -18,6 +17,7 @@ from lxml import etree
 
 from tests.support.process import PATIENCE_S
 from tests.support.prosody import PASSWORD
+from tests.support.stream_reader import StreamReader
 
 Element = etree._Element
 Matcher = Callable[[Element], bool]
@@ -59,8 +59,7 @@ class XmppStream(asyncio.Protocol):
         self._arrived = asyncio.Event()
         self._disconnected = asyncio.Event()
         self._transport: asyncio.Transport
-        self._parser: etree.XMLPullParser
-        self._depth = 0
+        self._reader = StreamReader()
         self._resumption_id = ""
         self._counts_sent = False
         self._unacknowledged: deque[bytes] = deque()
@@ -90,6 +89,7 @@ class XmppStream(asyncio.Protocol):
         loop = asyncio.get_running_loop()
         self.ended, self.error = False, None
         self._disconnected.clear()
+        self._reader = StreamReader()
         self._transport, _ = await loop.create_connection(lambda: self, *self.address)
         await self.restart()
         if self._tls:
@@ -102,8 +102,6 @@ class XmppStream(asyncio.Protocol):
 
     async def restart(self) -> Element:
         """Send a stream header and return the features that the server answers with."""
-        self._parser = etree.XMLPullParser(events=("start", "end"), resolve_entities=False, no_network=True)
-        self._depth = 0
         namespaces = f"xmlns='{_CLIENT}' xmlns:stream='{_STREAM}'"
         self.send(f"<stream:stream {namespaces} version='1.0' to='{self.domain}'>")
         return await self.expect(named(_STREAM, "features"))
@@ -266,29 +264,22 @@ class XmppStream(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Take what the server sent (asyncio calls this)."""
-        self._parser.feed(data)
-        for event, element in self._parser.read_events():
-            if event == "start":
-                self._depth += 1
-                continue
-            self._depth -= 1
-            if self._depth == 0:
+        for element in self._reader.feed(data):
+            if element is None:
                 self._transport.close()
-            elif self._depth == 1:
-                assert isinstance(element, Element)
-                self._take_in(copy.deepcopy(element))  # a copy keeps its own namespace declarations
-                parent = element.getparent()
-                assert parent is not None
-                parent.remove(element)
+            else:
+                self._take_in(element)
         self._arrived.set()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Note that the connection is gone (asyncio calls this)."""
-        if exc is not None and self._tls is None:
-            self._read_rest()
-        self.ended = True
-        self._disconnected.set()
-        self._arrived.set()
+        try:
+            if exc is not None and self._tls is None:
+                self._read_rest()
+        finally:
+            self.ended = True
+            self._disconnected.set()
+            self._arrived.set()
 
     def _read_rest(self) -> None:
         """Take what had arrived when writing failed, which asyncio leaves in the socket: it was received."""

@@ -146,8 +146,8 @@ on_info(State, stanza_gate_fetch) ->
     {stop, State};
 on_info(State, {stanza_gate_successor, Successor}) ->
     {stop, stanza_gate_takeover:announced(Successor, State)};
-on_info(State, {stanza_gate_late, _, _, _}) ->
-    {stop, State};
+on_info(State, {stanza_gate_late, _, _, _} = Handed) ->
+    {stop, stanza_gate_takeover:take_late(Handed, State)};
 on_info(State, stanza_gate_tell_count) ->
     {stop, stanza_gate_counted:tell_unasked(State)};
 on_info(State, stanza_gate_overdue) ->
@@ -239,7 +239,7 @@ on_resumed(State) ->
     stanza_gate_takeover:take(State).
 
 on_terminated(State, _Reason) ->
-    stanza_gate_takeover:hand_over(stanza_gate_said:finish(State)).
+    stanza_gate_takeover:hand_over(stanza_gate_takeover:take(stanza_gate_said:finish(State))).
 
 %% The process that a resumed session had before ends silently.
 on_gone(#{mgmt_state := resumed} = State, _Reason) ->

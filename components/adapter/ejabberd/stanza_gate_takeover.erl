@@ -4,10 +4,7 @@
 
 -module(stanza_gate_takeover).
 
--export([announce/1, announced/2, hand_over/1, take/1]).
-
-%% So long the new process waits for the old one, which has nothing else to do.
--define(PATIENCE_MS, 1000).
+-export([announce/1, announced/2, hand_over/1, take/1, take_late/2]).
 
 %% The new process tells the old one who it is, by the state that it has got from there. It is not in the server's table yet.
 announce(#{sid := {_, Former}}) ->
@@ -30,19 +27,22 @@ unread() ->
     after 0 -> []
     end.
 
-%% The new process has resumed the session, and is in the table.
-take(#{stanza_gate_former := Former, lserver := Host} = State) ->
+%% The new process has resumed the session and is in the table, or ends itself. It waits for the old one, which has nothing else
+%% to do, as long as for the gate: what comes later than that (take_late/2) may be out of order, and is not lost.
+take(#{stanza_gate_former := Former} = State) ->
+    #{timeout_ms := TimeoutMs} = persistent_term:get({stanza_gate, options}),
     Monitor = erlang:monitor(process, Former),
     Taken = receive
-        {stanza_gate_late, Former, Late, Unread} ->
-            Sent = lists:foldl(fun(Packet, Acc) -> ejabberd_c2s:send(Acc, Packet) end, State, Late),
-            lists:foldl(fun(Info, Acc) -> ejabberd_hooks:run_fold(c2s_handle_info, Host, Acc, [Info]) end, Sent, Unread);
-        {'DOWN', Monitor, process, _, _} ->
-            State
-    after ?PATIENCE_MS ->
+        {stanza_gate_late, Former, _, _} = Handed -> take_late(Handed, State);
+        {'DOWN', Monitor, process, _, _} -> maps:remove(stanza_gate_former, State)
+    after TimeoutMs ->
         State
     end,
     erlang:demonitor(Monitor, [flush]),
-    maps:remove(stanza_gate_former, Taken);
+    Taken;
 take(State) ->
     State.
+
+take_late({stanza_gate_late, _, Late, Unread}, #{lserver := Host} = State) ->
+    Sent = lists:foldl(fun(Packet, Acc) -> ejabberd_c2s:send(Acc, Packet) end, maps:remove(stanza_gate_former, State), Late),
+    lists:foldl(fun(Info, Acc) -> ejabberd_hooks:run_fold(c2s_handle_info, Host, Acc, [Info]) end, Sent, Unread).

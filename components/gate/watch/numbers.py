@@ -42,7 +42,8 @@ class EpochNumbers:
     """What is known about an epoch, over all its connections; `contents` are of numbers that may be submitted again.
 
     Everything up to `answered` was recorded and answered, or is accounted for. Numbers below `taken_over` may have
-    been bounced while an earlier gate process ran, whose log is sealed.
+    been bounced while an earlier gate process ran, whose log is sealed. What is `left_out` of what is submitted again
+    was bounced meanwhile, as the next status says: if the server ends before that, nobody has said it.
     """
 
     name: str
@@ -52,6 +53,7 @@ class EpochNumbers:
     seen: int = 0
     contents: dict[int, int] = field(default_factory=dict)
     bounced: set[int] = field(default_factory=set)
+    left_out: list[Range] = field(default_factory=list)
 
 
 class Numbers:
@@ -67,9 +69,8 @@ class Numbers:
         self._greeted = False
         # The next number.
         self._expected = 1
-        # What is submitted again is below this; what is left out of it was bounced meanwhile, as the next status says.
+        # What is submitted again is below this.
         self._again_before = 1
-        self._left_out: list[Range] = []
 
     @property
     def epoch(self) -> EpochNumbers | None:
@@ -120,7 +121,7 @@ class Numbers:
             # The adapter submits again a little at a time (5.10): it may bounce the rest before that had its turn.
             again_before = max(self._expected, min(seq, self._again_before))
             if self._expected < again_before:
-                self._left_out.append(Range(self._expected, again_before - 1))
+                epoch.left_out.append(Range(self._expected, again_before - 1))
             yield from self._missing(epoch, again_before, seq)
         if seq >= self._expected:
             self._expected = seq + 1
@@ -132,8 +133,10 @@ class Numbers:
         if epoch is None or epoch.name != status.epoch:
             if epoch is not None:
                 yield from _open_at_end(epoch)
+                yield from self._never_said(epoch)
             epoch = self._begin(status, first_of_all=epoch is None)
         epoch.bounced.update(status.bounced)
+        yield from self._never_said(epoch)
         in_order = epoch.done <= status.done < status.first_seq <= status.next_seq
         if not in_order or status.next_seq <= epoch.seen:
             where = Range(status.first_seq, status.next_seq)
@@ -147,9 +150,6 @@ class Numbers:
             self._greeted = True
             self._expected, self._again_before = status.first_seq, status.next_seq
         else:
-            for each in self._left_out:
-                yield from self._missing(epoch, each.first, each.last + 1)
-            self._left_out = []
             # All that has a number was submitted before this status, on the same stream.
             yield from self._missing(epoch, self._expected, status.next_seq)
             self._expected = max(self._expected, status.next_seq)
@@ -163,6 +163,12 @@ class Numbers:
         if first_of_all:
             epoch.answered, epoch.taken_over = status.first_seq - 1, status.next_seq
         return epoch
+
+    def _never_said(self, epoch: EpochNumbers) -> Iterator[Finding]:
+        """Find what was left out, and is not among what was bounced."""
+        for each in epoch.left_out:
+            yield from self._missing(epoch, each.first, each.last + 1)
+        epoch.left_out = []
 
     def _missing(self, epoch: EpochNumbers, first: int, before: int) -> Iterator[Finding]:
         """Find the numbers that should have come before this one, from `first` on."""

@@ -78,6 +78,30 @@ def test_what_was_neither_bounced_nor_submitted_again_is_missing(careful: Number
     assert (AlarmName.NUMBERS_MISSING, 8, 8) in found(careful, status(11, 12, 10, bounced=(6, 7, 9, 10)))
 
 
+def left_out(careful: Numbers) -> Numbers:
+    """Return the account of the next connection: 7 and 8 were left out of what was submitted again, and it broke."""
+    assert found(careful, submission("e", 9)) == []
+    return Numbers(careful.epoch)
+
+
+def test_what_was_left_out_is_not_missing_when_the_next_connection_says_that_it_was_bounced(
+    careful: Numbers,
+) -> None:
+    assert found(left_out(careful), status(9, 11, 5, bounced=(6, 7, 8)), submission("e", 9)) == []
+
+
+def test_what_was_left_out_is_missing_when_the_next_connection_does_not_say_what_became_of_it(
+    careful: Numbers,
+) -> None:
+    assert (AlarmName.NUMBERS_MISSING, 7, 8) in found(left_out(careful), status(9, 11, 6))
+
+
+def test_what_was_left_out_is_missing_when_the_server_ends_before_it_says_more(careful: Numbers) -> None:
+    numbers = left_out(careful)
+    assert (AlarmName.NUMBERS_MISSING, 7, 8) in found(numbers, status(1, 1, 0, epoch="f"))
+    assert found(numbers, status(1, 1, 0, epoch="f")) == []
+
+
 def test_what_is_new_and_never_came_is_missing_at_once(careful: Numbers) -> None:
     assert found(careful, submission("e", 13)) == [(AlarmName.NUMBERS_MISSING, 11, 12)]
     assert found(careful, status(13, 14, 12, bounced=(6, 7, 8, 9, 10))) == [

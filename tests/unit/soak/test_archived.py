@@ -121,3 +121,29 @@ def test_numbers_that_are_wrong_are_named(seqs: tuple[int, ...], fault: str) -> 
 
 def test_an_alarm_that_nobody_can_undo_is_named() -> None:
     assert faults(1, alarms=("left-unrecorded",)) == ("the gate raised left-unrecorded: {'first': 3}",)
+
+
+def missing_alarm(first: int) -> Alarm:
+    return Alarm("numbers-missing", (("epoch", "e1"), ("first", first), ("last", 7)), 1)
+
+
+def faults_of_two_lives(first_missing: int, *next_life: Submission) -> tuple[str, ...]:
+    """Give the faults where numbers up to 7 are in no record, and the server had told of all up to 4."""
+    ours = [submission(seq) for seq in (*range(1, first_missing), 8)]
+    content = LogContent(
+        dict(enumerate((*ours, *next_life))), [Delivery("e1", 2, (4,))], [missing_alarm(first_missing)]
+    )
+    return find_faults(content)
+
+
+def test_what_a_server_could_not_say_before_it_ended_is_in_no_record() -> None:
+    assert faults_of_two_lives(5, submission(1, epoch="e2")) == ()
+
+
+def test_what_it_had_told_and_what_it_can_still_say_has_to_be_there() -> None:
+    raised = "the gate raised numbers-missing: {'epoch': 'e1', 'first': %d, 'last': 7}"
+    assert faults_of_two_lives(3, submission(1, epoch="e2")) == (
+        raised % 3,
+        "epoch e1 lacks the numbers [3]",
+    )
+    assert faults_of_two_lives(5) == (raised % 5, "epoch e1 lacks the numbers [5, 6, 7]")

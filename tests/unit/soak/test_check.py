@@ -165,6 +165,14 @@ EXCUSED: dict[str, tuple[Callable[[History], History], str]] = {
         ),
         AGAIN_AFTER_ERROR,
     ),
+    "came back, which the server was killed before it could say, and went out when it was said again": (
+        lambda h: more(
+            without(says_again(h, recorded(0, Fate.UNKNOWN), recorded(0, index=9)), "alice-0"),
+            error(0, at_s=2.5),
+            heard(0, index=9, at_s=5.0, place=9),
+        ),
+        AGAIN_AFTER_ERROR,
+    ),
     "came back without a record, and went out when it was said again": (
         lambda h: more(
             without(says_again(h, recorded(0)), "alice-0"), error(0, at_s=2.5), heard(0, at_s=5.0, place=9)
