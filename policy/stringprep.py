@@ -26,6 +26,9 @@ _PROHIBITED_IN_NODES: tuple[_Table, ...] = (
     "\"&'/:<>@".__contains__,
     *_PROHIBITED,
 )
+_ASCII_PROHIBITED_IN_NODES = frozenset(
+    char for char in map(chr, range(128)) if any(is_in(char) for is_in in _PROHIBITED_IN_NODES)
+)
 
 
 class StringprepError(ValueError):
@@ -38,12 +41,25 @@ class StringprepError(ValueError):
 
 def nodeprep(localpart: str) -> str:
     """Return the part of an address before its `@` as a server compares it; raises StringprepError."""
+    if localpart.isascii():
+        return _prepare_ascii(localpart, _ASCII_PROHIBITED_IN_NODES)
     return _prepare(localpart, _PROHIBITED_IN_NODES)
 
 
 def nameprep(domain: str) -> str:
     """Return a domain as a server compares it; raises StringprepError."""
+    if domain.isascii():
+        return _prepare_ascii(domain, frozenset())
     return _prepare(domain, _PROHIBITED)
+
+
+def _prepare_ascii(text: str, prohibited: frozenset[str]) -> str:
+    """Do as `_prepare` does, which of ASCII only makes the letters small, and asks each table about each character."""
+    prepared = text.lower()
+    for char in prepared:
+        if char in prohibited:
+            raise StringprepError(char)
+    return prepared
 
 
 def _prepare(text: str, prohibited: tuple[_Table, ...]) -> str:

@@ -46,8 +46,10 @@ def add_line(problem: str, text: str, name: str) -> str:
 
 def add_lines(problems: Iterable[str], text: str, name: str) -> list[str]:
     """Return problems as `add_line` does, and go through the text once for all of them."""
-    lines = _find_lines(text)
-    return [_add_line(problem, lines, name) for problem in problems]
+    found = list(problems)
+    # Mostly there are none.
+    lines = _find_lines(text) if found else {}
+    return [_add_line(problem, lines, name) for problem in found]
 
 
 def _add_line(problem: str, lines: Mapping[str, int], name: str) -> str:

@@ -5,7 +5,7 @@ The pages are `man(7)` text: `steelyard.1` for all, and one for each command or 
 
 import importlib.metadata
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
@@ -59,21 +59,21 @@ def render_pages() -> Iterator[tuple[str, str]]:
 
 def _body(name: str, command: App) -> Iterator[str]:
     """Yield the synopsis and the text of a command, or those of all commands of a group."""
-    inside = list(_all_commands(name, command))
-    yield from (_synopsis(path, each) for path, each in inside)
+    inside = [(path, each, tuple(_shown(each))) for path, each in _all_commands(name, command)]
+    yield from (_synopsis(path, shown) for path, _, shown in inside)
     yield ".SH DESCRIPTION"
     yield _prose("\n\n".join(part for part in _split_help(command) if part))
     if command.default_command is None:
         yield ".SH COMMANDS"
-    for path, each in inside:
+    for path, each, shown in inside:
         if each is not command:
             yield f".SS {_escape(path)}"
             yield _prose("\n\n".join(part for part in _split_help(each) if part))
-        yield from _arguments(each, ".SH OPTIONS" if each is command else "")
+        yield from _arguments(shown, ".SH OPTIONS" if each is command else "")
 
 
-def _arguments(command: App, title: str) -> Iterator[str]:
-    entries = [_entry(_names(each), _explain(each)) for each in _shown(command)]
+def _arguments(shown: Iterable[Argument], title: str) -> Iterator[str]:
+    entries = [_entry(_names(each), _explain(each)) for each in shown]
     yield from ([title] if title and entries else [])
     yield from entries
 
@@ -98,9 +98,9 @@ def _explain(argument: Argument) -> str:
     return " ".join([str(argument.parameter.help or "").strip(), *notes]).strip()
 
 
-def _synopsis(path: str, command: App) -> str:
+def _synopsis(path: str, shown: Iterable[Argument]) -> str:
     words = [f".B {_escape(path)}"]
-    for argument in _shown(command):
+    for argument in shown:
         word = _names(argument)
         words.append(word if argument.required else f"[{word}]")
     return "\n".join([*words, ".br"])

@@ -19,19 +19,19 @@ def find_shared(site_file: Path, tables: Iterable[Table]) -> Iterator[str]:
 
     What is only read may have several names, such as a key that two processes need.
     """
-    named = [(site_file.name, site_file), *find_paths(tables)]
-    for number, (setting, path) in enumerate(named):
+    named = [(setting, str(path)) for setting, path in ((site_file.name, site_file), *find_paths(tables))]
+    # Of two that are written, the later one is told.
+    others = [each for each in named if not is_written(each[0])]
+    for setting, path in named:
         if not is_written(setting):
             continue
-        # Of two that are written, the later one is told.
-        others = [each for each in named if not is_written(each[0])] + [
-            each for each in named[:number] if is_written(each[0])
-        ]
         is_file = setting.rpartition(".")[2] not in _FOLDERS
+        within = f"{path.rstrip('/')}/"
         for other, its_path in others:
-            if its_path == path or (is_file and path in its_path.parents):
+            if its_path == path or (is_file and its_path.startswith(within)):
                 yield f"{setting}: {path} is what {other} names, or its folder; {_ADVICE}"
                 break
+        others.append((setting, path))
 
 
 def is_written(setting: str) -> bool:

@@ -11,12 +11,11 @@ from components.archive.keys.reference import KeyReferenceError
 from components.archive.seal import NoKeyError
 from components.audit.index.database import DatabaseError
 from components.audit.index.index import open_index
-from components.cli.app import app
 from components.cli.errors import explain_error, told_in_lines
 from components.process.errors import SiteError
 from components.settings.table import SettingsError
 from components.verifier.report import UsageError
-from tests.unit.cli.test_main import commands
+from tests.unit.cli.test_main import every_command
 
 
 @pytest.mark.parametrize(
@@ -73,5 +72,5 @@ def test_an_index_that_cannot_be_used_says_what_to_do(
 
 
 def test_every_command_but_three_prints_json() -> None:
-    without = {name for name, options in commands(app) if "--json" not in options}
+    without = {name for name, options in every_command().items() if "--json" not in options}
     assert without == {"steelyard up", "steelyard run", "steelyard audit proof"}

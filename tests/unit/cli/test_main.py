@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,12 @@ def commands(parent: App, path: str = "steelyard") -> Iterator[tuple[str, set[st
             yield f"{path} {name}", options - EVERYWHERE
 
 
+@cache
+def every_command() -> dict[str, set[str]]:
+    """Return the options of each command. They are read from all of them, which takes a while: once in a process."""
+    return dict(commands(app))
+
+
 def documented() -> dict[str, set[str]]:
     sections = re.split(r"^## ", (ROOT / "docs/commands.md").read_text(), flags=re.MULTILINE)[1:]
     found = {}
@@ -45,7 +52,7 @@ def documented() -> dict[str, set[str]]:
 
 
 def test_every_command_and_option_is_documented() -> None:
-    assert documented() == dict(commands(app))
+    assert documented() == every_command()
 
 
 def steelyard(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -6,11 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from components.cli.app import app
 from components.cli.manual import SHELLS, complete, main, render_pages
-from tests.unit.cli.test_main import commands
+from tests.unit.cli.test_main import every_command
 
-EVERY_COMMAND = dict(commands(app))
+EVERY_COMMAND = every_command()
 PAGES = sorted({"steelyard", *("-".join(command.split()[:2]) for command in EVERY_COMMAND)})
 MACROS = {".TH", ".SH", ".SS", ".TP", ".PP", ".B", ".BR", ".br"}
 

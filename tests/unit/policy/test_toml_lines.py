@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from policy.toml_lines import find_line
+from policy import toml_lines
+from policy.toml_lines import add_lines, find_line
 
 TEXT = '''# a comment = 1
 name = "x"        # line 2
@@ -93,3 +94,23 @@ def test_all_that_the_examples_say_is_found_on_a_line_that_says_it(name: str) ->
         assert line is not None, path
         said = path.replace("[", ".").replace("]", "").split(".")
         assert any(part in lines[line - 1] for part in said), (path, lines[line - 1])
+
+
+def test_where_nothing_is_wrong_the_text_is_not_gone_through(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each command reads a site's settings, and mostly there is nothing to tell of them."""
+
+    def fail(_text: str) -> dict[str, int]:
+        raise AssertionError("it was gone through")
+
+    monkeypatch.setattr(toml_lines, "_find_lines", fail)
+    assert add_lines([], "a = 1\n", "site.toml") == []
+    assert add_lines(iter(()), "a = 1\n", "site.toml") == []
+
+
+def test_several_problems_are_told_each_with_its_line() -> None:
+    problems = (f"{path}: is wrong" for path in ("b", "a", "nothing"))
+    assert add_lines(problems, "a = 1\nb = 2\n", "site.toml") == [
+        "b: is wrong (line 2 of site.toml)",
+        "a: is wrong (line 1 of site.toml)",
+        "nothing: is wrong",
+    ]
