@@ -91,3 +91,23 @@ def test_all_sets_of_names_are_tried() -> None:
 )
 def test_the_browsers_wish_is_heard(accept: str, language: str) -> None:
     assert choose_language(accept) == language
+
+
+def test_the_help_names_every_key_of_the_console() -> None:
+    script, page = (
+        (FOLDER / "static" / "console.js").read_text(),
+        (FOLDER / "templates" / "help.html").read_text(),
+    )
+    acts, places = (
+        re.findall(r"""^\s*(?:"(.)"|([A-Za-z]+)): """, part.replace(", ", ",\n"), re.MULTILINE)
+        for part in (_between(script, "const acts = {", "\n};"), _between(script, "const places = {", " };"))
+    )
+    keys = {key or word for key, word in acts} | {f"g {key or word}" for key, word in places}
+    told = [shown for shown, _ in re.findall(r"""\("([^"]+)", "(help\.\w+)"\)""", page)]
+    named = {*told, *(key for shown in told if not shown.startswith("g ") for key in shown.split(" "))}
+    assert len(keys) > 15
+    assert sorted(keys - named) == []
+
+
+def _between(text: str, begin: str, end: str) -> str:
+    return text.partition(begin)[2].partition(end)[0]
