@@ -59,7 +59,7 @@ async def prepare(
     searched = logs_for(node)
     try:
         with index.look() as db:
-            allowed = _without_foreign(db, query, inside) if is_scoped else query
+            allowed = _without_foreign(db, query, inside, _own_of(auditor)) if is_scoped else query
             known, widened = _learn(db, allowed, inside if is_scoped else None, searched)
         if not any(isinstance(term, tree.Pattern) for term in tree.terms_of(allowed)):
             where = compile_query(allowed, known)
@@ -93,15 +93,25 @@ def scope_of(auditor: Auditor | None) -> tree.Node:
     return owners[0] if len(owners) == 1 else tree.Or(owners)
 
 
-def _without_foreign(db: Connection, node: tree.Node, inside: Where) -> tree.Node:
-    """Return a query that finds nothing by pictures of records that are not within a scope."""
+def _own_of(auditor: Auditor | None) -> tuple[str, ...]:
+    return tuple(sorted(auditor.enterprises or ())) if auditor else ()
+
+
+def _without_foreign(db: Connection, node: tree.Node, inside: Where, own: tuple[str, ...]) -> tree.Node:
+    """Return a query that tells nothing of others than the `own` enterprises of a scope.
+
+    It finds nothing by pictures of their records; nor by their people's names, desks, sites and rooms, which would tell
+    who a stranger is to whom somebody wrote.
+    """
     match node:
         case tree.Not(inner):
-            return tree.Not(_without_foreign(db, inner, inside))
+            return tree.Not(_without_foreign(db, inner, inside, own))
         case tree.And(nodes):
-            return tree.And(tuple(_without_foreign(db, each, inside) for each in nodes))
+            return tree.And(tuple(_without_foreign(db, each, inside, own) for each in nodes))
         case tree.Or(nodes):
-            return tree.Or(tuple(_without_foreign(db, each, inside) for each in nodes))
+            return tree.Or(tuple(_without_foreign(db, each, inside, own) for each in nodes))
+        case tree.Listed(group) if group is not tree.Group.OWNER:
+            return replace(node, within=own)
         case tree.SimilarTo(log, number):
             place = find_place(db, f"{log}/{number}")
             return node if has(db, "idx = ?", (place,), inside) else tree.Not(tree.Everything())

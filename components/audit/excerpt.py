@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from components.audit.query.tree import Node, patterns_sought, words_sought
-from components.audit.query.words import find_phrases, merge_spans
+from components.audit.query.words import find_disguised, find_phrases, merge_spans
 
 # An excerpt has this many characters, some of them before the first hit.
 EXCERPT_CHARACTERS = 280
@@ -12,6 +12,8 @@ _BEFORE_HIT_CHARACTERS = 60
 
 # How many characters of a text are searched for hits.
 _SEARCHED_CHARACTERS = 100_000
+# In a text without any hit, up to this length, each word is looked at as a whole.
+_MOST_DISGUISED = 5_000
 # The text of a file is searched piece by piece; a hit may lie across two pieces.
 _WINDOW_CHARACTERS = 20_000
 _OVERLAP_CHARACTERS = 500
@@ -77,6 +79,9 @@ def _find_hits(text: str, query: Node) -> list[tuple[int, int]]:
     try:
         phrases = find_phrases(text, [(words.words, words.prefix) for words in words_sought(query)])
         found = [span for each in patterns_sought(query) for span in _find_pattern(each.expression, text)]
+        if not phrases and not found and len(text) <= _MOST_DISGUISED:
+            alone = (words for words in words_sought(query) if len(words.words) == 1)
+            return find_disguised(text, [(words.words[0], words.prefix) for words in alone])
     except Exception:  # what the index could not read either: shown, and nothing marked in it
         return []
     return merge_spans([*phrases, *found]) if found else phrases

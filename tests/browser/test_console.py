@@ -72,6 +72,10 @@ async def test_by_the_keyboard_alone(shown: ConsoleInBrowser) -> None:
     await browser.press("m")
     marked = "return [...document.querySelectorAll('.select:checked')].map(e => e.value)"
     assert await browser.run(marked) == [shown.site.id_of(1)]
+    # The bar for what is marked lies above the days, which stay in place, too.
+    levels = "return ['#marked', '.day'].map(e => Number(getComputedStyle(document.querySelector(e)).zIndex))"
+    bar, day = await browser.run(levels)
+    assert bar > day
     await browser.press("n")
     assert await browser.run(at) == "copper"
     await browser.press("N")

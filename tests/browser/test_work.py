@@ -178,6 +178,30 @@ async def test_no_page_of_work_has_barriers(shown: ConsoleInBrowser, theme: str)
         assert await shown.find_barriers() == [], path
 
 
+async def test_no_page_is_wider_than_a_narrow_window(shown: ConsoleInBrowser) -> None:
+    """As wide as a telephone, or a window at 300 percent (WCAG 2.2, 1.4.10)."""
+    browser = shown.browser
+    await browser.command(
+        "Emulation.setDeviceMetricsOverride", width=400, height=860, deviceScaleFactor=1, mobile=False
+    )
+    await shown.open("/account")
+    await browser.type("#purpose-reason", "a test")
+    async with browser.new_page():
+        await browser.click("#purpose button")
+    said = shown.site.id_of(0)
+    paths = [
+        "/search",
+        "/search?q=copper",
+        f"/record/{said}",
+        f"/conversation/{said}?seen_by=bob@metals.example",
+    ]
+    for path in (*paths, "/matters", "/exports", "/review", "/held", "/overview", "/account"):
+        await shown.open(path)
+        await browser.wait_for("main", "")
+        wider = await browser.run("return document.documentElement.scrollWidth - innerWidth")
+        assert wider <= 0, path
+
+
 async def test_every_section_is_reached_by_the_keyboard_alone(shown: ConsoleInBrowser) -> None:
     browser = shown.browser
     places = {

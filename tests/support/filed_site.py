@@ -107,10 +107,15 @@ class FiledSite:
 
 
 async def make_filed_site(folder: Path) -> FiledSite:
-    site = await make_site(folder, transfer=TRANSFER)
+    return file_site(await make_site(folder, transfer=TRANSFER))
+
+
+def file_site(site: Site) -> FiledSite:
+    """Let a site that has the table `TRANSFER` keep files."""
     for name in ("link", "address"):
-        (folder / f"keys/{name}.key").write_text(name[0] * 64)
-        (folder / f"keys/{name}.key").chmod(0o600)
+        key = site.path.parent / f"keys/{name}.key"
+        key.write_text(name[0] * 64)
+        key.chmod(0o600)
     settings = site.settings.require(TransferSettings)
     recipients = [load_recipient(path) for path in site.settings.archive.recipients]
     blobs = BlobStore(DirectoryObjects(settings.files), settings.log_origin, b"a" * 32, recipients)

@@ -9,7 +9,8 @@ from components.process.status import read_status
 from components.settings.site import SiteFile
 from components.settings.tables import TABLES
 
-_GOOD = frozenset({"connected", "running"})
+# The indexer and a copy of a feed follow logs.
+_GOOD = frozenset({"connected", "running", "following"})
 
 
 @dataclass(frozen=True, slots=True)

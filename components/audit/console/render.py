@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -16,6 +16,7 @@ from components.audit.visible import show_text
 FOLDER = Path(__file__).parent
 STATIC = FOLDER / "static"
 
+_LONGEST_ZONE = 64
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -36,9 +37,14 @@ class Texts:
         return self._texts.get(f"{prefix}.{name}", name)
 
 
-@cache
 def find_zone(name: str) -> ZoneInfo:
     """Return a time zone by its name (IANA); UTC if there is no such zone."""
+    return _load_zone(name) if len(name) <= _LONGEST_ZONE else ZoneInfo("UTC")
+
+
+# Bounded: browsers say which zone they are in, and could say a new one with each request.
+@lru_cache(maxsize=256)
+def _load_zone(name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):

@@ -75,10 +75,6 @@ def read_said(place: int, turn: Turn, view: RecordView) -> Said:
         )
     marks = read_marks(content.body)
     text, quoted = _read_text(content.body, marks)
-    lines = set(f"{text}\n{quoted}".split("\n"))
-    also = [
-        line for line in view.reading.text.split("\n") if _unquoted(line) not in lines and line not in lines
-    ]
     return Said(
         place,
         view.id,
@@ -89,11 +85,18 @@ def read_said(place: int, turn: Turn, view: RecordView) -> Said:
         find_author(marks),
         text if marks.kind else view.reading.text,
         quoted,
-        "\n".join(also) if marks.kind == "message" else "",
+        _find_also(view.reading.text, f"{text}\n{quoted}", marks) if marks.kind == "message" else "",
         _find_fate(content, view.delivery),
         view.files,
         view.intact,
     )
+
+
+def _find_also(shown: str, said: str, marks: Marks) -> str:
+    """Return the lines of what some client shows that are not `said` already, each once; emojis of reactions are."""
+    known = {*said.split("\n"), *marks.emojis, "".join(marks.emojis)}
+    lines = dict.fromkeys(shown.split("\n"))
+    return "\n".join(line for line in lines if _unquoted(line) not in known and line not in known)
 
 
 def find_author(marks: Marks) -> str:

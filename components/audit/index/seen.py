@@ -6,11 +6,13 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from components.audit.index.database import Connection
+from components.audit.index.logs import LOG_SHIFT
 from components.audit.marks import Mark, Marks
 from components.audit.stanza import split_jid
 
 # `step` keeps each record by which somebody comes into a room or leaves one; `stay` is made of that: somebody was in a
-# room from the record `since` until the record `until`. `whisper` names to whom in a room a message was for alone.
+# room from the record `since` until the record `until`. Both are of one log: each log tells of servers of its own, and
+# which log is indexed first must not matter. `whisper` names to whom in a room a message was for alone.
 # Of what was let go, `outstanding` is what the server has not said yet that it carried out, and `returned` what it
 # bounced, by the record `source`.
 SCHEMA = """
@@ -36,7 +38,7 @@ TABLES = ("step", "stay", "whisper", "outstanding", "returned")
 STILL = 2**63 - 1
 """The `until` of a stay that has not ended."""
 
-_OPEN = f"until = {STILL}"
+_OPEN = f"until = {STILL} AND since >> {LOG_SHIFT} = :log"
 _SESSION = "local = :local AND domain = :domain AND resource = :resource"
 _ROOM = "room_local = :room_local AND room_domain = :room_domain"
 
@@ -182,6 +184,7 @@ def _take(db: Connection, row: StepRow) -> bool:
     values: dict[str, str | int] = {
         "local": row.local, "domain": row.domain, "resource": row.resource, "room_local": row.room_local,
         "room_domain": row.room_domain, "nick": row.nick, "idx": row.idx, "still": STILL,
+        "log": row.idx >> LOG_SHIFT,
     }  # fmt: skip
     if row.what is Step.JOIN:
         is_in = f"SELECT 1 FROM stay WHERE {_SESSION} AND {_ROOM} AND nick = :nick AND {_OPEN}"  # noqa: S608 - constant
@@ -203,7 +206,8 @@ def _take(db: Connection, row: StepRow) -> bool:
 def _restart(db: Connection, row: StepRow) -> bool:
     if db.execute("SELECT 1 FROM step WHERE what = 'restart' AND local = ?", (row.local,)).fetchone():
         return False
-    db.execute(f"UPDATE stay SET until = ? WHERE {_OPEN}", (row.idx,))  # noqa: S608 - constant
+    values: dict[str, str | int] = {"idx": row.idx, "log": row.idx >> LOG_SHIFT}
+    db.execute(f"UPDATE stay SET until = :idx WHERE {_OPEN}", values)  # noqa: S608 - constant
     return True
 
 

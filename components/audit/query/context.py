@@ -18,6 +18,7 @@ ALWAYS = "since_ns = 0 AND {0}.until_ns = 9223372036854775807"
 _ENDS = ("sender", "recipient")
 _MOST_DIGITS = 12
 
+# A stay that has not ended goes on in its own log alone (40 is the LOG_SHIFT of index/logs.py).
 _SEEN = """
 route IN (SELECT id FROM route WHERE sender IN ({person}))
 OR ((route IN (SELECT id FROM route WHERE recipient IN ({person}) AND verdict IN ('release', 'amend'))
@@ -26,6 +27,7 @@ SELECT said.idx FROM stay
 JOIN account ON account.domain = stay.room_domain AND account.local = stay.room_local
 JOIN route ON route.recipient = account.id AND route.kind = 'message' AND route.verdict IN ('release', 'amend')
 JOIN entry AS said ON said.route = route.id AND said.idx > stay.since AND said.idx < stay.until
+AND said.idx >> 40 = stay.since >> 40
 WHERE {stay} AND (EXISTS (SELECT 1 FROM mark WHERE mark.idx = said.idx AND mark.type = 'groupchat')
 OR EXISTS (SELECT 1 FROM whisper WHERE whisper.idx = said.idx AND whisper.nick = stay.nick))
 )) AND idx NOT IN (SELECT idx FROM outstanding) AND idx NOT IN (SELECT idx FROM returned))
@@ -113,7 +115,7 @@ def find_varying(term: terms.Listed) -> Condition:
 
 def _listed(term: terms.Listed, *, is_constant: bool) -> Condition:
     """Compile what the directory calls so, on either side at the time of receipt."""
-    named, values = _entries_of(term)
+    named, values = _within(term, *_entries_of(term))
     sender, recipient = (_side(end, named, is_constant=is_constant) for end in _ENDS)
     if term.group is terms.Group.OWNER and is_constant:
         return _owned(named, values)
@@ -126,6 +128,16 @@ def _listed(term: terms.Listed, *, is_constant: bool) -> Condition:
         either += f" OR {_accounts('local = ?')}"
         all_values += (term.name, term.name)
     return Condition(either, all_values, is_constant)
+
+
+def _within(
+    term: terms.Listed, named: str, values: tuple[Parameter, ...]
+) -> tuple[str, tuple[Parameter, ...]]:
+    """Return a condition on the entries of some enterprises alone, if the term is about these."""
+    if term.within is None:
+        return named, values
+    places = ", ".join("?" * len(term.within))
+    return f"({named}) AND who.enterprise IN ({places})", (*values, *term.within)
 
 
 def _owned(named: str, values: tuple[Parameter, ...]) -> Condition:

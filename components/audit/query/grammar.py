@@ -137,7 +137,14 @@ def _explain(text: str, error: UnexpectedToken) -> QueryError:
     if token.type == "_CLOSE" and text[:position].rstrip().endswith("("):
         return QueryError("there is nothing between these parentheses", text, position)
     if token.type in ("_NOT", "_MINUS"):
-        return QueryError("one negation is enough; for another, write NOT (NOT ...)", text, position)
+        # A command takes an option that it does not know as a part of the query.
+        is_option = text[position - 1 : position + 1] == "--"
+        hint = (
+            "if this should be an option, there is none of this name"
+            if is_option
+            else "for another, write NOT (NOT ...)"
+        )
+        return QueryError(f"one negation is enough; {hint}", text, position)
     if token.type == "_CLOSE":
         return QueryError(f"something to search for must follow {before}", text, position)
     if token.type == "WITHIN":

@@ -139,11 +139,13 @@ class Span:
 class Listed:
     """Of what the directory of that time calls so, by its id or by words of its name, on either side of a stanza.
 
-    `owner` is the enterprise whose record it is: its sender's, or its recipient's if the sender is of none.
+    `owner` is the enterprise whose record it is: its sender's, or its recipient's if the sender is of none. `within`:
+    only what the directory says of these enterprises counts; None: of all.
     """
 
     group: Group
     name: str
+    within: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -142,6 +142,27 @@ def _fold_pieces_of_any(text: str) -> tuple[list[tuple[int, int]], Iterable[Sequ
     return spans, dict.fromkeys(forms)
 
 
+def find_disguised(text: str, words: Iterable[tuple[str, bool]]) -> list[tuple[int, int]]:
+    """Find folded words in what words of a text look like as a whole, such as wh4tsapp; each may go on, or not.
+
+    Returns what `find_phrases` does. Whatever stands between two blanks is one word here, without the marks at its end.
+    """
+    sought = list(words)
+    return merge_spans(
+        found.span()
+        for found in re.finditer(r"\S*[^\s.,;:?]", text)
+        for look in _looks_of_word(found[0])
+        if any(look.startswith(word) if goes_on else look == word for word, goes_on in sought)
+    )
+
+
+@lru_cache(maxsize=4096)
+def _looks_of_word(word: str) -> frozenset[str]:
+    if word.isascii() and word.isalpha():
+        return frozenset()
+    return frozenset(chain(*(split_words(form.casefold()).split() for form in fold_text(word).looks)))
+
+
 def merge_spans(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
     """Return spans in order, overlapping ones merged."""
     merged: list[tuple[int, int]] = []

@@ -200,6 +200,7 @@ def test_a_query_means(text: str, node: Node) -> None:
         ("(a OR) b", 5, "must follow OR"),
         ("NOT NOT a", 4, "one negation is enough"),
         ("--a", 1, "one negation is enough"),
+        ("copper --size 5", 8, "there is none of this name"),
         ("NOT -a", 4, "one negation is enough"),
         ("-AND a", 1, "AND must stand between two terms"),
         ("(a", 0, "never closed"),

@@ -2,9 +2,10 @@
 
 import pytest
 
+from components.audit.excerpt import make_excerpt
 from components.audit.query.parser import parse_query
 from components.audit.query.tree import words_sought
-from components.audit.query.words import _phrase_pattern, find_phrases
+from components.audit.query.words import _phrase_pattern, find_disguised, find_phrases
 
 MARKED = [
     ("copper", "the [copper] price", 1),
@@ -49,3 +50,26 @@ def test_a_pattern_is_made_only_for_a_text_that_it_may_be_in(text: str, hits: in
     _phrase_pattern.cache_clear()
     assert len(find_phrases(text, [(("nickel",), False)])) == hits
     assert _phrase_pattern.cache_info().currsize == made
+
+
+@pytest.mark.parametrize(
+    ("text", "word", "prefix", "found"),
+    [
+        ("firm until 13:00 wh4tsapp", "whatsapp", False, ["wh4tsapp"]),
+        ("wh@tsapp, then wh4tsapp.", "whatsapp", False, ["wh@tsapp", "wh4tsapp"]),
+        ("in wh4tsappgroups", "whatsapp", True, ["wh4tsappgroups"]),
+        ("in wh4tsappgroups", "whatsapp", False, []),
+        ("ok, whatsapp in five", "whatsapp", False, []),  # as written it is found by the other way
+        ("13:00 4 t", "whatsapp", False, []),
+        ("", "whatsapp", False, []),
+    ],
+)
+def test_disguised_words_are_found_as_a_whole(text: str, word: str, prefix: bool, found: list[str]) -> None:
+    assert [text[start:end] for start, end in find_disguised(text, [(word, prefix)])] == found
+
+
+@pytest.mark.parametrize("text", ["firm until 13:00 wh4tsapp", "> 390 t wh4tsapp\nBeru 375 t", "WhatsApp?"])
+def test_an_excerpt_marks_a_disguised_word(text: str) -> None:
+    pieces = list(make_excerpt(text, parse_query("whatsapp OR secret", 0)))
+    assert [piece.text.lower().replace("4", "a") for piece in pieces if piece.is_hit] == ["whatsapp"]
+    assert "".join(piece.text for piece in pieces) == text

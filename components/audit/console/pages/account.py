@@ -4,7 +4,7 @@ from aiohttp import web
 
 from components.audit.console.languages import NAMES
 from components.audit.console.render import find_zone
-from components.audit.console.visit import Visit
+from components.audit.console.visit import Refused, Visit
 
 THEMES = ("auto", "light", "dark")
 
@@ -16,11 +16,14 @@ async def show_account(visit: Visit) -> web.StreamResponse:
 
 
 async def keep_preferences(visit: Visit) -> web.StreamResponse:
-    """Keep the language, the time zone and the theme, for this session."""
+    """Keep the language, the time zone and the theme, for this session; raises Refused if there is no such zone."""
     session = visit.own_session
+    zone = visit.said("zone", session.zone).strip()
+    if find_zone(zone).key != zone:
+        raise Refused(400, "error.zone")
+    session.zone = zone
     if (language := visit.said("language")) in NAMES:
         session.language = language
     if (theme := visit.said("theme")) in THEMES:
         session.theme = theme
-    session.zone = find_zone(visit.said("zone", session.zone)).key or "UTC"
     return visit.go_to("/account")

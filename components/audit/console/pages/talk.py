@@ -14,13 +14,17 @@ _SAID = (ItemKind.MESSAGE, ItemKind.CORRECTION, ItemKind.SUBJECT)
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line of a conversation: an item, its text with hits marked, and what is to be said of it."""
+    """A line of a conversation: an item, its text with hits marked, and what is to be said of it.
+
+    `because` names the evidence that the judgement rests on whether it had reached somebody.
+    """
 
     item: Item
     iso: str
     pieces: tuple[ExcerptPiece, ...]
     earlier: tuple[Version, ...]
     is_event: bool
+    because: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +44,17 @@ def view_talk(view: ConversationView, query: Node | None) -> TalkPage:
 def _view_line(item: Item, query: Node | None) -> Line:
     earlier = tuple(_find_earlier(item))
     pieces = mark_all(item.text, query) if query is not None else (ExcerptPiece(item.text),)
-    return Line(item, format_time(item.at_ns), tuple(pieces), earlier, item.kind not in _SAID)
+    return Line(
+        item, format_time(item.at_ns), tuple(pieces), earlier, item.kind not in _SAID, _find_reason(item)
+    )
+
+
+def _find_reason(item: Item) -> str:
+    """Return the name of the best evidence, in the catalogue's spelling; empty if nobody is asked about."""
+    if item.reached is None:
+        return ""
+    certainty = item.reached.certainty
+    return next((each.how.name.lower() for each in item.reached.evidence if each.certainty is certainty), "")
 
 
 def _find_earlier(item: Item) -> Iterator[Version]:

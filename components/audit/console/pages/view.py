@@ -1,6 +1,6 @@
 """Records as pages show them: values for templates, taken from what an audit function returned."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from components.archive.log.merkle import leaf_hash
@@ -17,13 +17,14 @@ _MOST_NAMELESS = 300
 
 @dataclass(frozen=True, slots=True)
 class FileLine:
-    """A file that a record is about; `pieces` show a hit within it."""
+    """A file that a record is about; `pieces` show a hit within it, `id` is what `steelyard files export` takes."""
 
     name: str
     type: str
     size_bytes: int
     sha256: str
     pieces: tuple[ExcerptPiece, ...] = ()
+    id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +138,7 @@ class RecordPage:
     at_ns: int
     iso: str
     facts: tuple[tuple[str, str], ...]
+    details: tuple[tuple[str, str], ...]
     action: str
     rules: tuple[str, ...]
     told: str
@@ -170,12 +172,14 @@ def view_record_page(detail: RecordDetail, nameless: Nameless | None = None) -> 
         at_ns=view.at_ns,
         iso=format_time(view.at_ns),
         facts=tuple(_facts_of(view)),
+        details=tuple(_details_of(view)),
         action=submission.action if submission else "",
         rules=tuple(submission.rules) if submission else (),
         told=f"{error.condition}: {error.text}" if error else "",
         delivery=view.delivery.value if view.delivery is not None else "",
         absence=find_absence(view),
-        text=view.reading.text,
+        # What an event says are its details.
+        text="" if isinstance(view.content, Event) else view.reading.text,
         is_said=is_said(view),
         files=tuple(_files_of(detail)),
         raw=detail.body.decode(errors="backslashreplace"),
@@ -198,7 +202,10 @@ def _leave_out_names(page: RecordPage, nameless: Nameless) -> RecordPage:
         for key, value in page.facts
     )
     text, told = nameless.hide(page.text), nameless.hide(page.told)
-    return replace(page, facts=facts, text=text, told=told, files=(), raw="", amended="", is_said=False)
+    details = tuple((name, nameless.hide(value)) for name, value in page.details)
+    return replace(
+        page, facts=facts, details=details, text=text, told=told, files=(), raw="", amended="", is_said=False
+    )
 
 
 def _prove(detail: RecordDetail) -> Iterator[Step]:
@@ -225,10 +232,10 @@ def _facts_of(view: RecordView) -> Iterator[tuple[str, str]]:
             ]
         case Access() as access:
             named += [("record.by", access.actor), ("record.act", access.act), ("record.query", access.query)]
-        case Alarm(name, details):
-            named += [("record.act", name), ("record.details", _join(details))]
-        case Event(kind, name, details):
-            named += [("record.act", f"{kind.name.lower()} {name}"), ("record.details", _join(details))]
+        case Alarm(name, _):
+            named.append(("record.act", name))
+        case Event(kind, name, _):
+            named.append(("record.act", f"{kind.name.lower()} {name}"))
         case OrderDetails() as order:
             named += [("record.act", order.act), ("record.details", order.reason)]
         case Delivery() as delivery:
@@ -236,13 +243,17 @@ def _facts_of(view: RecordView) -> Iterator[tuple[str, str]]:
     return ((key, str(value)) for key, value in named if value)
 
 
-def _join(details: Sequence[tuple[str, str | int]]) -> str:
-    return ", ".join(f"{name}: {value}" for name, value in details)
+def _details_of(view: RecordView) -> Iterator[tuple[str, str]]:
+    if isinstance(view.content, Alarm | Event):
+        yield from ((name, str(value)) for name, value in view.content.details)
 
 
 def _files_of(detail: RecordDetail) -> Iterator[FileLine]:
     for file in detail.view.files:
-        yield FileLine(file.name, file.found_type or file.claimed_type, file.size_bytes, file.sha256)
-    for inside in detail.carried:
+        type_ = file.found_type or file.claimed_type
+        yield FileLine(file.name, type_, file.size_bytes, file.sha256, id=file.record)
+    for number, inside in enumerate(detail.carried, 1):
         sha256 = inside.sha256.hex() if inside.sha256 else ""
-        yield FileLine(inside.name or inside.url, inside.media_type, inside.size_bytes or 0, sha256)
+        # What lies elsewhere is not in the archive.
+        id_ = f"{detail.view.id}.{number}" if inside.content is not None else ""
+        yield FileLine(inside.name or inside.url, inside.media_type, inside.size_bytes or 0, sha256, id=id_)

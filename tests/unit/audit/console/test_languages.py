@@ -7,6 +7,13 @@ import pytest
 from components.audit.console.languages import DEFAULT, NAMES, choose_language, load_catalogue
 from components.audit.console.pages import search
 from components.audit.console.render import FOLDER
+from components.audit.conversation.item import Certainty, Fate, How, ItemKind
+from components.audit.export.formats import FORMATS
+from components.audit.index.found import DeliveryState
+from components.audit.query.tree import SearchKind
+from policy.supervision.act import TO_CLOSE_WITH, ActKind
+from policy.supervision.item import ItemState
+from policy.supervision.reviewer import Role
 
 PLACES = re.compile(r"\{(\w+)\}")
 
@@ -37,6 +44,40 @@ def test_each_text_that_pages_name_is_there() -> None:
     assert named <= set(texts)
 
 
+WORDS: dict[str, list[str]] = {
+    "act": [each.value for each in ActKind],
+    "certainty": [each.value for each in Certainty],
+    "delivery": [each.value for each in DeliveryState],
+    "disposition": [each.value for each in TO_CLOSE_WITH],
+    "evidence": [each.name.lower() for each in How],
+    "fate": [each.value for each in Fate],
+    "format": list(FORMATS),
+    "how": ["received", "displayed", "acknowledged"],
+    "item": [each.value for each in ItemKind],
+    "kind": [each.value for each in SearchKind],
+    "role": [each.value for each in Role],
+    "state": [each.value for each in ItemState],
+    "verdict": ["release", "amend", "hold", "refuse"],
+}
+"""What a page shows as one of a set of names, by the set that its text is looked up in."""
+
+
+@pytest.mark.parametrize("prefix", WORDS)
+def test_each_name_of_a_set_is_said_in_words(prefix: str) -> None:
+    texts = load_catalogue(DEFAULT)
+    assert [name for name in WORDS[prefix] if f"{prefix}.{name}" not in texts] == []
+
+
+def test_all_sets_of_names_are_tried() -> None:
+    sources = [*FOLDER.glob("templates/*.html"), *FOLDER.glob("pages/*.py")]
+    used = {
+        prefix
+        for file in sources
+        for prefix in re.findall(r"""(?:\bt|texts)\.word\("(\w+)",""", file.read_text())
+    }
+    assert used and used <= set(WORDS)
+
+
 @pytest.mark.parametrize(
     ("accept", "language"),
     [
@@ -50,3 +91,23 @@ def test_each_text_that_pages_name_is_there() -> None:
 )
 def test_the_browsers_wish_is_heard(accept: str, language: str) -> None:
     assert choose_language(accept) == language
+
+
+def test_the_help_names_every_key_of_the_console() -> None:
+    script, page = (
+        (FOLDER / "static" / "console.js").read_text(),
+        (FOLDER / "templates" / "help.html").read_text(),
+    )
+    acts, places = (
+        re.findall(r"""^\s*(?:"(.)"|([A-Za-z]+)): """, part.replace(", ", ",\n"), re.MULTILINE)
+        for part in (_between(script, "const acts = {", "\n};"), _between(script, "const places = {", " };"))
+    )
+    keys = {key or word for key, word in acts} | {f"g {key or word}" for key, word in places}
+    told = [shown for shown, _ in re.findall(r"""\("([^"]+)", "(help\.\w+)"\)""", page)]
+    named = {*told, *(key for shown in told if not shown.startswith("g ") for key in shown.split(" "))}
+    assert len(keys) > 15
+    assert sorted(keys - named) == []
+
+
+def _between(text: str, begin: str, end: str) -> str:
+    return text.partition(begin)[2].partition(end)[0]

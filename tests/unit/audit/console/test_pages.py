@@ -10,6 +10,7 @@ import pytest
 
 from components.archive.record import Delivery
 from components.audit.console import visit as visits
+from components.audit.console.render import _load_zone, find_zone
 from tests.support.audit_site import REFUSAL, Site
 from tests.support.audit_sites import name_sites
 from tests.support.console_site import another, make_console_site, open_console
@@ -166,10 +167,20 @@ async def test_the_language_and_the_zone_are_kept_for_the_session(site: Site) ->
         _, page = await visitor.get("/search?q=copper")
         assert 'lang="ko" data-theme="dark"' in page
         assert "05:04:05" in page and "+09:00" in page
-        fields = {"language": "xx", "zone": "../../etc/passwd", "theme": "<script>"}
-        await visitor.post("/preferences", fields)
-        _, page = await visitor.get("/account")
-        assert 'lang="ko" data-theme="dark"' in page and "passwd" not in page
+        for zone in ("../../etc/passwd", "Berlin", "", "\0", "Z" * 100_000):
+            fields = {"language": "xx", "zone": zone, "theme": "<script>"}
+            assert (await visitor.post("/preferences", fields)).status == 400
+            _, page = await visitor.get("/account")
+            assert 'lang="ko" data-theme="dark"' in page and 'value="Asia/Seoul"' in page
+
+
+def test_what_browsers_say_of_their_zone_does_not_fill_the_memory() -> None:
+    before = _load_zone.cache_info().currsize
+    assert {find_zone("Z" * 65 + str(number)).key for number in range(1000)} == {"UTC"}
+    assert _load_zone.cache_info().currsize == before
+    assert {find_zone(f"Nowhere/{number}").key for number in range(1000)} == {"UTC"}
+    assert _load_zone.cache_info().currsize <= 256
+    assert find_zone("Europe/Berlin").key == "Europe/Berlin"
 
 
 async def test_pages_go_on_to_older_records(site: Site) -> None:
