@@ -69,6 +69,11 @@ class Reviewers:
             return NOT_SIGNED
         return _find_key_problem(by, f"{text}\n{signature}\n", self._keys.get(by, ()), at_s)
 
+    def lists_key(self, by: str, key: VerifierKey) -> bool:
+        """Return whether a key is one with which an auditor signs today; any is where nobody has to sign."""
+        listed = self._keys.get(by, ())
+        return not self.must_sign or any(each.public == key and each.until_s is None for each in listed)
+
     def authorize(
         self, request: ReviewRequest, item: str, origin: str, parties: Parties, now_s: int
     ) -> Authorized:

@@ -1,6 +1,6 @@
 """One request to the console: who asks, in which language and time zone, and how it is answered."""
 
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -107,6 +107,17 @@ class Visit:
         """The sections that who asks may open."""
         roles = self.auditor.roles if self.auditor else frozenset[Role]()
         return tuple(section for section in SECTIONS if section.roles & roles)
+
+    @property
+    def site_names(self) -> tuple[str, ...]:
+        """The names of all sites that this console looks into, its own first."""
+        own = self.console.site
+        return own.site.name, *(each.name for each in own.audit.sites)
+
+    def name_records(self, records: Iterable[tuple[str, str]]) -> str:
+        """Return ids of records, each with its site's name where there are several sites."""
+        is_one = len(self.site_names) == 1
+        return ", ".join(id_ if is_one else f"{name}:{id_}" for name, id_ in records)
 
     @property
     def is_fragment(self) -> bool:

@@ -101,14 +101,20 @@ async def admit(settings: SiteFile, who: str | None = None, *, is_own: bool = Tr
     nobody, its auditors are those whom the operating system lets in, which is not known of them. Raises SiteError and
     LogError.
     """
-    if who is not None and not is_own and not settings.audit.auditors:
-        raise SiteError("it lists no auditors (audit.auditors), so nobody is known there by a login")
-    auditor = find_auditor(settings, who)
-    auditor.require(Role.AUDITOR, Role.REVIEWER, Role.LEAD)
+    auditor = find_looker(settings, who, is_own=is_own)
     try:
         await check_purpose(settings, auditor, get_purpose())
     except PurposeError as error:
         raise SiteError(f"{error}; a matter has to be open at each site, under the same id") from None
+    return auditor
+
+
+def find_looker(settings: SiteFile, who: str | None = None, *, is_own: bool = True) -> Auditor:
+    """Return who looks, as `admit` does, whatever they look for; raises SiteError."""
+    if who is not None and not is_own and not settings.audit.auditors:
+        raise SiteError("it lists no auditors (audit.auditors), so nobody is known there by a login")
+    auditor = find_auditor(settings, who)
+    auditor.require(Role.AUDITOR, Role.REVIEWER, Role.LEAD)
     return auditor
 
 

@@ -5,7 +5,7 @@ from functools import partial
 from aiohttp import web
 
 from components.archive.record import Submission
-from components.audit.console.pages.review import find_author, signs_elsewhere
+from components.audit.console.reviewing import find_author, signs_elsewhere
 from components.audit.console.visit import Refused, Visit
 from components.audit.matter.acts import act, open_matter
 from components.audit.matter.exhibits import ChronologyEntry, add_exhibit, make_chronology
