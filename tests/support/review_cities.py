@@ -66,7 +66,7 @@ async def make_review_cities(root: Path) -> Cities:
         here.say(f"{ALICE}/d", BOB, "another tip", at_s=5, rules=("tips",)),
     )
     await there.record(
-        there.say(f"{BOB}/d", BOB, "tip of London", at_s=2, rules=("tips",)),
+        there.say(f"{BOB}/d", ALICE, "tip of London", at_s=2, rules=("tips",)),
         there.say(f"{BOB}/d", BOB, f"a secret of {BOB}", at_s=4, rules=("blind",)),
     )
     return cities

@@ -16,7 +16,7 @@ from components.audit.console.languages import NAMES, choose_language
 from components.audit.console.looks import Looks
 from components.audit.console.render import Texts, format_moment, local_time, render
 from components.audit.console.session import COOKIE, Session
-from components.audit.purpose import check_purpose
+from components.audit.purpose import check_purpose, found_at
 
 _Found = TypeVar("_Found")
 
@@ -154,7 +154,7 @@ class Visit:
         async def look() -> _Found:
             if auditor:
                 await check_purpose(site, auditor, purpose)
-            return await self._for(purpose, take)
+            return await self._for(found_at(site, purpose) if auditor else purpose, take)
 
         try:
             return await (looks or self.console.looks).take(look)
