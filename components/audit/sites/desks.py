@@ -1,5 +1,6 @@
 """The desks of a reviewer at several sites: what waits at each, and acts that go to the site whose item it is."""
 
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -201,12 +202,12 @@ async def find_open_at_each(own: SiteFile, query: str, reviewing: Reviewing) -> 
 
 
 def group_ids(own: SiteFile, ids: Iterable[str]) -> dict[str, list[str]]:
-    """Return ids of records by the names of their sites, without these; one that names none is the own site's."""
-    grouped = dict[str, list[str]]()
-    for each in dict.fromkeys(ids):
+    """Return ids of records by the names of their sites, each once; one that names no site is the own one's."""
+    grouped = dict[str, dict[str, None]]()
+    for each in ids:
         name, _, id_ = each.rpartition(":")
-        grouped.setdefault(name or own.site.name, []).append(id_)
-    return grouped
+        grouped.setdefault(name or own.site.name, {})[id_] = None
+    return {name: list(each) for name, each in grouped.items()}
 
 
 def require_listed_key(name: str, settings: SiteFile, author: Author) -> None:
@@ -218,5 +219,5 @@ def require_listed_key(name: str, settings: SiteFile, author: Author) -> None:
     # That a key is not theirs at all, signing says.
     if signer is None or signer.verifier_key.name != f"{AUDITOR_KEY}{author.id}":
         return
-    if not load_reviewers(settings).lists_key(author.id, signer.verifier_key):
+    if not load_reviewers(settings).lists_key(author.id, signer.verifier_key, int(time.time())):
         raise SiteError(f"{name}: this key of {author.id} is not listed there; name the one that is")

@@ -124,6 +124,8 @@ def test_a_site_that_is_away_is_named_and_the_matter_is_shown(desk: Desk) -> Non
     assert [each["site"] for each in desk.tell("erin", "show", "M-7")["not_asked"]] == ["london"]
     assert "london was NOT asked: " in desk.run("erin", "audit", "matter", "show", "M-7")[1]
     assert "london: " in desk.act("erin", "add-exhibit", "M-7", there)[1]
+    unknown = desk.act("erin", "add-custodian", "M-7", "quentin@london.example")[1]
+    assert "; london was not asked: " in unknown
 
 
 def test_what_cannot_be_recorded_there_is_not_shown(desk: Desk) -> None:
