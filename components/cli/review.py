@@ -133,6 +133,7 @@ def history(record: RecordId, *, common: Common = COMMON) -> None:
     desk = open_desk_of(settings)
     item = desk.find(id_)
     access_id = asyncio.run(desk.look("review-history", id_, [id_]))
+    access_id = f"{at}:{access_id}" if at else access_id
     described = describe_history(item, desk.now_ns, name_people(settings), access_id)
     common.tell(described | {"item": record}, dict, print_history)
 

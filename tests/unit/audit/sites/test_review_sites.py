@@ -129,6 +129,7 @@ def test_an_act_is_signed_for_the_site_whose_item_it_is_and_is_in_its_log_alone(
     assert office.tell("rosa", "history", there.partition(":")[2], *london)[1]["holder"] == "erin"
     found = office.tell("rosa", "history", there)[1]
     assert (found["item"], found["holder"]) == (there, "erin")
+    assert found["access"].startswith("london:audit/")
     held = office.tell("rosa", "queue", "--holder", "erin")[1]
     assert [each["item"] for each in held["items"]] == [here, there]
 
