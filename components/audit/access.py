@@ -38,10 +38,22 @@ _WITHOUT_MATTER = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Purpose:
-    """Why somebody looks: the id of a matter, and a reason; either may be empty."""
+    """Why somebody looks: the id of a matter, and a reason; either may be empty.
+
+    `site` and `log` say at which site the matter was found open, by its name and the name of its audit log. In the logs
+    of other sites it is called `shanghai:M-7`, but in those of `also`, which have an open matter with the same id.
+    """
 
     matter: str = ""
     reason: str = ""
+    site: str = ""
+    log: str = ""
+    also: frozenset[str] = frozenset()
+
+    def matter_at(self, log: str) -> str:
+        """Return what the matter is called in the audit log of this name; nothing if there is none."""
+        is_known = not self.matter or not self.log or log == self.log or log in self.also
+        return self.matter if is_known else f"{self.site}:{self.matter}"
 
 
 class LookNotRecordedError(SiteError):
@@ -79,7 +91,7 @@ async def record_access(settings: SiteFile, access: Access) -> str:
     access = replace(
         access,
         actor=_find_id(settings, access.actor),
-        matter=access.matter or purpose.matter,
+        matter=access.matter or purpose.matter_at(settings.audit_log.origin),
         reason=access.reason or purpose.reason,
     )
     if settings.audit.matter_required and not access.matter and not _WITHOUT_MATTER & _words_of(access.act):

@@ -19,16 +19,23 @@ from components.process.errors import SiteError
 _ASK_EVERY_S = 0.05
 
 
+class NoAnswerError(SiteError):
+    """Nobody has answered in time: what would have to does not run."""
+
+
 async def ask_writer(
     store: StoreName, prefix: str, request: ReviewRequest | ShutRequest, timeout_s: float, who: str
 ) -> ReviewAnswer:
     """Return the answer to a request; withdraw one that is not answered in time.
 
-    `prefix` says whom it is for, `who` calls them by name. Raises SiteError, also if nobody answers, and LogError.
+    `prefix` says whom it is for, `who` calls them by name. Raises SiteError (NoAnswerError if nobody answers) and
+    LogError.
     """
     answer = await _ask(store, prefix, encode_review_request(request), timeout_s)
     if answer is None:
-        raise SiteError(f"{who} does not answer: see whether the site is up, then `steelyard review list`")
+        raise NoAnswerError(
+            f"{who} does not answer: see whether the site is up, then `steelyard review list`"
+        )
     return answer
 
 

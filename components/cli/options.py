@@ -124,17 +124,18 @@ class Purposeful:
         from components.audit.auditor import Role, find_auditor
         from components.settings.site import SiteFile
 
-        settings, purpose = SiteFile(self.site), Purpose(self.matter, self.reason)
+        own, purpose = SiteFile(self.site), Purpose(self.matter, self.reason)
+        settings = own
         if at:
             from components.audit.sites.named import find_site
 
-            settings = find_site(settings, at)
+            settings = find_site(own, at)
         auditor = find_auditor(settings)
         auditor.require(Role.AUDITOR, Role.REVIEWER, Role.LEAD)
         if self.matter:
-            from components.audit.purpose import check_purpose
+            from components.audit.purpose import find_purpose
 
-            asyncio.run(check_purpose(settings, auditor, purpose))
+            purpose = asyncio.run(find_purpose(own, settings, auditor, purpose))
         set_purpose(purpose)
         return settings
 

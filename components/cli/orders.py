@@ -65,9 +65,12 @@ def hold(
     conversation: tuple[str, ...] = (),
     query: str = "",
     log: LogName = "",
+    everywhere: Annotated[bool, Parameter(negative=())] = False,
     order: NewOrder = NEW_ORDER,
-) -> None:
+) -> int:
     """Propose a hold. What is held can be neither expired nor erased until it is released (docs/retention.md).
+
+    Exit status 1 if it could not be proposed at one of the sites.
 
     Parameters
     ----------
@@ -77,12 +80,23 @@ def hold(
         Two JIDs with a comma between them, or a room's JID. May be repeated.
     query
         Hold what matches this query, until now and from now on (docs/query.md).
+    everywhere
+        Propose it at each site that audit.sites names, too: an order for each (docs/sites.md).
     """
     from components.audit.orders.propose import Grounds, propose_hold
+
+    if everywhere:
+        if records or order.out:
+            raise SiteError("--everywhere makes an order for each site: name no records, and no --out")
+        from components.cli.holding import WantedHold, hold_everywhere
+
+        wanted = WantedHold(matter, order.reason, custodian, conversation, query, log)
+        return hold_everywhere(wanted, order.common)
 
     enquiry, scope = _load_scope(order.common.site, records, custodian, conversation, query, log)
     proposal = _look(enquiry, lambda it: propose_hold(it, scope, Grounds(matter, order.reason)))
     _hand_out([proposal], order)
+    return 0
 
 
 def release(hold: str = "", *, order: LogOrder = LOG_ORDER) -> None:

@@ -1,11 +1,10 @@
 """The commands of reviewers: `steelyard review list|queue|show|claim|close|release` and so on (docs/review.md)."""
 
 import asyncio
-import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 from cyclopts import App, Parameter
 
@@ -13,6 +12,7 @@ from components.cli.options import (
     COMMON,
     LOOK,
     SIGNING,
+    AtSite,
     Common,
     Look,
     RecordId,
@@ -24,10 +24,6 @@ from components.process.errors import SiteError
 from components.process.pipe import write_output
 from policy.supervision.act import ActKind
 from policy.supervision.item import ItemState
-
-if TYPE_CHECKING:
-    from components.audit.review.desk import Desk
-    from components.settings.site import SiteFile
 
 Item = Annotated[str, Parameter(name="records", help="The ids of items' records, such as gate/100042.")]
 Note = Annotated[
@@ -48,19 +44,17 @@ app = App(name="review", help="Review flagged messages, and decide on held ones 
 
 
 @app.command(name="list")
-def list_(*, timeout: Timeout = 10.0, common: Common = COMMON) -> None:
-    """List the held messages and files that wait for a reviewer, the oldest first."""
-    from components.audit.review.held import list_held
-    from components.audit.review.held_files import find_file_log
-    from components.cli.output.review import describe_held, print_held
-    from components.settings.site import SiteFile
+def list_(*, timeout: Timeout = 10.0, at: AtSite = "", common: Common = COMMON) -> int:
+    """List the held messages and files that wait for a reviewer, the oldest first; where there are sites, of all.
 
-    settings = SiteFile(common.site)
-    file_log = find_file_log(settings)
-    names = settings.gate_log.name, file_log.name if file_log else ""
-    found = asyncio.run(list_held(settings, timeout))
-    common.tell(found, lambda held: describe_held(held, *names), lambda held: print_held(held, *names))
-    _tell_others(settings, common)
+    Exit status 1 if one of the sites does not answer (docs/sites.md).
+    """
+    from components.cli.reviewing import list_held_at, list_held_of_all, open_settings
+
+    settings, is_of_all = open_settings(common, at)
+    if is_of_all:
+        return list_held_of_all(settings, timeout, common)
+    return list_held_at(settings, at, timeout, common)
 
 
 @app.command
@@ -71,14 +65,17 @@ def queue(
     holder: str = "",
     overdue: bool = False,
     limit: int = 50,
+    at: AtSite = "",
     common: Common = COMMON,
-) -> None:
+) -> int:
     """List the queues with how many items each has; or, with a name or a filter, the items, the oldest first.
+
+    Where site.toml names other sites (audit.sites), those of all (docs/sites.md). Exit status 1 if one was not asked.
 
     Parameters
     ----------
     name
-        A queue: rule/ID, desk/ID, or one that items were put into.
+        A queue: rule/ID, desk/ID, or one that items were put into; london:rule/ID is that of one site.
     state
         Only items in this state.
     holder
@@ -89,21 +86,15 @@ def queue(
         Print at most this many items (--json prints all).
     """
     from components.audit.review.desk import Wanted
-    from components.cli.output.review_queue import describe_items, print_items, print_queues
+    from components.cli.reviewing import list_queue_at, list_queues_of_all, open_settings
 
-    wanted = Wanted(name, state, holder, overdue)
-    settings, desk = _open(Signing(None, common), acts=False)
-    found = asyncio.run(desk.list_items(wanted))
-    names = _names(settings)
-
-    def print_(found: Any) -> None:
-        if str(wanted):
-            print_items(found, desk.now_ns, names, limit)
-        else:
-            print_queues(found, desk.now_ns)
-
-    common.tell(found, lambda found: describe_items(found, desk.now_ns, names), print_)
-    _tell_others(settings, common)
+    site, _, queue_name = name.rpartition(":")
+    at = at or site
+    settings, is_of_all = open_settings(common, at)
+    wanted = Wanted(queue_name, state, holder, overdue)
+    if is_of_all:
+        return list_queues_of_all(settings, wanted, limit, common)
+    return list_queue_at(settings, at, wanted, limit, common)
 
 
 @app.command
@@ -120,10 +111,8 @@ def show(record: RecordId, *, raw: bool = False, common: Look = LOOK) -> int:
     from components.cli.output.record import describe_detail, print_detail
     from components.cli.output.review_queue import describe_nameless, print_nameless
 
-    settings, reason = common.open_site(), common.reason
-    shown = run_with_bar(
-        "Indexing", "entries", lambda progress: show_item(settings, record, reason, progress)
-    )
+    (settings, id_), reason = common.open_site_of(record), common.reason
+    shown = run_with_bar("Indexing", "entries", lambda progress: show_item(settings, id_, reason, progress))
     if raw and shown.nameless is None:
         write_output(shown.detail.body)
     elif shown.nameless is None:
@@ -137,17 +126,23 @@ def show(record: RecordId, *, raw: bool = False, common: Look = LOOK) -> int:
 def history(record: RecordId, *, common: Common = COMMON) -> None:
     """Show what was done with an item, by whom and when, and who opened it."""
     from components.cli.output.review_queue import describe_history, print_history
+    from components.cli.reviewing import name_people, open_desk_of, open_settings
 
-    settings, desk = _open(Signing(None, common), acts=False)
-    item = desk.find(record)
-    access_id = asyncio.run(desk.look("review-history", record, [record]))
-    described = describe_history(item, desk.now_ns, _names(settings), access_id)
-    common.tell(described, dict, print_history)
+    at, _, id_ = record.rpartition(":")
+    settings, _ = open_settings(common, at)
+    desk = open_desk_of(settings)
+    item = desk.find(id_)
+    access_id = asyncio.run(desk.look("review-history", id_, [id_]))
+    access_id = f"{at}:{access_id}" if at else access_id
+    described = describe_history(item, desk.now_ns, name_people(settings), access_id)
+    common.tell(described | {"item": record}, dict, print_history)
 
 
 @app.command
-def report(*, after: str = "", before: str = "", common: Common = COMMON) -> None:
+def report(*, after: str = "", before: str = "", at: AtSite = "", common: Common = COMMON) -> int:
     """Give the evidence of review: flagged, viewed and reviewed in a period, by rule and by reviewer.
+
+    Where site.toml names other sites (audit.sites), that of all (docs/sites.md). Exit status 1 if one was not asked.
 
     Parameters
     ----------
@@ -156,15 +151,12 @@ def report(*, after: str = "", before: str = "", common: Common = COMMON) -> Non
     before
         The end, which does not belong to it; if left out, now.
     """
-    from components.audit.moment import parse_time
-    from components.audit.review.evidence import report_reviews
-    from components.cli.output.review_queue import describe_report, print_report
+    from components.cli.reviewing import open_settings, report_at, report_of_all
 
-    _, desk = _open(Signing(None, common), acts=False)
-    begin_ns = parse_time(after) if after else 0
-    end_ns = parse_time(before) if before else desk.now_ns
-    made, access_id = asyncio.run(report_reviews(desk, begin_ns, end_ns))
-    common.tell(made, lambda made: {**describe_report(made), "access": access_id}, print_report)
+    settings, is_of_all = open_settings(common, at)
+    if is_of_all:
+        return report_of_all(settings, after, before, common)
+    return report_at(settings, at, after, before, common)
 
 
 @app.command
@@ -241,6 +233,7 @@ def close(
     note: Note = "",
     query: str = "",
     expect: int | None = None,
+    at: AtSite = "",
     signing: Signing = SIGNING,
 ) -> None:
     """Close items as no-issue, issue or false-positive. With --query, all that match it; for leads.
@@ -257,19 +250,9 @@ def close(
     if not query:
         _act(ActKind.CLOSE, records, signing, disposition=disposition, note=note)
         return
-    from components.audit.review.bulk import find_open
-    from components.cli.output.console import run_with_bar
+    from components.cli.reviewing import close_matching
 
-    _, desk = _open(signing)
-    found = run_with_bar("Searching", "entries", lambda progress: find_open(desk, query, progress))
-    if expect != len(found.items):
-        told = f"{len(found.items)} open items match; to close them all: --expect {len(found.items)}"
-        _tell(signing, {"matched": len(found.items), "closed": 0, "access": found.access_id}, told)
-        return
-    done = asyncio.run(desk.act(ActKind.CLOSE, found.items, disposition=disposition, note=note))
-    told = f"{len(done)} items closed as {disposition}."
-    closed = {"matched": len(found.items), "closed": len(done), "access": found.access_id, "acts": done}
-    _tell(signing, closed, told)
+    close_matching(signing, at, query, expect, disposition=disposition, note=note)
 
 
 @app.command
@@ -284,63 +267,33 @@ def refuse(record: RecordId, *, decision: Decision) -> None:
     _decide(record, "refuse", decision, ("is refused, and its sender told", "is refused"))
 
 
-def _tell_others(settings: "SiteFile", common: Common) -> None:
-    """Tell people that what is listed is one site's, where there are others."""
-    if settings.audit.sites and not common.as_json:
-        others = "; ".join(
-            f"{each.name}: --site {os.path.normpath(each.site)}" for each in settings.audit.sites
-        )
-        print(f"This is {settings.site.name} alone. There are other sites. {others}")
-
-
 def _decide(record: str, act: str, decision: Decision, done: tuple[str, str]) -> None:
     """Decide on a record; `done` says what became of it, of a message and of a file."""
-    from components.audit.review.held import decide_held
     from components.audit.review.held_files import find_file_log
+    from components.audit.sites.held import decide_at
+    from components.audit.sites.named import find_site
+    from components.cli.reviewing import REVIEWING, author_with
     from components.settings.site import SiteFile
 
     settings = SiteFile(decision.common.site)
-    author = decision.open_author(settings)
-    decided = asyncio.run(decide_held(settings, record, act, decision.reason, decision.timeout, author))
-    log = find_file_log(settings)
-    is_file = log is not None and record.startswith(f"{log.name}/")
+    name, _, id_ = record.rpartition(":")
+    log = find_file_log(find_site(settings, name) if name else settings)
+    deciding = decide_at(
+        settings, record, act, decision.reason, decision.timeout, author_with(decision.key), REVIEWING
+    )
+    decided = asyncio.run(deciding)
+    is_file = log is not None and id_.startswith(f"{log.name}/")
     told = "waits for another person to decide the same" if decided.waits else done[is_file]
-    made = {"record": record, "act": act, "waits": decided.waits, "access": decided.access_id}
-    line = f"{record} {told}. That you read it is record {decided.access_id}."
-    _tell(decision, {**made, "decision": decided.act_id}, line)
+    access_id, act_id = (f"{name}:{each}" if name else each for each in (decided.access_id, decided.act_id))
+    made = {"record": record, "act": act, "waits": decided.waits, "access": access_id, "decision": act_id}
+    decision.common.tell(
+        made, dict, lambda _: print(f"{record} {told}. That you read it is record {access_id}.")
+    )
 
 
 def _act(kind: ActKind, records: tuple[str, ...], signing: Signing, **fields: str) -> None:
     if not records:
         raise SiteError("name the items by their records' ids, such as gate/100042")
-    _, desk = _open(signing, adding=records if kind is ActKind.ADD else ())
-    done = asyncio.run(desk.act(kind, records, **fields))
-    told = "\n".join(
-        f"{kind.value} {record}: record {id_}" for record, id_ in zip(records, done, strict=False)
-    )
-    _tell(signing, {"act": kind.value, "items": list(records), "acts": done}, told)
+    from components.cli.reviewing import act_on
 
-
-def _tell(signing: Signing, document: dict[str, Any], line: str) -> None:
-    signing.common.tell(document, dict, lambda _: print(line))
-
-
-def _open(signing: Signing, *, acts: bool = True, adding: tuple[str, ...] = ()) -> "tuple[SiteFile, Desk]":
-    """Open the reviewer's desk; with their key, if it is for acts."""
-    from components.audit.auditor import find_auditor
-    from components.audit.author import Author
-    from components.audit.review.desk import open_desk
-    from components.cli.output.console import run_with_bar
-    from components.settings.site import SiteFile
-
-    settings = SiteFile(signing.common.site)
-    author = signing.open_author(settings) if acts else Author(find_auditor(settings))
-    desk = run_with_bar("Indexing", "entries", lambda progress: open_desk(settings, author, progress, adding))
-    return settings, desk
-
-
-def _names(settings: "SiteFile") -> Any:
-    from components.audit.review.names import HiddenNames
-    from components.audit.review.rules import load_directory
-
-    return HiddenNames(settings, load_directory(settings))
+    act_on(kind, records, signing, **fields)

@@ -69,6 +69,11 @@ class Reviewers:
             return NOT_SIGNED
         return _find_key_problem(by, f"{text}\n{signature}\n", self._keys.get(by, ()), at_s)
 
+    def lists_key(self, by: str, key: VerifierKey, at_s: int) -> bool:
+        """Return whether an auditor signs with a key at a Unix time; with any, where nobody has to sign."""
+        listed = (each for each in self._keys.get(by, ()) if each.until_s is None or each.until_s > at_s)
+        return not self.must_sign or any(each.public == key for each in listed)
+
     def authorize(
         self, request: ReviewRequest, item: str, origin: str, parties: Parties, now_s: int
     ) -> Authorized:

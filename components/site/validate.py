@@ -83,6 +83,27 @@ def _log_problems(site: SiteFile) -> Iterator[str]:
     yield from _repeated(((f"{log.table}.log_key_file", log.key_file) for log in site.logs), advice)
 
 
+def _other_site_problems(site: SiteFile) -> Iterator[str]:
+    """Yield which sites that auditors look into share what each has for itself; that one is away is no mistake."""
+    own = dict.fromkeys(_places_of(site), site.site.name)
+    for other in site.audit.sites:
+        try:
+            places = _places_of(SiteFile(other.site))
+        except (SettingsError, OSError):
+            continue
+        for place in places:
+            if place in own:
+                yield f"audit.sites: {other.name} and {own[place]} have the same {place}; {_APART}"
+            own.setdefault(place, other.name)
+
+
+def _places_of(site: SiteFile) -> tuple[str, ...]:
+    """Return what two sites must not share: the auditors' log, with its name, and the index."""
+    audit, log = site.audit, site.audit_log
+    index = str(audit.index_store or audit.index)
+    return f"audit.log {store_label(log.store)}", f"audit.log_origin {log.origin}", f"index {index}"
+
+
 def _repeated(named: Iterable[tuple[str, object]], advice: str) -> Iterator[str]:
     seen: dict[object, str] = {}
     for name, value in named:
@@ -157,7 +178,8 @@ def _access_problems(site: SiteFile) -> Iterator[str]:
         yield from find_access_problems(site.access, site.gate.directory_file)
 
 
-_BETWEEN_TABLES = (_port_problems, _domain_problems, _log_problems, find_unsupported)
+_APART = "each site has its own, also on a machine of auditors"
+_BETWEEN_TABLES = (_port_problems, _domain_problems, _log_problems, _other_site_problems, find_unsupported)
 _WITH_FILES = (
     _table_problems,
     _archive_key_problems,

@@ -11,10 +11,17 @@ import pytest
 from components.archive.reader import LogReader
 from components.archive.record import Submission
 from components.audit.access import name_actor
+from components.audit.auditor import find_auditor
+from components.audit.author import open_author
 from components.audit.conversation.part import Whole
 from components.audit.export.export import Wanted
+from components.audit.looks import LookFilter, read_looks
+from components.audit.matter.acts import open_matter
+from components.audit.matter.exhibits import add_exhibit, make_chronology
+from components.audit.review.desk import Wanted as WantedItems
 from components.audit.sample import SampleWanted
 from components.audit.search import Page
+from components.audit.sites.desks import Reviewing, list_at_each, merge_items
 from components.audit.sites.export import Asking, export_sites
 from components.audit.sites.named import find_behind
 from components.audit.sites.read import Look, read_sites
@@ -121,6 +128,7 @@ async def test_copies_of_two_sites_are_one_archive_and_one_that_is_behind_is_nam
     await export_all(copies)
     await read_and_sample(copies, f"shanghai:gate/{sent}", f"london:gate/{there}", f"london:gate/{alone}")
     await review_in_london(copies, alone)
+    await exhibit_of_london(copies, alone)
 
     # A copy that is not kept up is searched, and said to lack what came since.
     await copies.followers["london"].stop()
@@ -129,6 +137,8 @@ async def test_copies_of_two_sites_are_one_archive_and_one_that_is_behind_is_nam
     found = await copies.search("copper")
     assert (found.matched, found.is_complete) == (2, False)
     assert [bool(site.behind) for site in found.sites] == [False, True]
+    listed = await list_at_each(copies.settings, WantedItems(), Reviewing())
+    assert [bool(site.behind) for site in listed.sites] == [False, True]
     with pytest.raises(SiteError, match="london: the feed is not followed now"):
         await export_sites(copies.settings, Wanted("copper", "jsonl"), copies.folder("refused"), ASKING)
 
@@ -164,28 +174,41 @@ async def read_and_sample(copies: Copies, sent: str, there: str, alone: str) -> 
 async def review_in_london(copies: Copies, record: int) -> None:
     """Erin's act goes back to London's server, signed, and to no other; no server has the key that opens records."""
     london, shanghai = copies.london, copies.shanghai
-    site_toml, key = london.root / "erin/site.toml", london.key_of("erin")
-    wanted = (
-        "review",
-        "add",
-        f"gate/{record}",
-        "--queue",
-        "mine",
-        "--key",
-        key,
-        "--site",
-        site_toml,
-        "--json",
-    )
-    added = run_steelyard(*wanted)
+    item, key = f"london:gate/{record}", london.key_of("erin")
+    wanted = ("review", "add", item, "--queue", "mine", "--key", key)
+    added = run_steelyard(*wanted, "--site", shanghai.root / "erin/site.toml", "--json")
     assert added.returncode == 0, added.stderr
-    act = int(json.loads(added.stdout)["acts"][0].rpartition("/")[2])
-    # The follower says how much of Erin's log the site has confirmed.
-    follower = copies.followers["london"]
-    assert await wait_until(lambda: follower.status().get("sent", 0) > act), follower.status()
-    (copy,) = london.site.other_audit_logs[:1]
-    reader = await LogReader.open(copy.store)
-    assert await reader.size() > act
-    await reader.close()
+    (act,) = json.loads(added.stdout)["acts"]
+    assert act.startswith("london:audit-erin/")
+    await arrive_in_london(copies, act)
     for fed in (london, shanghai):
         assert not list((fed.root / "server/keys").glob("auditor*.key"))
+    listed = await list_at_each(copies.settings, WantedItems("mine"), Reviewing())
+    assert ([each.id for each in merge_items(listed)], listed.is_complete) == ([item], True)
+
+
+async def exhibit_of_london(copies: Copies, record: int) -> None:
+    """A matter of Shanghai has a record of London, and that it was read goes back to London's server."""
+    settings = copies.settings
+    author = open_author(settings, find_auditor(settings), str(copies.shanghai.key_of("erin")))
+    await open_matter(settings, author, "Copper", "M-7")
+    matter = await add_exhibit(settings, author, "M-7", f"london:gate/{record}", "the offer", "")
+    assert [each.record_id for each in matter.exhibits] == [f"london:gate/{record}"]
+    wanted = LookFilter(matter="shanghai:M-7")
+    (look,) = (await read_looks(copies.london.machines["erin"], wanted, ignore_progress)).looks
+    assert look.access.act == "matter exhibit"
+    await arrive_in_london(copies, look.id)
+    shown = await make_chronology(settings, find_auditor(settings), "M-7")
+    assert [entry.view.reading.text for entry in shown.entries if entry.view] == ["copper here"]
+    assert shown.faults == ()
+
+
+async def arrive_in_london(copies: Copies, record_id: str) -> None:
+    """Wait until London has confirmed a record of Erin's log, and look for it there."""
+    number, follower = int(record_id.rpartition("/")[2]), copies.followers["london"]
+    # The follower says how much of Erin's log the site has confirmed.
+    assert await wait_until(lambda: follower.status().get("sent", 0) > number), follower.status()
+    (copy,) = copies.london.site.other_audit_logs[:1]
+    reader = await LogReader.open(copy.store)
+    assert await reader.size() > number
+    await reader.close()

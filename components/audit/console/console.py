@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 
 from jinja2 import Environment
 
@@ -37,7 +38,8 @@ class Console:
 
     `signing` says for whom it signs acts of review. `reviews` knows those acts that it has read; it belongs to who has
     `reviewing`. Exports have looks of their own, `exporting`: they take long, and nobody has to wait for them.
-    `hidden_elsewhere` has for other sites, by their names, what `hidden` is for this one.
+    `hidden_elsewhere` has for other sites, by their names, what `hidden` is for this one; so has `reviews_elsewhere`,
+    by their files, with the settings with which it was made.
     """
 
     site: SiteFile
@@ -61,6 +63,7 @@ class Console:
     templates: Environment = field(default_factory=make_environment)
     metrics: ConsoleMetrics = field(default_factory=ConsoleMetrics)
     hidden_elsewhere: dict[str, Hidden] = field(default_factory=dict)
+    reviews_elsewhere: dict[Path, tuple[object, ReviewReader]] = field(default_factory=dict)
     reviewing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def describe(self) -> Status:

@@ -1,6 +1,6 @@
 """One request to the console: who asks, in which language and time zone, and how it is answered."""
 
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -16,7 +16,7 @@ from components.audit.console.languages import NAMES, choose_language
 from components.audit.console.looks import Looks
 from components.audit.console.render import Texts, format_moment, local_time, render
 from components.audit.console.session import COOKIE, Session
-from components.audit.purpose import check_purpose
+from components.audit.purpose import check_purpose, found_at
 
 _Found = TypeVar("_Found")
 
@@ -109,6 +109,17 @@ class Visit:
         return tuple(section for section in SECTIONS if section.roles & roles)
 
     @property
+    def site_names(self) -> tuple[str, ...]:
+        """The names of all sites that this console looks into, its own first."""
+        own = self.console.site
+        return own.site.name, *(each.name for each in own.audit.sites)
+
+    def name_records(self, records: Iterable[tuple[str, str]]) -> str:
+        """Return ids of records, each with its site's name where there are several sites."""
+        is_one = len(self.site_names) == 1
+        return ", ".join(id_ if is_one else f"{name}:{id_}" for name, id_ in records)
+
+    @property
     def is_fragment(self) -> bool:
         """Whether a page asks for a part of itself."""
         return self.request.headers.get("HX-Request") == "true"
@@ -143,7 +154,7 @@ class Visit:
         async def look() -> _Found:
             if auditor:
                 await check_purpose(site, auditor, purpose)
-            return await self._for(purpose, take)
+            return await self._for(found_at(site, purpose) if auditor else purpose, take)
 
         try:
             return await (looks or self.console.looks).take(look)

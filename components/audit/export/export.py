@@ -89,9 +89,9 @@ async def export(
     folder.require_free()
     format_, zone = find_format(wanted.format), find_zone(wanted.zone)
     if auditor:
-        await check_purpose(settings, auditor, Purpose(wanted.matter))
+        await _check_matter(settings, auditor, wanted.matter)
     found = await find_ids(settings, wanted.query, progress, auditor)
-    matter = wanted.matter or get_purpose().matter
+    matter = wanted.matter or get_purpose().matter_at(settings.audit_log.origin)
     now_ns, query = time.time_ns(), format_query(found.query)
     actor = auditor.id if auditor else name_actor()
     logs = await _read_heads(settings, {find_record(place)[0] for place in found.places})
@@ -121,6 +121,20 @@ async def export(
             spool.add_matched(found.places)
             spool.note(_STARTED, encode_started(started))
         return await _complete(settings, folder, spool, started, format_, progress)
+
+
+async def _check_matter(
+    settings: SiteFile, auditor: Auditor, matter: str, *, has_begun: bool = False
+) -> None:
+    """Check that an export may be for a matter, as `check_purpose` does; raises PurposeError and LogError.
+
+    That one of another site is open was checked there, where it is: for this task, or when the export began.
+    """
+    is_elsewhere = ":" in matter and (
+        has_begun or matter == get_purpose().matter_at(settings.audit_log.origin)
+    )
+    if not is_elsewhere:
+        await check_purpose(settings, auditor, Purpose(matter))
 
 
 def _require_exportable(found: FoundIds, wanted: Wanted) -> None:
@@ -155,7 +169,7 @@ async def resume(
         if actor != started.actor:
             raise SiteError(f"{output}: {started.actor} began this export, and only they can go on with it")
         if auditor:
-            await check_purpose(settings, auditor, Purpose(about.matter))
+            await _check_matter(settings, auditor, about.matter, has_begun=True)
         await record_access(
             settings,
             Access(

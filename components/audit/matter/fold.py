@@ -194,6 +194,8 @@ def _save(matter: Matter, deed: Deed) -> Matter:
         deed.by,
         deed.at_ns,
         deed.record,
+        deed.text("sites"),
+        deed.text("not_searched"),
     )
     return replace(matter, saved=(*matter.saved, made))
 

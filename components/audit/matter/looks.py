@@ -8,8 +8,9 @@ from components.audit.access import record_access
 from components.audit.auditor import Auditor
 from components.audit.matter.acts import fetch_matters, list_matters, require_seen
 from components.audit.matter.fold import Refused
-from components.audit.matter.holds import HoldOfMatter, find_holds
+from components.audit.matter.holds import HoldOfMatter, find_holds, find_holds_elsewhere
 from components.audit.matter.values import Matter
+from components.audit.sites.named import SiteFault
 from components.settings.site import SiteFile
 
 
@@ -23,12 +24,17 @@ class SeenMatters:
 
 @dataclass(frozen=True, slots=True)
 class MatterDetail:
-    """A matter, its holds, and the acts in it that count for nothing; `access_id` is the record of this look."""
+    """A matter, its holds, and the acts in it that count for nothing; `access_id` is the record of this look.
+
+    `elsewhere` are the names of the other sites whose holds these are, too, `faults` those that could not be asked.
+    """
 
     matter: Matter
     holds: tuple[HoldOfMatter, ...]
     refused: tuple[Refused, ...]
     access_id: str
+    elsewhere: tuple[str, ...] = ()
+    faults: tuple[SiteFault, ...] = ()
 
 
 async def look_at_matters(settings: SiteFile, auditor: Auditor) -> SeenMatters:
@@ -38,10 +44,19 @@ async def look_at_matters(settings: SiteFile, auditor: Auditor) -> SeenMatters:
     return SeenMatters(found, await record_access(settings, access))
 
 
-async def look_at_matter(settings: SiteFile, auditor: Auditor, id_: str) -> MatterDetail:
-    """Return a matter and its holds, and record the look; raises SiteError and LogError."""
+async def look_at_matter(
+    settings: SiteFile, auditor: Auditor, id_: str, who: str | None = None
+) -> MatterDetail:
+    """Return a matter and its holds at all sites, and record the look at each; raises SiteError and LogError.
+
+    `who` is the id of an auditor who is logged in.
+    """
     folded = await fetch_matters(settings)
     matter = require_seen(folded, auditor, id_)
-    holds = tuple(await find_holds(settings, matter))
+    holds = await find_holds(settings, matter)
+    others, elsewhere, faults = await find_holds_elsewhere(settings, matter, who)
     access = Access(auditor.id, "matter show", id_, time.time_ns(), 0, len(matter.exhibits), matter=id_)
-    return MatterDetail(matter, holds, folded.refused_of(id_), await record_access(settings, access))
+    access_id = await record_access(settings, access)
+    return MatterDetail(
+        matter, (*holds, *others), folded.refused_of(id_), access_id, tuple(elsewhere), tuple(faults)
+    )

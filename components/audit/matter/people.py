@@ -7,10 +7,12 @@ from components.audit.auditor import Role, list_auditors
 from components.audit.author import Author
 from components.audit.indexed import catch_up_logs, open_indexed, open_site_index
 from components.audit.matter.acts import act, fetch_matters, find_matter
+from components.audit.matter.elsewhere import Elsewhere, go_everywhere
 from components.audit.matter.fold import AS_LEAD
 from components.audit.matter.scope import is_own_jid
 from components.audit.matter.values import Matter, MatterAct
-from components.audit.orders.custodian import require_known
+from components.audit.orders.custodian import UnknownPersonError, require_known
+from components.audit.sites.named import UNREACHABLE, SiteFault, explain
 from components.process.errors import SiteError
 from components.process.progress import ignore_progress
 from components.rules.person import read_jid
@@ -48,18 +50,68 @@ async def change_people(
     return matter
 
 
-async def add_custodian(settings: SiteFile, author: Author, id_: str, jid: str, reason: str) -> Matter:
-    """Add a person or a room that the directory or a record names; raises SiteError and LogError."""
+async def add_custodian(
+    settings: SiteFile, author: Author, id_: str, jid: str, reason: str, who: str | None = None
+) -> Matter:
+    """Add a person or a room that the directory or a record names, at this site or another.
+
+    That another site was asked is a record there. `who` is the id of an auditor who is logged in. Raises SiteError and
+    LogError.
+    """
     matter = await find_matter(settings, author.auditor, id_)
-    who = read_jid(jid)
-    if not is_own_jid(settings, matter.enterprises, who):
-        raise SiteError(f"{who} is in neither the directory nor any record of what {id_} may concern")
+    custodian = read_jid(jid)
+    try:
+        if not is_own_jid(settings, matter.enterprises, custodian):
+            raise SiteError(_explain_unknown(custodian, id_))
+        await _require_known(settings, custodian)
+    except SiteError as error:
+        is_known, unasked = await _ask_elsewhere(settings, matter, custodian, who)
+        if not is_known:
+            told = "".join(f"; {each.name} was not asked: {each.reason}" for each in unasked)
+            raise SiteError(f"{error}{told}") from None
+    details = {"who": str(custodian), "reason": reason}
+    return await act(settings, author, MatterAct.ADD_CUSTODIAN, matter.id, details)
+
+
+def _explain_unknown(jid: str, matter: str) -> str:
+    return f"{jid} is in neither the directory nor any record of what {matter} may concern"
+
+
+async def _require_known(settings: SiteFile, jid: str) -> None:
     async with open_indexed(settings) as logs:
         with open_site_index(settings) as index:
             await catch_up_logs(settings, index, logs, ignore_progress)
-            require_known([who], settings.gate.directory_file, index, time.time_ns())
-    details = {"who": str(who), "reason": reason}
-    return await act(settings, author, MatterAct.ADD_CUSTODIAN, matter.id, details)
+            require_known([jid], settings.gate.directory_file, index, time.time_ns())
+
+
+async def _ask_elsewhere(
+    settings: SiteFile, matter: Matter, jid: str, who: str | None
+) -> tuple[bool, Sequence[SiteFault]]:
+    """Return whether another site knows somebody whom the matter may concern, and the sites that cannot be asked.
+
+    What an auditor may not see there is not known.
+    """
+    ways, unasked = go_everywhere(settings, matter.id, who)
+    for there in ways:
+        try:
+            is_known = await _is_known_at(there, matter, jid)
+            await there.record("matter custodian", jid, int(is_known))
+        except UNREACHABLE as error:
+            unasked.append(SiteFault(there.name, explain(error)))
+            continue
+        if is_known:
+            return True, ()
+    return False, unasked
+
+
+async def _is_known_at(there: Elsewhere, matter: Matter, jid: str) -> bool:
+    if not there.covers_jid(matter, jid):
+        return False
+    try:
+        await _require_known(there.settings, jid)
+    except UnknownPersonError:
+        return False
+    return True
 
 
 def _require_auditor(settings: SiteFile, matter: Matter, who: str) -> None:

@@ -120,6 +120,9 @@ class SavedResult:
     """A search whose result is kept: the query, how much of each log was searched, how much was found, and the digest.
 
     `searched_at_ns` is when: relative times in the query count from it. `search` is the record of that search.
+    Of several sites, `sites` has a line for each: the record of the search there, how much was found, and the digest.
+    What is above is the own site's then, but for the count. `not_searched` says which could not be asked or may have
+    more.
     """
 
     title: str
@@ -133,6 +136,8 @@ class SavedResult:
     by: str
     at_ns: int
     record: str
+    sites: str = ""
+    not_searched: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,10 @@ from components.process.errors import SiteError
 from policy.directory.directory import DirectoryError, parse_directory
 
 
+class UnknownPersonError(SiteError):
+    """Somebody is named whom neither the directory nor any record knows."""
+
+
 def _anybody(_jid: str) -> bool:
     return True
 
@@ -22,13 +26,13 @@ def require_known(
     now_ns: int,
     owns: Callable[[str], bool] = _anybody,
 ) -> None:
-    """Raise SiteError unless the directory lists each of these people and rooms, or a record names them.
+    """Raise UnknownPersonError unless the directory lists each of these people and rooms, or a record names them.
 
     Nothing is said of those whom somebody does not own, whose enterprises they may not see.
     """
     listed = {jid for jid in _read_members(directory_file) if owns(jid)}
     if problems := list(_find_unknown(filter(owns, jids), listed, index, now_ns)):
-        raise SiteError("; ".join(problems))
+        raise UnknownPersonError("; ".join(problems))
 
 
 def _find_unknown(jids: Iterable[str], listed: Set[str], index: Index, now_ns: int) -> Iterator[str]:

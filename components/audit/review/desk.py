@@ -112,10 +112,18 @@ class Desk:
 
     async def act(self, kind: ActKind, items: Sequence[str], **fields: str) -> list[str]:
         """Do something with items, all or none, and return the ids of the acts' records; raises SiteError."""
+        return await self.record(self.prepare(kind, items, **fields))
+
+    def prepare(self, kind: ActKind, items: Sequence[str], **fields: str) -> list[Signed]:
+        """Return signed acts that would count now, and record nothing; raises SiteError if one would not."""
         acts = [self._write(kind, item, fields) for item in dict.fromkeys(items)]
         for signed in acts:
             if problem := self.fold.find_problem(Entry(signed.act, "", self.now_ns)):
                 raise SiteError(problem)
+        return acts
+
+    async def record(self, acts: Sequence[Signed]) -> list[str]:
+        """Record acts in one transaction, and return the ids of their records; raises SiteError."""
         return await record_acts(self.settings, acts) if acts else []
 
     def _write(self, kind: ActKind, item: str, fields: dict[str, str]) -> Signed:

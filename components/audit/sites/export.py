@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 import orjson
 
+from components.audit.access import get_purpose
 from components.audit.auditor import find_auditor
 from components.audit.export.export import Wanted, export, find_format, find_zone, resume
 from components.audit.export.finish import record_completion
@@ -196,6 +197,8 @@ def _leave_out(site: NamedSite, place: ExportFolder, error: Exception, asking: A
 
 async def _export_one(site: NamedSite, wanted: Wanted, place: ExportFolder, asking: Asking) -> None:
     auditor = await admit(site.settings, asking.who, is_own=site.rank == 0)
+    if wanted.matter and wanted.matter == (purpose := get_purpose()).matter:
+        wanted = replace(wanted, matter=purpose.matter_at(site.settings.audit_log.origin))
     if place.spool.exists():
         await resume(site.settings, place.path, asking.progress, auditor)
     elif not place.has(MANIFEST):

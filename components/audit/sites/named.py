@@ -8,7 +8,7 @@ from components.archive.keys import KeyFileError
 from components.archive.seal import NoKeyError
 from components.audit.access import PurposeError, get_purpose
 from components.audit.auditor import Auditor, Role, find_auditor
-from components.audit.purpose import check_purpose
+from components.audit.purpose import check_elsewhere, check_purpose
 from components.process.errors import SiteError
 from components.process.status import read_status
 from components.settings.site import SiteFile
@@ -98,17 +98,26 @@ async def admit(settings: SiteFile, who: str | None = None, *, is_own: bool = Tr
     """Return who looks, as this site lists them, if they may look there, and for the matter that they named.
 
     `who` is the id of somebody who has logged in at the own site. Another one has to list them then: where it lists
-    nobody, its auditors are those whom the operating system lets in, which is not known of them. Raises SiteError and
-    LogError.
+    nobody, its auditors are those whom the operating system lets in, which is not known of them. A matter that is open
+    at the own site is one here, too (`check_elsewhere`). Raises SiteError and LogError.
     """
+    auditor = find_looker(settings, who, is_own=is_own)
+    if is_own:
+        await check_purpose(settings, auditor, get_purpose())
+        return auditor
+    try:
+        await check_elsewhere(settings, auditor, get_purpose())
+    except PurposeError as error:
+        raise SiteError(f"{error}; this site wants a matter of its own, with the same id") from None
+    return auditor
+
+
+def find_looker(settings: SiteFile, who: str | None = None, *, is_own: bool = True) -> Auditor:
+    """Return who looks, as `admit` does, whatever they look for; raises SiteError."""
     if who is not None and not is_own and not settings.audit.auditors:
         raise SiteError("it lists no auditors (audit.auditors), so nobody is known there by a login")
     auditor = find_auditor(settings, who)
     auditor.require(Role.AUDITOR, Role.REVIEWER, Role.LEAD)
-    try:
-        await check_purpose(settings, auditor, get_purpose())
-    except PurposeError as error:
-        raise SiteError(f"{error}; a matter has to be open at each site, under the same id") from None
     return auditor
 
 

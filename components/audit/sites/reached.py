@@ -29,7 +29,7 @@ from components.settings.site import SiteFile
 class ReachedSite:
     """A site that was asked by an auditor: `matched` records match, and this look is its record `access_id`.
 
-    Where its logs are a copy that is not whole, `behind` says why.
+    `digest` is that of their ids (docs/matters.md). Where its logs are a copy that is not whole, `behind` says why.
     """
 
     site: NamedSite
@@ -38,6 +38,7 @@ class ReachedSite:
     matched: int
     access_id: str
     behind: str
+    digest: str
 
     def name(self, place: int) -> str:
         """Return the id of a record, with the site's name before it."""
@@ -98,7 +99,7 @@ async def _ask(site: NamedSite, auditor: Auditor, lookup: Lookup, act: str) -> R
     with lookup.index.look() as db:
         matched, digest = count_and_digest(db, lookup.asked.where, lookup.asked.logs)
     access_id = await lookup.record(act, matched, digest)
-    return ReachedSite(site, auditor, lookup, matched, access_id, find_behind(site.settings))
+    return ReachedSite(site, auditor, lookup, matched, access_id, find_behind(site.settings), digest)
 
 
 def _find_doubles(reached: Mapping[int, ReachedSite]) -> dict[Spot, Spot]:

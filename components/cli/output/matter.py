@@ -9,10 +9,11 @@ from rich.text import Text
 from components.audit.matter.exhibits import Chronology, ChronologyEntry
 from components.audit.matter.holds import HoldOfMatter, unheld_custodians
 from components.audit.matter.looks import MatterDetail, SeenMatters
-from components.audit.matter.values import Matter
+from components.audit.matter.values import Matter, SavedResult
 from components.audit.moment import format_time
 from components.cli.output.console import make_console, make_fields, make_look, make_table, show_time
 from components.cli.output.record import describe_view
+from components.cli.output.sites import describe_faults
 from components.cli.output.terminal import show_text
 
 
@@ -45,7 +46,14 @@ def describe_detail(detail: MatterDetail) -> dict[str, Any]:
         for each in detail.refused
     ]
     described = describe_matter(detail.matter) | {"holds": holds, "custodians_without_hold": unheld}
-    return described | {"counts_for_nothing": refused, "access": detail.access_id}
+    described |= {"counts_for_nothing": refused, "access": detail.access_id}
+    if not (detail.elsewhere or detail.faults):
+        return described
+    without = {site: unheld_custodians(detail.matter, detail.holds, site) for site in detail.elsewhere}
+    return described | {
+        "custodians_without_hold_elsewhere": without,
+        "not_asked": describe_faults(detail.faults),
+    }
 
 
 def describe_chronology(found: Chronology) -> dict[str, Any]:
@@ -65,6 +73,7 @@ def describe_chronology(found: Chronology) -> dict[str, Any]:
         "title": found.matter.title,
         "entries": entries,
         "access": found.access_id,
+        **({"not_read": describe_faults(found.faults)} if found.faults else {}),
     }
 
 
@@ -97,6 +106,12 @@ def print_detail(detail: MatterDetail) -> None:
     for jid in unheld_custodians(detail.matter, detail.holds):
         advice = f"steelyard archive hold --matter {detail.matter.id} --custodian {jid}"
         console.print(Text(show_text(f"No hold keeps what {jid} wrote: {advice}"), style="yellow"))
+    for site in detail.elsewhere:
+        for jid in unheld_custodians(detail.matter, detail.holds, site):
+            line = f"No hold keeps what {site} has of {jid}: steelyard archive hold with --everywhere"
+            console.print(Text(show_text(line), style="yellow"))
+    for fault in detail.faults:
+        console.print(Text(show_text(f"{fault.name} was NOT asked: {fault.reason}"), style="bold red"))
     console.print(make_look(detail.access_id))
 
 
@@ -108,6 +123,9 @@ def print_chronology(found: Chronology) -> None:
         console.print(Text(f"\n{show_time(entry.at_ns)} ", style="dim") + Text(show_text(_title(entry))))
         for line in _body(entry):
             console.print(Text("    " + show_text(line)))
+    for fault in found.faults:
+        line = f"exhibits of {fault.name} could NOT be read: {fault.reason}"
+        console.print(Text(show_text(line), style="bold red"))
     text = f"\n{len(found.entries):,} entries; times are in UTC."
     console.print(make_look(found.access_id, text))
 
@@ -133,10 +151,7 @@ def _sections(detail: MatterDetail) -> Iterator[tuple[str, list[tuple[str, str]]
     ]
     yield "Exhibits", exhibits
     yield "Holds", [(each.view.order.id, _tell_hold(each)) for each in detail.holds]
-    saved = [
-        (each.search, f"{each.title or each.query}: {each.result_count:,} of {each.log_size:,} entries")
-        for each in matter.saved
-    ]
+    saved = [(each.search, f"{each.title or each.query}: {_tell_count(each)}") for each in matter.saved]
     yield "Saved results", saved
     notes = [(each.record, f"{each.by}: {each.text}") for each in matter.notes]
     yield "Notes", notes
@@ -145,6 +160,14 @@ def _sections(detail: MatterDetail) -> Iterator[tuple[str, list[tuple[str, str]]
         (each.deed.record, f"{each.deed.act} by {each.deed.by}: {each.why}") for each in detail.refused
     ]
     yield "Counts for nothing", refused
+
+
+def _tell_count(saved: SavedResult) -> str:
+    """Return how much was found, and at which sites, if there are several."""
+    if not saved.sites:
+        return f"{saved.result_count:,} of {saved.log_size:,} entries"
+    lines = [f"{saved.result_count:,}, each message once", *saved.sites.splitlines()]
+    return "\n".join([*lines, *(f"NOT searched: {each}" for each in saved.not_searched.splitlines())])
 
 
 def _tell_hold(hold: HoldOfMatter) -> str:

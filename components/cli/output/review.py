@@ -81,7 +81,20 @@ def _format_text(text: str | None, record: str) -> str:
 
 
 def print_held(found: HeldList, log_name: str, file_log: str) -> None:
-    """Print all held messages, a line for each, and its text below; then all held files."""
+    """Print all held messages, a line for each, and its text below; then all held files, and how many these are."""
+    print_all_held(found, log_name, file_log)
+    print(f"{count_held(found)}. This look is record {found.access_id}.")
+
+
+def count_held(found: HeldList) -> str:
+    """Return how many messages and files are held, in words."""
+    count, files = len(found.held), len(found.files.held)
+    counted = f"{count:,} {'message' if count == 1 else 'messages'}"
+    return counted + (f", {files:,} {'file' if files == 1 else 'files'}" if files else "")
+
+
+def print_all_held(found: HeldList, log_name: str, file_log: str) -> None:
+    """Print what is held, without how much it is."""
     for message in found.held:
         print(_format_held(message, log_name))
         print(_format_text(found.texts.get(message.record), f"{log_name}/{message.record}"))
@@ -92,7 +105,3 @@ def print_held(found: HeldList, log_name: str, file_log: str) -> None:
         print(f"{file_log}/{file.record} {whose}: waits until {until}{_format_votes(file)}")
     if found.files.problem:
         print(f"Which files are held is not known: {found.files.problem}")
-    count, files = len(found.held), len(found.files.held)
-    counted = f"{count:,} {'message' if count == 1 else 'messages'}"
-    counted += f", {files:,} {'file' if files == 1 else 'files'}" if files else ""
-    print(f"{counted}. This look is record {found.access_id}.")

@@ -68,26 +68,35 @@ def print_items(found: tuple[Sequence[QueueItem], str], now_ns: int, names: Hidd
     """Print a line for each item, the oldest first; below 80 columns where ids and names are short."""
     items, access_id = found
     for item in items[:limit]:
-        described = describe_item(item, now_ns, names)
-        holder = f" {item.status.holder}" if item.status.holder else ""
-        print(f"{item.id} {item.status.state}{holder}, {format_due(item, now_ns)}")
-        parties = f"{show_text(described['from'])} to {show_text(described['to'])}"
-        print(f"    {described['flagged_at'][:16]}Z {parties} ({', '.join(item.queues)})")
+        print_item(item, item.id, now_ns, names)
     if len(items) > limit:
         print(f"… {len(items) - limit:,} more (--limit)")
     print(f"{len(items):,} {'item' if len(items) == 1 else 'items'}. This look is record {access_id}.")
 
 
+def print_item(item: QueueItem, id_: str, now_ns: int, names: HiddenNames) -> None:
+    """Print two lines about an item, which is known by this id."""
+    described = describe_item(item, now_ns, names)
+    holder = f" {item.status.holder}" if item.status.holder else ""
+    print(f"{id_} {item.status.state}{holder}, {format_due(item, now_ns)}")
+    parties = f"{show_text(described['from'])} to {show_text(described['to'])}"
+    print(f"    {described['flagged_at'][:16]}Z {parties} ({', '.join(item.queues)})")
+
+
 def print_queues(found: tuple[Sequence[QueueItem], str], now_ns: int) -> None:
     """Print how many items each queue has."""
     items, access_id = found
-    counts = count_queues(items, now_ns)
+    print_counts(count_queues(items, now_ns))
+    print(f"{len(items):,} {'item' if len(items) == 1 else 'items'}. This look is record {access_id}.")
+
+
+def print_counts(counts: Mapping[str, Mapping[str, int]]) -> None:
+    """Print a table of queues by their names, with how many items each has in which state."""
     width = max((len(name) for name in counts), default=5)
     print(f"{'queue':{width}}  {'open':>6} {'claimed':>7} {'escal.':>6} {'closed':>6} {'overdue':>7}")
     for name, count in counts.items():
         cells = (f"{count[state]:>{size}}" for state, size in zip(ItemState, (6, 7, 6, 6), strict=True))
         print(f"{show_text(name):{width}}  {' '.join(cells)} {count['overdue']:>7}")
-    print(f"{len(items):,} {'item' if len(items) == 1 else 'items'}. This look is record {access_id}.")
 
 
 def describe_step(step: Step) -> dict[str, Any]:

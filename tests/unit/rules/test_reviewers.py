@@ -47,6 +47,18 @@ def test_which_key_signs_when(tmp_path: Path, keys: dict[str, Any]) -> None:
     assert reviewers.find_signature_problem("erin", TEXT, "— x", 1) == "malformed signature line"
 
 
+def test_with_which_keys_an_auditor_signs_when(tmp_path: Path, keys: dict[str, Any]) -> None:
+    reviewers = Reviewers([entry(tmp_path, "erin", "new", "old"), entry(tmp_path, "li", "li")])
+    public = {name: key.verifier_key for name, key in keys.items()}
+    for name, before, after in (("new", True, True), ("old", True, False), ("lost", False, False)):
+        for at_s, signs in ((RETIRED_AT_S - 1, before), (RETIRED_AT_S, after)):
+            assert reviewers.lists_key("erin", public[name], at_s) is signs, (name, at_s)
+    # Nobody signs with another's, nor who is not listed; where nobody has a key, any will do.
+    assert not reviewers.lists_key("li", public["new"], 1)
+    assert not reviewers.lists_key("eve", public["new"], 1)
+    assert Reviewers([entry(tmp_path, "erin", None)]).lists_key("erin", public["lost"], 1)
+
+
 def test_who_has_but_a_retired_key_must_sign_and_can_no_more(tmp_path: Path, keys: dict[str, Any]) -> None:
     reviewers = Reviewers([entry(tmp_path, "erin", None, "old"), entry(tmp_path, "li", None)])
     assert reviewers.must_sign

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import shutil
 import time
 from pathlib import Path
@@ -234,3 +235,36 @@ def test_what_is_not_said_plainly_makes_no_machine(database_machine: Path, value
 
 def test_a_follower_that_does_not_run_has_no_faults_of_its_own(machine: Path) -> None:
     assert find_feed_problems(SiteFile(machine)) == []
+
+
+@pytest.mark.parametrize(
+    ("shared", "named"),
+    [
+        ("#audit-erin", "audit.log "),
+        ("metals.example/audit-erin", "audit.log_origin metals.example/audit-erin"),
+        ("index-erin", "index postgresql://erin@db.example/archive"),
+    ],
+)
+def test_sites_that_share_a_log_or_an_index_in_the_database_are_refused(
+    database_machine: Path, tmp_path: Path, shared: str, named: str
+) -> None:
+    """Each site of a machine that reads the database has a log and an index of its own there."""
+    create_log_key(database_machine.parent / "keys/log-audit-erin.key", "metals.example/audit-erin")
+    index = 'index_store = "postgresql://erin@db.example/archive?sslmode=verify-full#index-erin"'
+    text = database_machine.read_text().replace("own_machine = true", f"own_machine = true\n{index}")
+    database_machine.write_text(text)
+    (tmp_path / "london").mkdir()
+    london = tmp_path / "london/site.toml"
+    apart = text.replace("metals.example", "london.example")
+    for name in ("#audit-erin", "index-erin"):
+        apart = apart.replace(name, f"{name}-london")
+    london.write_text(apart)
+    add_table(database_machine, '[[audit.sites]]\nname = "london"\nsite = "london/site.toml"')
+    load_site(database_machine)
+    back = shared.replace("metals.example", "london.example")
+    london.write_text(apart.replace(f"{back}-london", back).replace(back, shared))
+    with pytest.raises(SettingsError, match=r"audit\.sites: london and .* have the same " + re.escape(named)):
+        load_site(database_machine)
+    # A site that is away now is named by each look, and keeps nobody from the others.
+    london.unlink()
+    load_site(database_machine)

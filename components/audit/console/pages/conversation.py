@@ -5,9 +5,9 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
-from components.audit.console.pages.review import signs_elsewhere
 from components.audit.console.pages.talk import name_party, view_talk
 from components.audit.console.render import find_zone
+from components.audit.console.reviewing import signs_elsewhere
 from components.audit.console.there import find_there, hidden_at, read_place
 from components.audit.console.visit import Refused, Visit
 from components.audit.conversation.read import Around, ConversationView, Whole, read_conversation

@@ -1,17 +1,21 @@
-"""The review: what waits in which queue, and what reviewers do with it."""
+"""The review: what waits in which queue at all sites, and what reviewers do with it."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from aiohttp import web
 
-from components.audit.auditor import Auditor
-from components.audit.author import Author
+from components.audit.console.reviewing import (
+    author_here,
+    prefix_of,
+    reviewing_of,
+    signing_at,
+    signs_elsewhere,
+)
 from components.audit.console.visit import Refused, Visit
-from components.audit.review.acts import ReviewReader
-from components.audit.review.desk import Desk, QueueItem, Wanted, count_queues, open_desk
-from components.process.progress import ignore_progress
-from components.rules.reviewers import load_reviewers
-from components.settings.site import SiteFile
+from components.audit.review.desk import QueueItem, Wanted
+from components.audit.sites.desks import DeskItems, act_at_each, add_up_queues, list_at_each, merge_items
+from components.audit.sites.each import AtEach
 from policy.supervision.act import TO_CLOSE_WITH, ActKind
 from policy.supervision.item import ItemState
 
@@ -20,99 +24,69 @@ _ACTS = (ActKind.CLAIM, ActKind.UNCLAIM, ActKind.NOTE, ActKind.ESCALATE, ActKind
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
-    """What waits for a review: how many items, how many of them too long, and when the oldest was said (Unix time)."""
+class ShownItem:
+    """An item as the page shows it: its id there, its site, and whether it is overdue; `is_elsewhere`: signed there."""
 
-    number: int
-    overdue: int
-    oldest_ns: int
+    id: str
+    site: str
+    item: QueueItem
+    is_overdue: bool
+    is_elsewhere: bool
 
 
 async def show_queue(visit: Visit) -> web.StreamResponse:
     """Show the items of a queue, and how many each queue has."""
-    state = visit.argument("state", ItemState.OPEN.value)
-    if state not in ("", *ItemState):
+    state, site = visit.argument("state", ItemState.OPEN.value), visit.argument("site")
+    if state not in ("", *ItemState) or site not in ("", *visit.site_names):
         raise Refused(400, "error.act")
     wanted = Wanted(visit.argument("queue"), ItemState(state) if state else None)
     console = visit.console
-    # One at a time: what the reader of the acts knows is shared.
+    # One at a time: what the readers of the acts know is shared.
     async with console.reviewing:
-        desk, items, access_id = await visit.look(
-            lambda: _look(console.site, visit.who, wanted, console.reviews)
-        )
+        found = await visit.look(lambda: list_at_each(console.site, wanted, reviewing_of(visit)))
+    items = [each for each in _view(visit, found) if site in ("", each.site)]
     return visit.page(
         "review.html",
         items=items[:_MOST_SHOWN],
         found=len(items),
-        queues=count_queues(desk.items.values(), desk.now_ns),
-        now_ns=desk.now_ns,
+        of_sites=found,
+        open_at={at.name: _count_open(at.found) for at in found.sites},
+        queues=add_up_queues(found, site),
         wanted=wanted,
+        site=site,
         state=state,
         states=[each.value for each in ItemState],
         dispositions=[each.value for each in TO_CLOSE_WITH],
         acts=[each.value for each in _ACTS],
-        access_id=access_id,
-        must_sign=signs_elsewhere(visit),
-        signs=console.signing is not None and console.signing.auditor == visit.who.id,
+        access_id=visit.name_records((at.name, at.found.access_id) for at in found.sites),
+        must_sign=all(signs_elsewhere(visit, at.site.settings) for at in found.sites),
+        signs=signing_at(visit, console.site) is not None,
     )
 
 
+def _view(visit: Visit, found: AtEach[DeskItems]) -> Iterator[ShownItem]:
+    """Yield what waits at all sites, the oldest first."""
+    prefixes = {at.name: prefix_of(at) for at in found.sites}
+    elsewhere = {at.name: signs_elsewhere(visit, at.site.settings) for at in found.sites}
+    for each in merge_items(found):
+        item, site = each.item, each.site
+        is_overdue = item.is_overdue(each.found.desk.now_ns)
+        yield ShownItem(prefixes[site](item.id), site, item, is_overdue, elsewhere[site])
+
+
+def _count_open(found: DeskItems) -> int:
+    return sum(item.status.state is ItemState.OPEN for item in found.desk.items.values())
+
+
 async def act(visit: Visit) -> web.StreamResponse:
-    """Do something with the marked items: all of it or nothing."""
+    """Do something with the marked items, each at its own site: nothing is done before all of it would count."""
     kind, note, items = visit.said("act"), visit.said("note").strip(), visit.said_all("record")
     if kind not in _ACTS or not items:
         raise Refused(400, "error.act")
-    author = find_author(visit)
     fields = {"note": note} if note else {}
     if kind == ActKind.CLOSE:
         fields["disposition"] = visit.said("disposition")
-    console = visit.console
-    async with console.reviewing:
-        await visit.look(lambda: _act(console.site, author, ActKind(kind), items, fields, console.reviews))
+    site, reviewing, author = visit.console.site, reviewing_of(visit), author_here(visit)
+    async with visit.console.reviewing:
+        await visit.look(lambda: act_at_each(site, ActKind(kind), items, author, reviewing, **fields))
     return visit.go_to("/review")
-
-
-async def count_waiting(visit: Visit) -> Waiting:
-    """Count what waits for the auditor's review; the caller records the look."""
-    console, author = visit.console, Author(visit.who)
-    async with console.reviewing:
-        desk = await visit.look(
-            lambda: open_desk(console.site, author, ignore_progress, reader=console.reviews)
-        )
-    items = [each for each in desk.items.values() if each.status.state is not ItemState.CLOSED]
-    overdue = sum(each.is_overdue(desk.now_ns) for each in items)
-    return Waiting(len(items), overdue, min((each.flagged.at_ns for each in items), default=0))
-
-
-def signs_elsewhere(visit: Visit) -> bool:
-    """Return whether acts are signed, and those of who asks not here (docs/decisions/0233)."""
-    signing = visit.console.signing
-    signs_here = signing is not None and signing.auditor == visit.who.id
-    return load_reviewers(visit.console.site).must_sign and not signs_here
-
-
-def find_author(visit: Visit) -> Author:
-    """Return who asks as an author of acts, with their key if it is here; raises Refused if it would have to be."""
-    if signs_elsewhere(visit):
-        raise Refused(403, "error.sign")
-    signing = visit.console.signing
-    return Author(visit.who, signing.open() if signing and signing.auditor == visit.who.id else None)
-
-
-async def _look(
-    site: SiteFile, auditor: Auditor, wanted: Wanted, reader: ReviewReader
-) -> tuple[Desk, list[QueueItem], str]:
-    desk = await open_desk(site, Author(auditor), ignore_progress, reader=reader)
-    return (desk, *await desk.list_items(wanted))
-
-
-async def _act(
-    site: SiteFile,
-    author: Author,
-    kind: ActKind,
-    items: list[str],
-    fields: dict[str, str],
-    reader: ReviewReader,
-) -> None:
-    desk = await open_desk(site, author, ignore_progress, reader=reader)
-    await desk.act(kind, items, **fields)

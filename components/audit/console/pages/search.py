@@ -9,9 +9,9 @@ from aiohttp import web
 
 from components.audit.console.hidden import Hidden
 from components.audit.console.pages.narrow import view_facets, view_timeline
-from components.audit.console.pages.review import signs_elsewhere
 from components.audit.console.pages.sites import find_hidden, search_all, view_found
 from components.audit.console.pages.view import Hit, view_hit
+from components.audit.console.reviewing import signs_elsewhere
 from components.audit.console.visit import Visit
 from components.audit.facets import Facets, count_facets
 from components.audit.query.error import QueryError

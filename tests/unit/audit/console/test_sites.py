@@ -84,8 +84,8 @@ async def test_a_search_shows_each_message_once_with_its_site_and_its_other_reco
     assert said.count("copper crossed") == 1
     assert f'also <a href="/record/london:{sites.london.id_of(0)}"' in page
     assert re.findall(r'badge site">(\w+)<', page) == ["Metals", "london", "Metals"]
-    # What is marked becomes an exhibit of a matter here: records of another site are none.
-    assert page.count('class="select"') == 2
+    # What is marked becomes an exhibit of a matter here, of whichever site it is.
+    assert page.count('class="select"') == 3
     assert "alice@metals.example" in said  # a facet: who wrote
     for site in (sites.own, sites.london):
         assert await sites.acts(site) == [("anna", "search")]
@@ -131,7 +131,7 @@ async def test_a_conversation_has_what_both_sites_have(sites: Sites) -> None:
         status, page = await sites.visitor.get(path)
         assert (status, page.count("copper crossed"), "never arrived" in page) == (200, 1, True), path
         assert f'href="/record/london:{sites.london.id_of(2)}"' in page
-        assert page.count('class="select"') == 1
+        assert page.count('class="select"') == 2
     assert await sites.acts(sites.london) == [("anna", "read")] * 3
 
 
@@ -170,18 +170,27 @@ async def test_pages_of_a_result_go_over_all_sites(sites: Sites, monkeypatch: py
     assert shown == [sites.own.id_of(1), f"london:{sites.london.id_of(1)}", sites.own.id_of(0)]
 
 
-async def test_an_exhibit_may_be_named_with_the_consoles_own_site_and_not_with_another(sites: Sites) -> None:
+async def test_an_exhibit_is_of_any_site_and_its_names_wait_for_a_reason_as_there(sites: Sites) -> None:
     await sites.visitor.log_in("anna")
     matter = (await sites.visitor.post("/matters", {"title": "A matter"})).headers["Location"]
-    fields = {
-        "matter": matter.rpartition("/")[2],
-        "note": "",
-        "record": f"Metals:{sites.own.id_of(0)}",
-    }
+    for record in (f"Metals:{sites.own.id_of(0)}", f"london:{sites.london.id_of(0)}"):
+        fields = {"matter": matter.rpartition("/")[2], "note": "", "record": record}
+        assert (await sites.visitor.post("/matters/exhibits", fields)).status == 303, record
+    _, page = await sites.visitor.get(matter)
+    assert f'"/record/{sites.own.id_of(0)}"' in page
+    assert f'"/record/london:{sites.london.id_of(0)}"' in page
+    assert text_of(page).count("copper crossed") == 2
+    assert ("anna", "matter chronology") in await sites.acts(sites.london)
+    fields["record"] = f"london:{sites.london.id_of(1)}"
     assert (await sites.visitor.post("/matters/exhibits", fields)).status == 303
-    assert f"/record/{sites.own.id_of(0)}" in (await sites.visitor.get(matter))[1]
-    fields["record"] = f"london:{sites.london.id_of(0)}"
-    assert (await sites.visitor.post("/matters/exhibits", fields)).status == 400
+    status, page = await sites.visitor.get(matter)
+    assert (status, "bob@london" in page) == (403, False)
+    await sites.visitor.post("/purpose", {"matter": "", "reason": "a tip"})
+    status, page = await sites.visitor.get(matter)
+    assert (status, "bob@london" in page) == (200, True)
+    (sites.london.path.parent / "archive/gate.db").unlink()
+    status, page = await sites.visitor.get(matter)
+    assert (status, "london was not read" in page, "bob@london" in page) == (200, True, False)
 
 
 async def begin_export(visitor: Visitor, **more: str) -> str:

@@ -10,7 +10,6 @@ import pytest
 from tests.support.audit_sites import ALICE, BOB, LONDON, Cities, make_cities, name_sites
 from tests.support.command import run_command
 from tests.support.typed import file_of
-from tests.unit.cli.test_review_queues import DIRECTORY
 
 pytestmark = pytest.mark.slow
 
@@ -153,25 +152,3 @@ def test_where_there_is_one_site_nothing_is_said_of_others(
         assert "other sites" not in run(capsys, *look)[1]
         assert "not_covered" not in run_json(capsys, *look)[1]
     assert "there is no site 'paris'" in run(capsys, "sample", "copper", "--at", "paris")[1]
-
-
-def run_review(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str]:
-    capsys.readouterr()
-    status = run_command("review", *arguments)
-    output, errors = capsys.readouterr()
-    return status, output + errors
-
-
-def test_a_review_of_one_of_several_sites_says_so_and_where_the_others_are(
-    cities: Cities, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (cities.shanghai.path.parent / "directory.toml").write_text(DIRECTORY)
-    status, text = run_review(capsys, "queue")
-    assert status == 0
-    assert f"This is shanghai alone. There are other sites. london: --site {cities.london.path}" in text
-    assert "alone" not in run_review(capsys, "queue", "--json")[1]
-    status, text = run_review(capsys, "show", "london:gate/1")
-    assert (status, f"name it so, with --site {cities.london.path}" in text) == (2, True)
-    status, text = run_review(capsys, "show", "shanghai:gate/1")
-    assert (status, "shanghai is this site: say gate/1" in text) == (2, True)
-    assert "is no record's id" in run_review(capsys, "show", "paris:gate/1")[1]
