@@ -1,6 +1,8 @@
 """Writes small files so that a crash leaves the old or the new content, never half of it."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 PUBLIC = 0o644
@@ -21,6 +23,16 @@ def may_group_read(folder: Path) -> bool:
     return folder.stat().st_mode & 0o057 == 0o050
 
 
+@contextmanager
+def errors_named(path: Path) -> Iterator[None]:
+    """Name the file in an error of the system that names none: which disk is full is what somebody has to know."""
+    try:
+        yield
+    except OSError as err:
+        err.filename = err.filename or str(path)
+        raise
+
+
 def replace_durably(path: Path, content: bytes, mode: int = PUBLIC) -> None:
     """Write or replace a file; raises OSError, and then the whole old file or the whole new file is there."""
     write_whole(path, content, mode)
@@ -33,7 +45,10 @@ def write_whole(path: Path, content: bytes, mode: int = PUBLIC) -> None:
     draft = path.with_name(f"{path.name}.new")
     draft.unlink(missing_ok=True)
     # Made with its mode, so that other users can never read a secret.
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
+    with (
+        errors_named(draft),
+        os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file,
+    ):
         file.write(content)
         file.flush()
         # Killed before the next line: a draft is left, which nobody reads and the next write replaces.

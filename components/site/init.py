@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from components.archive.durable import PRIVATE, replace_durably
+from components.archive.durable import replace_durably
 from components.archive.keys import (
     KeyFileError,
     create_conversation_key,
@@ -30,17 +30,18 @@ from components.settings.site import SiteFile
 from components.settings.site_table import ServerName
 from components.site.certificates import make_certificates
 from components.site.demo_access import access_table, add_approvers, admit_everybody, make_approver_keys
+from components.site.demo_accounts import write_passwords
 from components.site.demo_console import console_table
 from components.site.demo_ejabberd import for_ejabberd
 from components.site.demo_history import history_table
 from components.site.demo_transfer import add_file_service, transfer_table
 from components.site.demo_web import web_table
+from components.site.lock import wait_for_turn
 from components.site.machine import make_machine_files
 from components.site.packaged import packaged_folder
 from components.site.parts import is_machine, parts_of
 from components.site.secret import make_secrets
 from components.site.validate import find_begun_log, load_site, read_site
-from policy.directory.directory import parse_directory
 from policy.toml_problem import TomlError, read_toml
 
 # Below those that Linux gives to outgoing connections (32768 up), or one of them might hold ours later.
@@ -48,8 +49,6 @@ _DEMO_PORTS = range(15000, 32000)
 
 # Of the names that C2SP signed notes allow, those that also need no quoting in TOML.
 _ORIGIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]*[A-Za-z0-9]")
-
-_PASSWORD_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # noqa: S105 - without those that look like others
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,17 +73,25 @@ def init_site(
     In that of a `system`, each process has folders of its own (docs/install.md). A demonstration on another `server`
     has what that can do (docs/ejabberd.md).
     Keys that have signed nothing yet get the names in site.toml. A demonstration's server listens on free ports, which
-    are chosen once. Raises SettingsError, SiteError, OSError.
+    are chosen once. Two at the same time on one site take turns. Raises SettingsError, SiteError, OSError.
     """
     site_toml = site_toml.resolve()
-    made = []
-    if site_toml.exists() and origin is not None:
-        raise SiteError(f"{site_toml} is there already, and names its logs (log_origin); leave out --origin")
-    if not site_toml.exists():
-        site_toml.parent.mkdir(parents=True, exist_ok=True)
-        text = _example_site(demo=demo, origin=origin, system=system, server=server)
-        replace_durably(site_toml, text.encode())
-        made.append(site_toml)
+    site_toml.parent.mkdir(parents=True, exist_ok=True)
+    with wait_for_turn(site_toml.parent):
+        made = []
+        if site_toml.exists() and origin is not None:
+            raise SiteError(
+                f"{site_toml} is there already, and names its logs (log_origin); leave out --origin"
+            )
+        if not site_toml.exists():
+            text = _example_site(demo=demo, origin=origin, system=system, server=server)
+            replace_durably(site_toml, text.encode())
+            made.append(site_toml)
+        return _make_all(site_toml, made, demo=demo)
+
+
+def _make_all(site_toml: Path, made: list[Path], *, demo: bool) -> MadeSite:
+    """Make what the site of a site.toml lacks; `made` is what was just made."""
     settings = read_site(site_toml)
     if is_machine(settings):
         return _init_machine(settings)
@@ -100,7 +107,7 @@ def init_site(
         )
     settings = load_site(site_toml)
     if demo and not accounts_file(settings).exists():
-        _write_passwords(settings)
+        write_passwords(accounts_file(settings), settings)
         made.append(accounts_file(settings))
     if demo and settings.access and not settings.access.folder.exists():
         admit_everybody(settings)
@@ -265,16 +272,3 @@ def _make_archive_keys(settings: SiteFile) -> list[Path]:
         create_conversation_key(settings.archive.conversation_key_file)
         made.append(settings.archive.conversation_key_file)
     return made
-
-
-def _write_passwords(settings: SiteFile) -> None:
-    directory = parse_directory(settings.gate.directory_file.read_text())
-    people = sorted(jid for jid in directory.people if jid.partition("@")[2] in settings.prosody.domains)
-    lines = ["# The demonstration's people and their passwords."]
-    lines += [f'"{jid}" = "{_make_password()}"' for jid in people]
-    replace_durably(accounts_file(settings), ("\n".join(lines) + "\n").encode(), PRIVATE)
-
-
-def _make_password() -> str:
-    groups = ("".join(secrets.choice(_PASSWORD_LETTERS) for _ in range(4)) for _ in range(4))
-    return "-".join(groups)

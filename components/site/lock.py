@@ -41,6 +41,21 @@ def hold_site(folder: Path) -> Iterator[int]:
         os.close(file)
 
 
+@contextmanager
+def wait_for_turn(folder: Path) -> Iterator[None]:
+    """Hold a folder while what it lacks is made, which takes a moment; wait while another process does that.
+
+    Or each would make half of the same pair: a certificate, and a key that is not its own. The lock is the kernel's,
+    on the folder itself: it ends with its holder and leaves no file.
+    """
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
 def find_holder(folder: Path) -> int | None:
     """Return the process id of the `up` that holds the site at `folder`; None if there is none."""
     try:

@@ -2,6 +2,7 @@
 
 import asyncio
 import datetime as dt
+import math
 import signal
 import sys
 import time
@@ -194,7 +195,7 @@ async def _run(
     restarts = asyncio.create_task(follow_requests(settings.folder, supervisor.restart))
     try:
         with display.progress(tuple(spec.name for spec in specs)):
-            await unless(told_to_stop, supervisor.start(START_TIMEOUT_S))
+            await unless(told_to_stop, supervisor.start(find_start_timeout_s(settings, once=once)))
         notify_manager("READY=1")
         async with AsyncExitStack() as stack:
             if watchdog_s := find_watchdog_s():
@@ -214,6 +215,11 @@ async def _run(
         restarts.cancel()
         await supervisor.stop()
     return status
+
+
+def find_start_timeout_s(settings: SiteFile, *, once: bool) -> float:
+    """Return for how long the processes may take; a server that somebody else starts may come whenever it does."""
+    return math.inf if settings.prosody.attached_to and not once else START_TIMEOUT_S
 
 
 def _reload(settings: SiteFile, supervisor: Supervisor, display: Display) -> None:

@@ -32,6 +32,7 @@ from components.settings.transfer import TransferSettings
 from components.transfer.acts import FileActs
 from components.transfer.asking import AskedFrom
 from components.transfer.checks import Examination, FileChecks
+from components.transfer.conditions import require_conditions
 from components.transfer.deciding import FileDecider
 from components.transfer.destroyed import DestroyedFiles, keep_destroyed, keep_swept
 from components.transfer.fetch import Sender
@@ -188,6 +189,8 @@ def _open_blobs(process: Process, site: SiteFile, settings: TransferSettings) ->
     """Return what stores files and what reads them: sealed to the site's recipients, and to the component itself."""
     objects = process.keep(open_objects(settings))
     process.run("swept", keep_swept(objects))
+    if settings.s3 is not None:
+        process.run("conditions", require_conditions(objects))
     own = load_recipient_key(settings.delivery_key_file)
     recipients = [*(load_recipient(path) for path in site.archive.recipients), own.recipient]
     address_key = load_link_key(settings.address_key_file)

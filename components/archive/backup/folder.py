@@ -15,6 +15,7 @@ from components.archive.backup import CopyError
 from components.archive.durable import (
     PRIVATE,
     PRIVATE_FOLDER,
+    errors_named,
     make_folder,
     replace_durably,
     sync_folder,
@@ -81,9 +82,11 @@ class BackupFolder:
         with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE), "wb") as file:
             async for piece in pieces:
                 seen.update(piece)
-                file.write(piece)
-            file.flush()
-            os.fsync(file.fileno())
+                with errors_named(draft):
+                    file.write(piece)
+            with errors_named(draft):
+                file.flush()
+                os.fsync(file.fileno())
         if seen.hexdigest() != digest:
             draft.unlink()
             return False

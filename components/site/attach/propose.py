@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,7 +43,7 @@ def propose_site(config: Path, folder: Path, server: ServerName = "prosody") -> 
             raise SiteError(f"{each} is there already; name another folder")
     kind = KINDS[server]
     survey, stored = kind.survey_settings(config), kind.survey_people(config)
-    domain = next((host.name for host in survey.hosts if not host.component), "")
+    domain = _find_main_domain(survey, stored)
     if not domain:
         raise SiteError(f"{config} has no host for people, and so nobody who could be on the line")
     text = propose_directory(survey, stored, gate=f"gate.{domain}", server=server)
@@ -59,6 +60,16 @@ def propose_site(config: Path, folder: Path, server: ServerName = "prosody") -> 
     return Proposal(
         site_toml, file, digest, len(stored.accounts), len(stored.rooms), outside, stored.elsewhere
     )
+
+
+def _find_main_domain(survey: Survey, stored: Stored) -> str:
+    """Return the host on which most people are, the first of several; "" if none is for people.
+
+    The logs are named after it for good, and Debian's examples begin with `localhost`.
+    """
+    people = Counter(account.jid.partition("@")[2] for account in stored.accounts)
+    hosts = (host.name for host in survey.hosts if not host.component)
+    return max(hosts, key=people.__getitem__, default="")
 
 
 def propose_directory(survey: Survey, stored: Stored, *, gate: str, server: ServerName = "prosody") -> str:

@@ -104,7 +104,9 @@ def _look_at_processes(
     known += [(part.name, part.title, running.get(part.module)) for part in running_parts(site)]
     for name, title, process in known:
         fault = faults.get(title, "")
-        if process is None:
+        if process is None and name == site.site.server and site.prosody.attached_to:
+            yield ProcessFacts(name, title, fault)  # what started it is not ours: whether it answers is all
+        elif process is None:
             missing = "does not run" if holder is None else "does not run under this `steelyard up`"
             yield ProcessFacts(name, title, fault or missing)
         else:

@@ -1,6 +1,7 @@
 """Every command and every option is documented, and wrong use is one line."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -83,6 +84,19 @@ def test_wrong_use_is_told_in_one_line(arguments: tuple[str, ...], told: str) ->
     assert result.stderr.startswith("steelyard: ")
     assert result.stderr.count("\n") == 1
     assert told in result.stderr
+
+
+@slow
+def test_ctrl_c_while_it_starts_is_no_fault(tmp_path: Path) -> None:
+    """A command imports for half a second before it does anything."""
+    pressed = "import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n"
+    (tmp_path / "cyclopts.py").write_text(pressed)
+    command = [sys.executable, "-m", "components.cli.main", "check"]
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    result = subprocess.run(
+        command, capture_output=True, text=True, check=False, cwd=ROOT, timeout=60, env=environment
+    )
+    assert (result.returncode, result.stdout, result.stderr) == (130, "", "")
 
 
 @slow

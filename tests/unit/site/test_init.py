@@ -1,9 +1,12 @@
 """Making a site: complete, random, and never over anything that is there."""
 
+import datetime as dt
 import re
 import socket
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 
@@ -13,6 +16,7 @@ from components.rules.access.desk import list_access, open_desk
 from components.settings.log import find_key_name
 from components.settings.site import SiteFile
 from components.settings.table import SettingsError
+from components.site.certificate_check import find_certificate_problems
 from components.site.init import init_site, load_passwords
 from components.site.parts import listening_ports
 from components.site.validate import load_site
@@ -28,6 +32,22 @@ def test_a_second_init_changes_nothing(site: Path) -> None:
     before = contents(site.parent)
     assert init_site(site, demo=True).made == ()
     assert contents(site.parent) == before
+
+
+@pytest.mark.slow
+def test_several_at_the_same_time_make_one_site(tmp_path: Path) -> None:
+    """As two people do who do not know of one another, or a timer and a person."""
+    site, starts = tmp_path / "site.toml", Barrier(4)
+
+    def make(_: int) -> tuple[Path, ...]:
+        starts.wait()
+        return init_site(site).made
+
+    with ThreadPoolExecutor(4) as several:
+        made = [path for each in several.map(make, range(4)) for path in each]
+    assert len(made) == len(set(made))
+    assert site in made
+    assert list(find_certificate_problems(load_site(site), dt.datetime.now(dt.UTC))) == []
 
 
 def test_a_demonstration_has_a_password_for_everybody(site: Path) -> None:

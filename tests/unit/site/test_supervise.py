@@ -1,6 +1,7 @@
 """Processes are kept running, their ends are told, and stopping leaves nothing."""
 
 import asyncio
+import math
 import os
 import signal
 import sys
@@ -13,7 +14,9 @@ import psutil
 import pytest
 
 from components.process.errors import SiteError
+from components.settings.site import SiteFile
 from components.site.supervise import ProcessSpec, State, Supervisor
+from components.site.up import START_TIMEOUT_S, find_start_timeout_s
 from tests.support.process import PATIENCE_S, wait_until
 
 FOREVER = "import time\nwhile True: time.sleep(60)"
@@ -174,6 +177,32 @@ async def test_what_does_not_get_healthy_in_time_is_told(
         await starting
     await supervisor.stop()
     assert not any(is_running(pid) for pid in good.pids + bad.pids)
+
+
+def test_only_a_server_of_somebody_elses_is_waited_for_without_an_end(site: Path) -> None:
+    assert find_start_timeout_s(SiteFile(site), once=False) == START_TIMEOUT_S
+    attached = 'attached_to = "/etc/prosody/prosody.cfg.lua"\nc2s_port = '
+    site.write_text(site.read_text().replace("c2s_port = ", attached, 1))
+    assert find_start_timeout_s(SiteFile(site), once=True) == START_TIMEOUT_S
+    assert find_start_timeout_s(SiteFile(site), once=False) == math.inf
+
+
+async def test_without_an_end_a_start_waits_for_health_and_tells_what_ends(tmp_path: Path) -> None:
+    health = Health("waits for its server")
+    supervisor = Supervisor([spec(tmp_path, FOREVER, health)], Watcher())
+    starting = asyncio.create_task(supervisor.start(math.inf))
+    try:
+        assert await wait_until(lambda: bool(health.pids))
+        assert not starting.done()
+        health.fault = ""
+        await asyncio.wait_for(starting, PATIENCE_S)
+    finally:
+        await supervisor.stop()
+    ends = spec(tmp_path, "raise SystemExit('no')", Health("waits for its server"), "failing")
+    failing = Supervisor([ends], Watcher())
+    with pytest.raises(SiteError, match="failing"):
+        await asyncio.wait_for(failing.start(math.inf), PATIENCE_S)
+    await failing.stop()
 
 
 async def test_a_fault_is_told_once_and_so_is_its_end(tmp_path: Path) -> None:

@@ -14,13 +14,15 @@ class Places:
     """What `ejabberdctl.cfg` beside a configuration says, or what holds without it.
 
     `data` has the cookie of the `node`; in a folder of its own below `modules` the server finds Steelyard's adapter.
-    `configs` has further files that the server reads, or is None.
+    `configs` has further files that the server reads, or is None. `names` says how Erlang finds hosts (Debian's
+    has the address of `localhost`, which need not be known elsewhere), or is None.
     """
 
     node: str
     data: Path
     modules: Path
     configs: Path | None
+    names: Path | None
 
     @property
     def adapter(self) -> Path:
@@ -39,6 +41,7 @@ def read_places(config: Path) -> Places:
         data,
         Path(modules) if modules else _home(data) / ".ejabberd-modules",
         Path(configs) if configs else None,
+        names if (names := config.with_name("inetrc")).is_file() else None,
     )
 
 

@@ -92,7 +92,7 @@ def _run(config: Path, places: Places, what: tuple[str, ...], flags: tuple[str, 
         try:
             ended = subprocess.run(  # noqa: S603
                 command,
-                env={**os.environ, **_environment(config, places)},
+                env={**os.environ, **survey_environment(config, places)},
                 capture_output=True,
                 text=True,
                 errors="replace",
@@ -106,7 +106,8 @@ def _run(config: Path, places: Places, what: tuple[str, ...], flags: tuple[str, 
     return read_answer(ended.stdout, ended.stderr, config, "ejabberd")
 
 
-def _environment(config: Path, places: Places) -> Mapping[str, str]:
+def survey_environment(config: Path, places: Places) -> Mapping[str, str]:
+    """Return what ejabberdctl tells Erlang by its environment. Pure."""
     # Erlang finds the cookie of the server's node in its home.
     own = {
         "HOME": str(places.data),
@@ -114,4 +115,5 @@ def _environment(config: Path, places: Places) -> Mapping[str, str]:
         "CONTRIB_MODULES_PATH": str(places.modules),
         "ERL_CRASH_DUMP_SECONDS": "0",
     }
-    return own if places.configs is None else {**own, "CONTRIB_MODULES_CONF_DIR": str(places.configs)}
+    named = {"CONTRIB_MODULES_CONF_DIR": places.configs, "ERL_INETRC": places.names}
+    return {**own, **{name: str(path) for name, path in named.items() if path is not None}}

@@ -10,6 +10,7 @@ from components.process.errors import SiteError
 from components.site.attach.ejabberd import adapter
 from components.site.attach.ejabberd.adapter import place_adapter, remove_adapter
 from components.site.attach.ejabberd.places import Places, read_places
+from components.site.attach.ejabberd.survey import survey_environment
 
 
 @pytest.fixture
@@ -31,7 +32,7 @@ def test_without_a_word_of_it_all_is_where_debian_has_it(
 ) -> None:
     monkeypatch.setattr(pwd, "getpwnam", unknown)
     data = Path("/var/lib/ejabberd")
-    assert read_places(config) == Places("ejabberd@localhost", data, data / ".ejabberd-modules", None)
+    assert read_places(config) == Places("ejabberd@localhost", data, data / ".ejabberd-modules", None, None)
 
 
 def test_the_modules_are_in_the_home_of_the_servers_user(
@@ -60,8 +61,19 @@ def test_it_is_read_as_a_shell_reads_it(config: Path, line: str) -> None:
 
 def test_what_is_empty_is_not_set(config: Path) -> None:
     assert write_control(config, "ERLANG_NODE=\nCONTRIB_MODULES_CONF_DIR=/etc/more\n") == Places(
-        "ejabberd@localhost", Path("/var/lib/ejabberd"), read_places(config).modules, Path("/etc/more")
+        "ejabberd@localhost", Path("/var/lib/ejabberd"), read_places(config).modules, Path("/etc/more"), None
     )
+
+
+def test_hosts_are_found_as_the_server_finds_them(config: Path) -> None:
+    """A machine need not know `localhost`, and Debian's server does all the same: it is in this file."""
+    names = config.with_name("inetrc")
+    names.write_text('{host,{127,0,0,1},["localhost"]}.\n')
+    places = read_places(config)
+    assert places.names == names
+    assert survey_environment(config, places)["ERL_INETRC"] == str(names)
+    names.unlink()
+    assert "ERL_INETRC" not in survey_environment(config, read_places(config))
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from components.settings.site_table import ServerName
 from components.site.attach import propose
 from components.site.attach.kinds import KINDS
 from components.site.attach.propose import propose_directory, propose_site
-from components.site.attach.survey import Account, Contact, KeptRoom, Stored, Survey
+from components.site.attach.survey import Account, Contact, KeptRoom, ServerHost, Stored, Survey
 from components.site.validate import read_site
 from policy.directory.directory import parse_directory
 from tests.support.attached import EJABBERD_SURVEY, SURVEY, with_host
@@ -117,6 +117,20 @@ def answering(monkeypatch: pytest.MonkeyPatch, surveys: Mapping[ServerName, Surv
         for name, survey in surveys.items()
     }
     monkeypatch.setattr(propose, "KINDS", kinds)
+
+
+def test_the_logs_are_named_after_the_host_on_which_people_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Their names stay for good, and Debian's examples begin with a host `localhost` that nobody is on."""
+    config = tmp_path / "server.cfg"
+    config.touch()
+    survey = replace(SURVEY, hosts=(ServerHost("localhost", "", {}), *SURVEY.hosts))
+    answering(monkeypatch, {"prosody": survey})
+    site = read_site(propose_site(config, tmp_path / "site").site_toml)
+    assert (site.site.name, site.gate.jid) == ("metals.example", GATE)
+    assert site.gate.log_origin == "metals.example/gate"
+    assert site.prosody.domains == ("localhost", "metals.example")
 
 
 @pytest.mark.parametrize("server", KINDS)

@@ -15,6 +15,7 @@ import pytest
 from components.cli.app import run
 from components.cli.output.doctor import describe_ailments, print_ailments
 from components.settings.site import SiteFile
+from components.site import check
 from components.site.doctor.collect import collect_facts
 from components.site.doctor.judge import judge_site
 from components.site.lock import LOCK_FILE, hold_site
@@ -85,6 +86,24 @@ def test_a_held_site_is_asked_process_by_process(begun: Path) -> None:
     assert 90.0 <= facts.held.oldest_s < 3600.0
     critical = [each.about for each in judge_site(facts) if each.severity == "critical"]
     assert {"prosody", "gate", "alarm"} <= {*critical}
+
+
+@pytest.mark.parametrize("answers", [True, False])
+def test_a_server_that_somebody_else_starts_only_has_to_answer(
+    begun: Path, monkeypatch: pytest.MonkeyPatch, answers: bool
+) -> None:
+    async def ask(_: object) -> str:
+        return "" if answers else "does not listen"
+
+    monkeypatch.setattr(check, "find_server_fault", ask)
+    attached = 'attached_to = "/etc/prosody/prosody.cfg.lua"\nc2s_port = '
+    begun.write_text(begun.read_text().replace("c2s_port = ", attached, 1))
+    with hold_site(begun.parent):
+        facts = collect_facts(begun)
+    (server,) = (each for each in facts.processes if each.name == "prosody")
+    assert server.fault == ("" if answers else "does not listen")
+    told = [each for each in judge_site(facts) if each.text.startswith(f"{server.title} does")]
+    assert [each.text for each in told] == ([] if answers else [f"{server.title} does not listen"])
 
 
 def test_processes_that_run_each_by_itself_are_found_without_an_up(begun: Path) -> None:
