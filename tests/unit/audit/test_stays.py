@@ -4,6 +4,7 @@ from itertools import permutations
 
 import pytest
 
+from components.audit.index.database import Database
 from components.audit.index.logs import IndexedLog
 from components.audit.index.seen import (
     STILL,
@@ -14,7 +15,7 @@ from components.audit.index.seen import (
     insert_steps,
     restart,
 )
-from tests.support.made_index import Database, empty_index
+from tests.support.made_index import empty_index
 
 ALICE = ("alice", "metals.example", "desk")
 ROOM = ("floor", "rooms.metals.example")

@@ -22,6 +22,7 @@ from tests.support.audit_site import Site, make_site
 from tests.support.audit_sites import name_sites, tables_of
 from tests.support.console_site import Visitor, another, make_console_site, open_console
 from tests.support.held_gate import HoldingGate, hold
+from tests.support.typed import file_of
 from tests.unit.policy.content.rules import write_rule
 
 pytestmark = pytest.mark.slow
@@ -260,7 +261,7 @@ async def test_a_console_signs_for_each_site_that_lists_the_key(tmp_path: Path, 
         create_log_key(there, "auditor/anna")
     for site in (own, london):
         # On an auditor's own machine nothing of the server's lies.
-        site.settings.gate_log.key_file.unlink()
+        file_of(site.settings.gate_log.key_file).unlink()
     assert find_signing(own.settings, own.settings.require(ConsoleSettings)) is not None
     async with open_console(own) as visitor:
         sites = Sites(own, london, visitor)

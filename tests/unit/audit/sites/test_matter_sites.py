@@ -15,6 +15,7 @@ from tests.support.audit_site import Site
 from tests.support.audit_sites import Cities
 from tests.support.command import run_command
 from tests.support.review_cities import ALICE, BOB, make_review_cities
+from tests.support.typed import file_of
 
 pytestmark = pytest.mark.slow
 
@@ -131,7 +132,7 @@ def test_a_site_that_is_away_is_named_and_the_matter_is_shown(desk: Desk) -> Non
 def test_what_cannot_be_recorded_there_is_not_shown(desk: Desk) -> None:
     there = desk.id_of("london", 0)
     assert desk.act("erin", "add-exhibit", "M-7", there, "--title", "a tip")[0] == 0
-    desk.cities.london.settings.audit_log.key_file.unlink()
+    file_of(desk.cities.london.settings.audit_log.key_file).unlink()
     found = desk.tell("erin", "chronology", "M-7")
     assert "tip of London" not in json.dumps(found)
     assert [each["site"] for each in found["not_read"]] == ["london"]

@@ -1,5 +1,6 @@
 """What names a site says before an id, and what becomes of it; what a matter is called elsewhere; sums over sites."""
 
+from collections.abc import Mapping
 from typing import Any, cast
 
 import pytest
@@ -69,7 +70,7 @@ def test_no_matter_is_of_no_site() -> None:
     assert found_at(OWN, Purpose("", "why")) == Purpose("", "why")
 
 
-def counts(*groups: dict[tuple[str, ...], int]) -> list[list[Counted]]:
+def counts(*groups: Mapping[tuple[str, ...], int]) -> list[list[Counted]]:
     filled = (*groups, *({} for _ in range(len(GROUPS) - len(groups))))
     return [[Counted(values, number) for values, number in group.items()] for group in filled]
 
@@ -77,7 +78,7 @@ def counts(*groups: dict[tuple[str, ...], int]) -> list[list[Counted]]:
 def test_counts_of_sites_are_added_up_before_the_most_frequent_are_chosen() -> None:
     day = "2026-11-30"
     here = counts(
-        {(day, "release"): 2, (day, "refuse"): 1}, {(f"p{n}",): 10 for n in range(8)} | {("late",): 9}
+        {(day, "release"): 2, (day, "refuse"): 1}, {**{(f"p{n}",): 10 for n in range(8)}, ("late",): 9}
     )
     there = counts({(day, "release"): 3}, {("late",): 9})
     facets = make_facets(add_groups([here, there]))

@@ -21,6 +21,7 @@ from tests.support.audit_sites import Cities
 from tests.support.command import run_command
 from tests.support.held_gate import HoldingGate, hold
 from tests.support.review_cities import ALICE, BOB, GUS, HANNA, make_review_cities
+from tests.support.typed import file_of
 
 pytestmark = pytest.mark.slow
 
@@ -162,7 +163,7 @@ def test_a_key_that_another_site_lists_signs_there(office: Office) -> None:
 
 
 def test_a_site_that_could_not_record_is_named_with_what_was_done(office: Office) -> None:
-    office.cities.london.settings.audit_log.key_file.unlink()
+    file_of(office.cities.london.settings.audit_log.key_file).unlink()
     here, there = office.id_of("shanghai", 0), office.id_of("london", 0)
     status, text = office.sign("erin", "claim", here, there)
     assert status == 2
