@@ -221,6 +221,8 @@ def _secret_files(settings: SiteFile) -> Iterator[Path]:
     if settings.directory and settings.directory.scim_certificate:
         yield settings.directory.scim_certificate.with_suffix(".key")
     yield settings.archive.conversation_key_file
+    if settings.cluster:
+        yield settings.cluster.cookie_file
     for key in _keys(settings):
         yield from secret_files(key)
     if settings.console and settings.console.signer_key:

@@ -41,6 +41,7 @@ def private_files(site: SiteFile) -> list[Path]:
         files += secret_files(key)
     files += [authority_key_file(site), accounts_file(site), site.archive.conversation_key_file]
     files += [file.with_suffix(".key") for _, file in site.shown_certificates]
+    files += [site.cluster.cookie_file] if site.cluster else []
     return [file for file in dict.fromkeys(files) if file.exists()]
 
 

@@ -108,6 +108,15 @@ verifier_key = "extra/log-audit-desk.pub"
 [[audit.sites]]
 name = "london"
 site = "london/site.toml"
+[cluster]
+node = "one.steelyard.example"
+cookie_file = "extra/cluster.cookie"
+[[cluster.nodes]]
+name = "one.steelyard.example"
+address = "10.0.0.1"
+[[cluster.nodes]]
+name = "two.steelyard.example"
+address = "10.0.0.2"
 """
 # Of tables that a demonstration has.
 ADDED = {

@@ -21,6 +21,7 @@ from components.site.ejabberd_cluster import (
 )
 from components.site.ejabberd_server import ejabberd_command, write_ejabberd_config
 from components.site.init import init_site
+from components.site.key_check import private_files
 from components.site.parts import ROWS, parts_of, running_parts
 from components.site.up import run_site
 from components.site.validate import load_site
@@ -62,6 +63,7 @@ def test_a_site_is_made_with_what_its_nodes_need(tmp_path: Path) -> None:
     assert site.cluster is not None
     assert len(site.cluster.cookie_file.read_text().strip()) == 64
     assert site.cluster.cookie_file.stat().st_mode & 0o077 == 0
+    assert site.cluster.cookie_file in private_files(site)
     for node in (ONE, TWO):
         certificate = x509.load_pem_x509_certificate((site.prosody.certificates / f"{node}.crt").read_bytes())
         names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value

@@ -38,7 +38,7 @@ log = "archive/toy.db"
 log_origin = "steelyard.example/toy"
 log_key_file = "keys/log-toy.key"
 """
-NO_PROCESSES = {"site", "prosody", "archive", "audit", "review", "history", "federation"}
+NO_PROCESSES = {"site", "prosody", "archive", "audit", "review", "history", "federation", "cluster"}
 
 
 def describe_toy(toy: ToySettings, _site: SiteFile) -> Part:
