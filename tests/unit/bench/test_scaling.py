@@ -147,6 +147,7 @@ def test_a_figure_that_has_another_name_now_is_missed() -> None:
         read_costs({**results, "crowd": renamed})
 
 
+@pytest.mark.slow
 def test_the_document_gets_what_new_figures_give_and_keeps_all_else(tmp_path: Path) -> None:
     results = load_results(DOCS / "benchmarks.json")
     document = (DOCS / "scaling.md").read_text("utf-8")

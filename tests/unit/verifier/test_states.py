@@ -67,8 +67,8 @@ def test_valid_records_end_the_ranges_of_their_classes_alone() -> None:
     made.close()
     assert [(each.retention_class, each.first, each.last, each.count) for each in made.ranges] == [
         (1, 0, 0, 1),
-        (1, 5, 5, 1),
         (2, 1, 6, 2),
+        (1, 5, 5, 1),
     ]
 
 

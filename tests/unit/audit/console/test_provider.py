@@ -1,6 +1,7 @@
 """An identity provider's answers: whom an ID token names, and which tokens and providers are not believed."""
 
 import base64
+import hmac
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from joserfc import jwt
-from joserfc.jwk import ECKey, OctKey
+from joserfc.jwk import ECKey
 
 from components.audit.console.login.provider import Provider, ProviderError
 from components.audit.console.login.values import Started
@@ -33,6 +34,10 @@ CLAIMS = {
     "iat": int(NOW_S) - 5,
     "exp": int(NOW_S) + 300,
 }
+
+
+NO_ALGORITHM, SHARED_SECRET = b'{"alg":"none"}', b'{"alg":"HS256"}'
+"""What the head of a forged token says."""
 
 
 class Answers:
@@ -157,10 +162,13 @@ async def test_a_token_with_other_claims_is_not_accepted(
         await provider(tmp_path).find_auditor_id("c0de", STARTED, NOW_S)
 
 
+def encode(part: bytes) -> str:
+    return base64.urlsafe_b64encode(part).decode().rstrip("=")
+
+
 def unsigned() -> str:
-    head, claims, _ = sign(CLAIMS).split(".")
-    head = base64.urlsafe_b64encode(b'{"alg":"none"}').decode().rstrip("=")
-    return f"{head}.{claims}."
+    claims = sign(CLAIMS).split(".")[1]
+    return f"{encode(NO_ALGORITHM)}.{claims}."
 
 
 def altered() -> str:
@@ -169,8 +177,10 @@ def altered() -> str:
 
 
 def signed_with_what_is_public() -> str:
-    """The known confusion: a public key that is taken for a shared secret."""
-    return jwt.encode({"alg": "HS256"}, CLAIMS, OctKey.import_key(KEY.as_pem(private=False)))
+    """The known confusion: a public key that is taken for a shared secret. No library makes such a token."""
+    claims = sign(CLAIMS).split(".")[1]
+    said = f"{encode(SHARED_SECRET)}.{claims}"
+    return f"{said}.{encode(hmac.digest(KEY.as_pem(private=False), said.encode(), 'sha256'))}"
 
 
 FORGED: dict[str, Callable[[], object]] = {
