@@ -167,7 +167,7 @@ async def test_the_language_and_the_zone_are_kept_for_the_session(site: Site) ->
         _, page = await visitor.get("/search?q=copper")
         assert 'lang="ko" data-theme="dark"' in page
         assert "05:04:05" in page and "+09:00" in page
-        for zone in ("../../etc/passwd", "Berlin", "", "\0", "Z" * 100_000):
+        for zone in ("../../etc/passwd", "Berlin", "", "\0", "Z" * 100):
             fields = {"language": "xx", "zone": zone, "theme": "<script>"}
             assert (await visitor.post("/preferences", fields)).status == 400
             _, page = await visitor.get("/account")
