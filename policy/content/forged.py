@@ -104,6 +104,6 @@ def _is_own_delay(directory: Directory, facts: StanzaFacts) -> bool:
 
 
 def _may_be_server_of(directory: Directory, person: str, by: str) -> bool:
-    """Return whether this is a domain that may be the server or the gate of a person: none of ours or a third site's."""
+    """Return whether a domain may be that of a person's server or gate, as it is none of ours or of a third site."""
     is_others = by == directory.gate or by in directory.services or by in directory.members
     return by != "" and by == domain_of(by) and (by == domain_of(person) or not is_others)
