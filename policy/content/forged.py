@@ -55,9 +55,18 @@ def decide_forged(directory: Directory, facts: StanzaFacts) -> Decision | None:
     if elements & _COPIES or (elements & _ARCHIVED and not _is_archive(directory, facts)):
         return FORGED
     sender = directory.members.get(bare(facts.sender))
-    if sender is None or sender.kind is not MemberKind.PERSON:
+    if sender is None:
         return None
-    return FORGED if _is_forged_by_person(directory, facts, elements) else None
+    is_person = sender.kind is MemberKind.PERSON
+    if (is_person or facts.way is Way.S2S) and _pushes_to_another(facts, elements):
+        return FORGED
+    return FORGED if is_person and _is_forged_by_person(directory, facts, elements) else None
+
+
+def _pushes_to_another(facts: StanzaFacts, elements: frozenset[str]) -> bool:
+    """Return whether this tells somebody else's client what only the server of its account says to it."""
+    is_told = facts.type in ("set", "result")
+    return bool(elements & _PUSHES) and is_told and bare(facts.to) not in ("", bare(facts.sender))
 
 
 def _is_forged_by_person(directory: Directory, facts: StanzaFacts, elements: frozenset[str]) -> bool:
@@ -66,11 +75,9 @@ def _is_forged_by_person(directory: Directory, facts: StanzaFacts, elements: fro
     # Their server speaks for the account; a client of theirs has a resource.
     if elements & _NOTIFIES and (facts.way is Way.C2S or "/" in facts.sender):
         return True
-    if elements & _PUSHES and facts.type == "set" and bare(facts.to) not in ("", bare(facts.sender)):
-        return True
     if _ADDRESS in elements and _ORIGINAL_SENDER in facts.attributes:
         return True
-    return bool(elements & DELAYS) and not _is_own_delay(facts)
+    return bool(elements & DELAYS) and not _is_own_delay(directory, facts)
 
 
 def _is_archive(directory: Directory, facts: StanzaFacts) -> bool:
@@ -84,7 +91,7 @@ def _is_to_room(directory: Directory, facts: StanzaFacts) -> bool:
     return recipient is not None and recipient.kind is MemberKind.ROOM
 
 
-def _is_own_delay(facts: StanzaFacts) -> bool:
+def _is_own_delay(directory: Directory, facts: StanzaFacts) -> bool:
     """Return whether every delay is said of oneself: a client may send later what was written before it had a network.
 
     Of people at another site, their server or its gate may say it, too, whatever the gate's domain is: that gate has
@@ -93,4 +100,10 @@ def _is_own_delay(facts: StanzaFacts) -> bool:
     by_server = facts.way is Way.S2S
     own = bare(facts.sender)
     said_by = [fold_address(bare(each.jid)) for each in facts.jids if each.element in DELAYS]
-    return all(by == own or (by_server and by != "" and by == domain_of(by)) for by in said_by)
+    return all(by == own or (by_server and _may_be_server_of(directory, own, by)) for by in said_by)
+
+
+def _may_be_server_of(directory: Directory, person: str, by: str) -> bool:
+    """Return whether a domain may be that of a person's server or gate, as it is none of ours or of a third site."""
+    is_others = by == directory.gate or by in directory.services or by in directory.members
+    return by != "" and by == domain_of(by) and (by == domain_of(person) or not is_others)

@@ -30,8 +30,25 @@ async def see_through(one: XmppStream, other: XmppStream, room: str) -> None:
     assert f'jid="{other.jid}"' in show(told)
 
 
+async def find_full(line: Line, one: XmppStream, room: str) -> None:
+    """Have somebody who is in a room come in with more sessions than an account may have there."""
+    more = [await line.login(one.jid.partition("/")[0]) for _ in range(2)]
+    await join(more[0], room, "alice too")
+    more[1].send(f"<presence to='{room}/alice'><x xmlns='{MUC}'/></presence>")
+    answer = await more[1].expect(lambda each: each.get("from") == f"{room}/alice")
+    assert answer.get("type") == "error" and "resource-constraint" in show(answer)
+    # Who is in stays, under another name, and whoever leaves makes room.
+    await join(more[0], room, "alice three")
+    more[0].send(f"<presence to='{room}/alice three' type='unavailable'/>")
+    # Of the other name, the room has told already that it is gone.
+    is_out = is_in(room, "alice three")
+    await more[0].expect(lambda each: each.get("type") == "unavailable" and is_out(each))
+    await join(more[1], room, "alice")
+
+
 async def test_nobody_owns_a_room_by_joining_it_first(tmp_path: Path) -> None:
-    async with Line(tmp_path, [ALICE, BOB], [ROOM], makes_rooms=True) as line:
+    full = {"room_account_sessions": "2"}
+    async with Line(tmp_path, [ALICE, BOB], [ROOM], makes_rooms=True, options=full) as line:
         alice, bob = await line.login(ALICE), await line.login(BOB)
         await alice.ping()
         for room in (ROOM, LATER):
@@ -47,6 +64,7 @@ async def test_nobody_owns_a_room_by_joining_it_first(tmp_path: Path) -> None:
             alice.send(f"<message to='{room}' type='groupchat'><body>to {room}</body></message>")
             await bob.expect(message(f"to {room}", from_=f"{room}/alice"))
             assert (await alice.request("get", OWNER, to=room)).get("type") == "error"
+        await find_full(line, alice, ROOM)
         # After a restart of the server they are the same.
         await line.prosody.kill9()
         await line.prosody.start()

@@ -2,7 +2,10 @@
 -- file.
 --
 -- A person who may no longer be in a room is removed from it and loses their affiliation. A person who was let in
--- later sees nothing that was said before. A list of rooms names only those that the requester may enter.
+-- later sees nothing that was said before. A list of rooms names only those that the requester may enter. One account
+-- fills no room: the server tells each who is in it of each who comes.
+--
+-- Setting: room_account_sessions (how many sessions of one account may be in a room at a time).
 --
 -- Loaded on each host of rooms, beside mod_stanza_gate.
 
@@ -108,6 +111,32 @@ module:hook("muc-room-restored", function (event)
 	if borders.in_force and borders.in_force() then put_out(event.room); end
 end);
 if borders.in_force and borders.in_force() then keep_borders(); end
+
+-- How many there are -----------------------------------------------------------------------------------------------------
+
+-- More than the devices of a person, and their connections that are gone and that nobody has noticed yet.
+local max_sessions = module:get_option_number("room_account_sessions", 50);
+
+local function count_sessions(room, account)
+	local count = 0;
+	for _, occupant in room:each_occupant() do
+		if occupant.bare_jid == account then
+			for _ in occupant:each_session() do count = count + 1; end
+		end
+	end
+	return count;
+end
+
+module:hook("muc-occupant-pre-join", function (event)
+	local room, stanza = event.room, event.stanza;
+	local account = jid_bare(stanza.attr.from);
+	if borders.is_open and borders.is_open() then return; end -- a gate that only observes changes nothing
+	if count_sessions(room, account) < max_sessions then return; end
+	module:log("warn", "%s is in %s with %d sessions, and comes in with no more", account, room.jid, max_sessions);
+	event.origin.send(st.error_reply(stanza, "wait", "resource-constraint",
+		"Your account is in this room with too many sessions. Leave it with others first.", room.jid));
+	return true;
+end);
 
 -- What a room tells of what was said -----------------------------------------------------------------------------------
 

@@ -7,12 +7,26 @@ import pytest
 
 from components.archive.errors import LogDamaged, LogUnavailable
 from components.archive.last_signed import LastSigned
+from components.archive.log.note import encode_verifier_key
 from components.archive.opener import RecordOpener
 from components.archive.reader import LogReader
 from components.archive.record import Alarm, RecordKind, parse_record
 from components.archive.store.open import StoreName, open_source, open_store
 from components.archive.writer import LogWriter
-from tests.support.stores import AUDITOR, ORIGIN, SIGNER, START_NS, entries, recorded_alarms, ticking
+from components.verifier.log import verify_log
+from tests.support.stores import (
+    AUDITOR,
+    ORIGIN,
+    SIGNER,
+    START_NS,
+    VERIFIER_KEY,
+    entries,
+    recorded_alarms,
+    ticking,
+)
+from tests.support.verified import kinds
+
+VKEY = encode_verifier_key(VERIFIER_KEY)
 
 
 @pytest.fixture
@@ -77,6 +91,21 @@ async def test_a_log_that_was_set_back_is_refused(tmp_path: Path, last: LastSign
     assert "steelyard restore" in str(told.value)
     assert last.path.read_bytes() == before
     assert f"\n{12}\n" in await newest_note(log)
+
+
+async def test_a_log_set_back_with_all_that_tells_of_it_goes_on(tmp_path: Path, last: LastSigned) -> None:
+    """Whoever commands this machine can set back both. Only what was kept elsewhere contradicts the log then."""
+    log, older, older_last = tmp_path / "gate.db", tmp_path / "older.db", tmp_path / "older.last"
+    await append(log, last, 10)
+    shutil.copy(log, older)
+    shutil.copy(last.path, older_last)
+    await append(log, last, 10)
+    elsewhere = last.path.read_text()
+    shutil.copy(older, log)
+    shutil.copy(older_last, last.path)
+    await append(log, last, 20)
+    assert verify_log(log, VKEY).ok
+    assert kinds(verify_log(log, VKEY, known_checkpoints=[elsewhere])) == ["checkpoint-forked"]
 
 
 async def test_a_log_that_is_gone_is_not_begun_anew(store_name: StoreName, last: LastSigned) -> None:

@@ -10,6 +10,7 @@ from components.archive.errors import LogDamaged
 from components.archive.record import RecordKind
 from components.archive.store import MemoRow
 from components.archive.writer import Entry
+from components.gate.kept import StanzaKeeper
 from components.gate.memo import (
     Memo,
     Recorded,
@@ -19,7 +20,7 @@ from components.gate.memo import (
     restore_amended,
 )
 from policy.decision import Action, Decision, Edit, StanzaError, release
-from tests.unit.gate.fakes import EPOCH, FakeLog
+from tests.unit.gate.fakes import ALICE, BOB, EPOCH, FakeLog, held
 
 OTHER = "0123456789abcdef"
 
@@ -143,3 +144,15 @@ def test_a_memo_gives_the_same_answer_again_and_has_nothing_of_what_was_said() -
     assert restore_amended(second, stanza) == replace(decision, strip=())
     assert third == hold
     assert restore_amended(second, b"another").action is Action.REFUSE
+
+
+@pytest.mark.parametrize("text", ["Tin at 9410", "Zinc"])
+def test_a_memo_says_in_the_clear_who_wrote_to_whom_and_nothing_of_what(text: str) -> None:
+    submission = held(1, text=text)
+    kept = StanzaKeeper(b"the site's own").keep(submission, release())
+    assert kept is not None
+    note = encode_memo(Memo(EPOCH, [(1, release())], (kept,)))
+    assert ALICE.encode() in note and BOB.encode() in note
+    assert text.encode() not in note
+    refused = Decision(Action.REFUSE, ("rule",), StanzaError("cancel", "not-allowed", "No."))
+    assert StanzaKeeper(b"the site's own").keep(submission, refused) is None

@@ -66,6 +66,11 @@ OF_PERSONS["a delay of before"] = (
 OF_PERSONS["a delay that names somebody besides"] = OF_PERSONS[f"a delay of {CAROL}"].replace(
     "from=", f"to='{ALICE.partition('/')[0]}' from="
 )
+TWO_SITES = parse_directory(
+    'access = "access.metals.example"\n'
+    + EXAMPLE_TEXT.replace("sites = [", 'sites = [{ domain = "london.metals.example" }, ', 1)
+    + '\n[[enterprise.metals.person]]\njid = "lena@london.metals.example"\nname = "Lena"\nroles = ["trader"]\n'
+)
 HONEST = {
     "a message": f"<message to='{BOB}'><body>Sold.</body></message>",
     "a message that is passed on": f"<message to='{BOB}'><body>Look</body>{FORWARDED}</message>",
@@ -118,6 +123,8 @@ def test_what_clients_say_themselves_is_theirs(name: str, way: Way) -> None:
 def test_a_room_tells_of_itself_and_its_archive_answers(way: Way) -> None:
     told = {name: xml for name, xml in (ARCHIVED | OF_PERSONS).items() if "copy" not in name}
     for name, xml in told.items():
+        if "pushed" in name and way is Way.S2S:
+            continue
         assert decide_forged(EXAMPLE, read_stanza(xml, way=way, sender=ROOM)) is None, name
     # But nobody who is in it speaks for its archive.
     for name, xml in ARCHIVED.items():
@@ -134,6 +141,40 @@ def test_no_other_server_has_copies_of_what_our_people_wrote(name: str, sender: 
 def test_no_other_server_answers_for_an_archive_but_of_a_room(sender: str) -> None:
     for xml in ARCHIVED.values():
         assert decide_forged(EXAMPLE, read_stanza(xml, way=Way.S2S, sender=sender)) is FORGED
+
+
+@pytest.mark.parametrize("sender", ["london.metals.example", "rooms.metals.example", ROOM])
+@pytest.mark.parametrize("type_", ["set", "result"])
+@pytest.mark.parametrize("name", [name for name in OF_PERSONS if "pushed" in name])
+def test_no_other_server_tells_our_clients_what_is_on_our_accounts_lists(
+    name: str, type_: str, sender: str
+) -> None:
+    xml = OF_PERSONS[name].replace("type='set'", f"type='{type_}'")
+    assert decide(TWO_SITES, read_stanza(xml, way=Way.S2S, sender=sender)) is FORGED
+    # It may ask, and finds nothing. A component of ours may be one that keeps contacts for the enterprise.
+    asked = OF_PERSONS[name].replace("type='set'", "type='get'")
+    assert decide_forged(TWO_SITES, read_stanza(asked, way=Way.S2S, sender=sender)) is None
+    assert decide_forged(TWO_SITES, read_stanza(xml, way=Way.COMPONENT, sender=ROOM)) is None
+
+
+@pytest.mark.parametrize(
+    ("by", "is_forged"),
+    [
+        ("london.metals.example", False),
+        ("London.METALS.example.", False),
+        ("gate.london.example", False),  # of which only London's directory knows
+        ("metals.example", True),
+        ("rooms.metals.example", True),
+        ("gate.steelyard.example", True),
+        ("Gate.Steelyard.example", True),
+        ("access.metals.example", True),
+    ],
+)
+def test_another_site_does_not_say_that_ours_kept_something_back(by: str, is_forged: bool) -> None:
+    xml = OF_PERSONS[f"a delay of {CAROL}"].replace(f"from='{CAROL}'", f"from='{by}'")
+    assert by in xml
+    facts = read_stanza(xml, way=Way.S2S, sender="lena@london.metals.example/desk")
+    assert (decide_forged(TWO_SITES, facts) is FORGED) is is_forged
 
 
 def test_a_server_notifies_of_its_accounts_nodes() -> None:
