@@ -20,6 +20,8 @@ _BETWEEN_WORDS = ("'", ", ", "; ", ": ")
 _MIN_LETTERS, _MIN_UNSPACED = 4, 3
 # Nobody takes a longer phrase apart letter by letter.
 _MAX_LETTERS = 24
+# There are as many ways to leave out a blank as there are blanks, and each is as long as the phrase.
+_MAX_JOINED = 24
 _DIGITS = {"o": "0", "i": "1", "l": "1", "e": "3", "a": "4", "s": "5", "t": "7"}
 # What is done together: to o and what looks like 1, to vowels, to all.
 _TOGETHER = tuple(
@@ -71,9 +73,16 @@ def with_pairs(term: str) -> tuple[str, ...]:
 
 
 def join_words(term: str, between: str = "") -> tuple[str, ...]:
-    """Return a phrase with this in place of the blanks between its words: of each alone, and of all."""
+    """Return a phrase with this in place of the blanks between its words: of each alone, and of all.
+
+    None if it is too short, or too long.
+    """
     words = term.split()
-    if len(words) < 2 or min(map(len, words)) < 2 or len(_LETTER.findall(term)) < _MIN_LETTERS:
+    if (
+        not 2 <= len(words) <= _MAX_JOINED
+        or min(map(len, words)) < 2
+        or len(_LETTER.findall(term)) < _MIN_LETTERS
+    ):
         return ()
     if any(map(is_unspaced, term)):
         return ()

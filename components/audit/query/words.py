@@ -168,8 +168,8 @@ def _find_spans(
             yield spans[first][0], spans[last][1]
 
 
-# Cached, because a page looks for the same words in each of its records.
-@lru_cache(maxsize=256)
+# Cached, because a page looks for the same words in each of its records: as many as a query has.
+@lru_cache(maxsize=1024)
 def _spellings_of(words: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
     return (words, *chain(*looks_of(words)))
 
