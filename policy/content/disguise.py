@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from itertools import chain
 
+from policy.content.fold import MAX_JOINED
 from policy.content.fold_phrase import read_over_marks
 from policy.content.fold_undone import join_over_signs
 from policy.content.word import is_unspaced
@@ -20,8 +21,6 @@ _BETWEEN_WORDS = ("'", ", ", "; ", ": ")
 _MIN_LETTERS, _MIN_UNSPACED = 4, 3
 # Nobody takes a longer phrase apart letter by letter.
 _MAX_LETTERS = 24
-# There are as many ways to leave out a blank as there are blanks, and each is as long as the phrase.
-_MAX_JOINED = 24
 _DIGITS = {"o": "0", "i": "1", "l": "1", "e": "3", "a": "4", "s": "5", "t": "7"}
 # What is done together: to o and what looks like 1, to vowels, to all.
 _TOGETHER = tuple(
@@ -79,7 +78,7 @@ def join_words(term: str, between: str = "") -> tuple[str, ...]:
     """
     words = term.split()
     if (
-        not 2 <= len(words) <= _MAX_JOINED
+        not 2 <= len(words) <= MAX_JOINED
         or min(map(len, words)) < 2
         or len(_LETTER.findall(term)) < _MIN_LETTERS
     ):
