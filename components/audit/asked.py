@@ -216,10 +216,9 @@ async def open_places(
         which, first = find_record(run[0])
         if which not in logs:
             continue
-        wanted = set(run)
-        for opened in await logs[which].fetch(first, run[-1] - run[0] + 1):
-            if (place := which.place(opened.index)) in wanted:
-                yield place, opened
+        wanted = {find_record(place)[1] for place in run}
+        for opened in await logs[which].fetch(first, run[-1] - run[0] + 1, wanted):
+            yield which.place(opened.index), opened
 
 
 def _runs(places: Iterable[int]) -> list[list[int]]:
