@@ -1,6 +1,6 @@
 """Opens sealed records with the private key of a recipient."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -102,9 +102,13 @@ class RecordOpener:
         except seal.SealError as error:
             return OpenedRecord(stored, None, str(error)), b""
 
-    async def fetch(self, first: int, count: int) -> list[OpenedRecord]:
-        """Return up to `count` records from index `first` on, opened; raises as `open` does."""
-        return [await self.open(stored) for stored in await self.reader.fetch(first, count)]
+    async def fetch(self, first: int, count: int, wanted: Container[int] | None = None) -> list[OpenedRecord]:
+        """Return up to `count` records from index `first` on, opened; of these the `wanted` ones, if that is told.
+
+        Raises as `open` does.
+        """
+        found = await self.reader.fetch(first, count)
+        return [await self.open(stored) for stored in found if wanted is None or stored.index in wanted]
 
     async def _load(self, segment: int) -> _Ratchet:
         rows = await self.reader.source.fetch_segments(segment, segment + 1)

@@ -1,6 +1,6 @@
 """What has to be known before a query is compiled: its scope, near spellings, what regular expressions find."""
 
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from components.archive.opener import OpenedRecord, RecordOpener
@@ -12,9 +12,10 @@ from components.audit.index.pages import find_place
 from components.audit.query import tree
 from components.audit.query.compile import Known, Where, compile_query
 from components.audit.query.context import Condition, find_varying
-from components.audit.query.matching import ends_of
+from components.audit.query.limits import MAX_SOUGHT
+from components.audit.query.matching import count_sought, whole_words
 from components.audit.view import view_record
-from components.audit.widened import Widened, has, is_in_texts, widen
+from components.audit.widened import Widened, find_absent, has, widen
 from components.process.errors import SiteError
 
 MAX_EXAMINED = 20_000
@@ -25,6 +26,8 @@ _FOUND_TABLES = (
     "CREATE TEMP TABLE IF NOT EXISTS pattern_hit (expression TEXT, idx INTEGER, PRIMARY KEY (expression, idx))",
     "CREATE TEMP TABLE IF NOT EXISTS examined (run INTEGER, idx INTEGER, PRIMARY KEY (run, idx))",
 )
+# To ask for so many words takes no longer than to find out which of them there are.
+_FEW_SOUGHT = 1_000
 _LARGEST_GAP = 16  # records between two wanted ones are fetched with them
 _LARGEST_FETCH = 250
 
@@ -122,16 +125,26 @@ def _without_foreign(db: Connection, node: tree.Node, inside: Where, own: tuple[
 def _learn(
     db: Connection, node: tree.Node, inside: Where | None, logs: Sequence[IndexedLog]
 ) -> tuple[Known, tuple[Widened, ...]]:
-    terms = list(tree.terms_of(node))
-    spellings = {term for term in terms if isinstance(term, tree.Spelling)}
-    ends = {end for term in terms if isinstance(term, tree.Near) for end in ends_of(term)}
-    constant = _find_constant(db, node)
-    if not spellings and not ends:
-        return Known(constant=constant), ()
-    vocabulary = frozenset(end for end in ends if is_in_texts(db, end))
-    widened = tuple(widen(db, each, inside, logs) for each in sorted(spellings, key=str))
+    terms = set(tree.terms_of(node))
+    spellings = [term for term in terms if isinstance(term, tree.Spelling)]
+    widened = widen(db, sorted(spellings, key=str), inside, logs)
     spelt = {each.spelling: each.words for each in widened}
-    return Known(spelt, vocabulary, constant=constant), widened
+    return Known(spelt, _find_absent(db, terms), constant=_find_constant(db, node)), widened
+
+
+def _find_absent(db: Connection, terms: Collection[tree.Term]) -> frozenset[str]:
+    """Return which words that might be sought are in no text, where they are many; ValueError for far too many."""
+    sought = [term for term in terms if isinstance(term, tree.Words | tree.Near)]
+    is_large = sum(map(count_sought, sought)) > _FEW_SOUGHT
+    asked = [term for term in sought if is_large or isinstance(term, tree.Near)]
+    absent = find_absent(db, (each for term in asked for each in whole_words(term).items()))
+    left = sum(count_sought(term, absent) for term in sought)
+    if left > MAX_SOUGHT:
+        raise ValueError(
+            f"these are {left:,} words to look for, in all ways to write them; at most {MAX_SOUGHT:,} can be sought"
+            " at once: give fewer words or shorter phrases, or split the query"
+        )
+    return absent
 
 
 def _find_constant(db: Connection, node: tree.Node) -> frozenset[tree.Listed]:
@@ -213,10 +226,9 @@ async def open_places(
         which, first = find_record(run[0])
         if which not in logs:
             continue
-        wanted = set(run)
-        for opened in await logs[which].fetch(first, run[-1] - run[0] + 1):
-            if (place := which.place(opened.index)) in wanted:
-                yield place, opened
+        wanted = {find_record(place)[1] for place in run}
+        for opened in await logs[which].fetch(first, run[-1] - run[0] + 1, wanted):
+            yield which.place(opened.index), opened
 
 
 def _runs(places: Iterable[int]) -> list[list[int]]:

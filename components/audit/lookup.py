@@ -11,6 +11,7 @@ from components.audit.access import name_actor, record_access
 from components.audit.asked import Asked, open_places, prepare
 from components.audit.auditor import Auditor
 from components.audit.index.as_of import AsOf, describe_format, name_format, read_sizes
+from components.audit.index.contents import find_about_files
 from components.audit.index.index import Index
 from components.audit.index.logs import IndexedLog, find_record
 from components.audit.index.pages import name_place
@@ -74,12 +75,16 @@ class Lookup:
         sought, wanted = [match_words(each) for each in words], list(places)
         # Neighbours together: to ask a log for each of fifty records takes longer than to open them.
         opened = {place: each async for place, each in open_places(self.logs, sorted(set(wanted)))}
+        with self.index.look() as db:
+            about_files = find_about_files(db, wanted)
         views = []
         for place in wanted:
-            uploads = find_upload_views(self.index, place, sought, self.names)
-            inside = find_inside_views(self.index, place, sought, self.names)
             view = self._view(place, opened.get(place))
-            views.append(replace(view, files=(*uploads, *inside)))
+            if place in about_files:
+                uploads = find_upload_views(self.index, place, sought, self.names)
+                inside = find_inside_views(self.index, place, sought, self.names)
+                view = replace(view, files=(*uploads, *inside))
+            views.append(view)
         return views
 
     def _view(self, place: int, opened: OpenedRecord | None) -> RecordView:

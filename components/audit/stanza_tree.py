@@ -37,15 +37,14 @@ def read_tree(body: bytes) -> StanzaTree | None:
     if _NOT_OF_STANZAS in body:
         return None
     root = etree.fromstring(body, _PARSER)
-    name = etree.QName(root)
-    namespace = name.namespace or ""
-    if namespace not in _STREAMS:
+    own, brace, name = str(root.tag).rpartition("}")
+    if own.removeprefix("{") not in _STREAMS:
         return None
-    own = f"{{{namespace}}}" if namespace else ""
+    own += brace
     first: dict[str, etree._Element] = {}
     for child in root:
         first.setdefault(str(child.tag).removeprefix(own), child)
-    return StanzaTree(root, name.localname, first)
+    return StanzaTree(root, name, first)
 
 
 def id_of(element: etree._Element | None) -> str:

@@ -1,7 +1,8 @@
 """To which words a near spelling is widened: those that are in any text, as far as an auditor may know it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from components.audit.index.database import Connection
 from components.audit.index.logs import IndexedLog
@@ -11,6 +12,8 @@ from components.audit.query.compile import Where, compile_query
 from components.audit.query.ids import OWN_WORDS
 from components.audit.query.matching import match_spellings
 
+_LONGEST_LISTED = 500  # PostgreSQL's list of words has no longer ones
+_LAST = "\U0010ffff"  # sorts after every character of a word
 MAX_SPELLINGS = 1_000
 """A word is widened to so many others, the nearest."""
 
@@ -36,30 +39,49 @@ class Widened:
 
 
 def widen(
-    db: Connection, spelling: tree.Spelling, inside: Where | None, logs: Sequence[IndexedLog]
+    db: Connection, spellings: Sequence[tree.Spelling], inside: Where | None, logs: Sequence[IndexedLog]
+) -> tuple[Widened, ...]:
+    """Widen near spellings; with a scope `inside`, to words of its texts alone."""
+    words = _read_words(db, [each for each in spellings if each.apart])
+    return tuple(_widen(db, each, words, inside, logs) for each in spellings)
+
+
+def _widen(
+    db: Connection,
+    spelling: tree.Spelling,
+    words: Collection[str],
+    inside: Where | None,
+    logs: Sequence[IndexedLog],
 ) -> Widened:
-    """Widen a near spelling; with a scope `inside`, to words of its texts alone."""
-    found = _find_near(db, spelling)
+    near: Iterable[str] = _find_near(db, spelling, words)
     if inside is not None:
-        found = [word for word in found if _is_said_inside(db, word, inside)]
+        near = (word for word in near if _is_said_inside(db, word, inside))
     elif IndexedLog.AUDIT not in logs:
         # What auditors looked for is nobody's to read here.
-        found = [word for word in found if _is_said(db, word)]
-    return Widened(spelling, tuple(found[:MAX_SPELLINGS]), len(found) > MAX_SPELLINGS)
+        near = (word for word in near if _is_said(db, word))
+    found = tuple(islice(near, MAX_SPELLINGS + 1))
+    return Widened(spelling, found[:MAX_SPELLINGS], len(found) > MAX_SPELLINGS)
 
 
-def _find_near(db: Connection, spelling: tree.Spelling) -> list[str]:
-    """Return the words of all texts that a near spelling finds, the nearest first."""
-    if not spelling.apart:
-        return [form for form in forms_of(spelling.word) if is_in_texts(db, form)]
-    words = {
+def _read_words(db: Connection, spellings: Sequence[tree.Spelling]) -> set[str]:
+    """Return the words of all texts that are about as long as some: they are gone through once for all of these."""
+    if not spellings:
+        return set()
+    least = min(len(each.word) - each.apart for each in spellings)
+    most = max(len(each.word) + each.apart for each in spellings)
+    return {
         word
         for table in _WORD_TABLES
         for (word,) in db.execute(
-            _NEAR_LENGTH.format(words=db.name_vocabulary(table)),
-            (*OWN_WORDS, len(spelling.word) - spelling.apart, len(spelling.word) + spelling.apart),
+            _NEAR_LENGTH.format(words=db.name_vocabulary(table)), (*OWN_WORDS, least, most)
         )
     }
+
+
+def _find_near(db: Connection, spelling: tree.Spelling, words: Collection[str]) -> list[str]:
+    """Return those of the words of all texts that a near spelling finds, the nearest first."""
+    if not spelling.apart:
+        return [form for form in forms_of(spelling.word) if is_in_texts(db, form)]
     # Few searches need it, and each would wait while it is imported.
     from rapidfuzz.distance import OSA
     from rapidfuzz.process import extract_iter
@@ -88,6 +110,24 @@ def is_in_texts(db: Connection, word: str) -> bool:
         db.execute(f"SELECT 1 FROM {db.name_vocabulary(table)} WHERE term = ?", (word,)).fetchone()  # noqa: S608
         for table in _WORD_TABLES
     )
+
+
+def find_absent(db: Connection, words: Iterable[tuple[str, Sequence[str]]]) -> frozenset[str]:
+    """Return which folded words, each with one of its endings, are in no text or file."""
+    absent = set[str]()
+    for word, endings in words:
+        spelt = {each for ending in endings if len(each := f"{word}{ending}") <= _LONGEST_LISTED}
+        if len(spelt) == 1:
+            absent.update(each for each in spelt if not is_in_texts(db, each))
+        else:  # of hundreds of endings, a few are in texts
+            absent |= spelt.difference(_read_beginning(db, word))
+    return frozenset(absent)
+
+
+def _read_beginning(db: Connection, begin: str) -> Iterator[str]:
+    for table in _WORD_TABLES:
+        sql = f"SELECT term FROM {db.name_vocabulary(table)} WHERE term >= ? AND term <= ?"  # noqa: S608 - constant
+        yield from (word for (word,) in db.execute(sql, (begin, begin + _LAST)))
 
 
 def has(db: Connection, condition: str, values: tuple[str | int | None, ...], inside: Where) -> bool:

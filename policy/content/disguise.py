@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from itertools import chain
 
+from policy.content.fold import MAX_JOINED
 from policy.content.fold_phrase import read_over_marks
 from policy.content.fold_undone import join_over_signs
 from policy.content.word import is_unspaced
@@ -71,9 +72,16 @@ def with_pairs(term: str) -> tuple[str, ...]:
 
 
 def join_words(term: str, between: str = "") -> tuple[str, ...]:
-    """Return a phrase with this in place of the blanks between its words: of each alone, and of all."""
+    """Return a phrase with this in place of the blanks between its words: of each alone, and of all.
+
+    None if it is too short, or too long.
+    """
     words = term.split()
-    if len(words) < 2 or min(map(len, words)) < 2 or len(_LETTER.findall(term)) < _MIN_LETTERS:
+    if (
+        not 2 <= len(words) <= MAX_JOINED
+        or min(map(len, words)) < 2
+        or len(_LETTER.findall(term)) < _MIN_LETTERS
+    ):
         return ()
     if any(map(is_unspaced, term)):
         return ()

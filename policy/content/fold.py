@@ -25,6 +25,10 @@ from policy.content.ranges import late, read_ranges, screen
 FOLD_VERSION = f"4/{unicodedata.unidata_version}"
 
 
+MAX_JOINED = 24
+"""Nobody leaves out the blanks of a phrase of more words. There are as many ways to leave out one as it has blanks."""
+
+
 class Forms(NamedTuple):
     """The forms of a text, in its own case, each once: at least one is plain, and `looks` differ from those."""
 
@@ -167,7 +171,9 @@ def _other_spellings(term: str) -> Iterable[str]:
     """Return how a term of Japanese sounds, and a phrase of Korean without particles, and without blanks."""
     others = [sound_of_term(term)]
     if is_phrase(term):
-        others += (drop_particles(term), "".join(term.split()))
+        others.append(drop_particles(term))
+        if len(words := term.split()) <= MAX_JOINED:
+            others.append("".join(words))
     return filter(None, others)
 
 

@@ -8,7 +8,14 @@ from hashlib import sha256
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.audit.index.contents import FileRow, insert_files, note_read
+from components.audit.index.carried import find_inside
+from components.audit.index.contents import (
+    FileRow,
+    find_about_files,
+    find_files,
+    insert_files,
+    note_read,
+)
 from components.audit.index.database import Connection
 from components.audit.index.forget import forget
 from components.audit.index.logs import IndexedLog, find_record
@@ -262,3 +269,21 @@ def walk(node: Node) -> Iterator[Node]:
         case And(inners) | Or(inners):
             for inner in inners:
                 yield from walk(inner)
+
+
+@given(archives.map(same_links))
+def test_records_about_files_are_told_from_all_others(archive: Archive) -> None:
+    places = archive.places()
+    with indexed(archive) as db:
+        about = find_about_files(db, (*places, 999))
+        assert about == {place for place, (_, files) in places.items() if files}
+        assert about >= {place for place in places if find_files(db, place) or find_inside(db, place)}
+        assert find_about_files(db, ()) == set()
+
+
+def test_stanzas_with_a_file_inside_are_about_files() -> None:
+    with empty_index() as db:
+        carried = "INSERT INTO carried VALUES (?, 1, 'bob', '', 'image/png', 3, '', '', '', '', NULL)"
+        db.execute(carried, (7,))
+        db.execute("INSERT INTO description VALUES ('upload', 9, 1, 9)")
+        assert find_about_files(db, [6, 7, 8, 9]) == {7, 9}

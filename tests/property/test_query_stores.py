@@ -31,7 +31,9 @@ from components.audit.index.talk_find import (
 )
 from components.audit.query import tree
 from components.audit.query.ids import IdRole
+from components.audit.query.parser import parse_query
 from tests.support.drawn_queries import COUNT, nodes, terms, words_of
+from tests.support.large_queries import LARGE
 from tests.support.postgres import PostgresServer
 from tests.support.query_corpus import IDS, WORDS, Corpus, as_logs, make_corpus, open_corpus
 from tests.support.query_oracle import Oracle
@@ -148,6 +150,11 @@ def _read_talk(index: Index) -> dict[tuple[str, str], object]:
             own = find_own(db, parties[0]) is not None
             found[parties[0], parties[1]] = (first, last, by_ids, present, alike, own, has_joins(db, number))
     return found
+
+
+@pytest.mark.parametrize("query", LARGE.values(), ids=LARGE)
+def test_large_queries_find_the_same_in_both(both: list[Both], query: str) -> None:
+    check(both[0], parse_query(query, 0), Page(50))
 
 
 @pytest.mark.parametrize("word", WORDS)

@@ -1,7 +1,7 @@
 """A seeded corpus of the gate's log in several languages, and an index of it: no server, no log, no keys."""
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -75,10 +75,16 @@ class Corpus:
 
     records: list[tuple[int, Record]] = field(default_factory=list)
 
-    async def fetch(self, position: int, count: int) -> list[OpenedRecord]:
+    async def fetch(
+        self, position: int, count: int, wanted: Container[int] | None = None
+    ) -> list[OpenedRecord]:
         """As `RecordOpener.fetch` does."""
-        wanted = range(position, position + count)
-        return [open_made(place, record) for place, record in self.records if place in wanted]
+        there = range(position, position + count)
+        return [
+            open_made(place, record)
+            for place, record in self.records
+            if place in there and (wanted is None or place in wanted)
+        ]
 
 
 def make_corpus(seed: int, count: int = 120) -> Corpus:

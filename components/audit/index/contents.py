@@ -1,5 +1,6 @@
 """What files say, in the index: what waits to be read, and what was read of it."""
 
+import json
 import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -16,6 +17,10 @@ FROM file JOIN content ON content.id = file.content
 WHERE file.id IN (SELECT id FROM link WHERE idx = :place UNION SELECT id FROM description WHERE idx = :place)
 ORDER BY file.idx
 """
+_ABOUT_FILES = " UNION ".join(
+    f"SELECT idx FROM {table} WHERE idx IN (SELECT value FROM json_each(?1))"  # noqa: S608 - constant
+    for table in ("link", "description", "carried")
+)
 # What was uploaded comes first, and is read from its blob, also where a stanza has it inside, too.
 _WAITING = """
 SELECT content.id, content.sha256, CASE WHEN file.name IS NULL THEN '' ELSE content.blob END,
@@ -164,6 +169,11 @@ def find_files(db: Connection, place: int) -> list[IndexedFile]:
         said = zlib.decompress(text).decode() if text else ""
         found.append(IndexedFile(*(*described, ContentState(state), said, heard_characters)))
     return found
+
+
+def find_about_files(db: Connection, places: Iterable[int]) -> set[int]:
+    """Return those of some places whose records are about an upload, or have a file in them: most are of neither."""
+    return {int(str(idx)) for (idx,) in db.execute(_ABOUT_FILES, (json.dumps(sorted(set(places))),))}
 
 
 def says(db: Connection, content: int, match: str) -> bool:

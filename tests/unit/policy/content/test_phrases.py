@@ -144,6 +144,11 @@ def test_words_are_joined_one_by_one_and_all() -> None:
     assert join_words("insider") == join_words("a b") == join_words("内幕 消息") == ()
 
 
+def test_as_many_words_as_somebody_may_join_are_joined() -> None:
+    assert len(join_words(" ".join(["word"] * 24))) == 24
+    assert join_words(" ".join(["word"] * 25)) == ()
+
+
 @pytest.mark.parametrize(
     ("text", "read"),
     [
