@@ -106,12 +106,14 @@ def _make_all(site_toml: Path, made: list[Path], *, demo: bool) -> MadeSite:
             dt.datetime.now(dt.UTC),
         )
     settings = load_site(site_toml)
-    if demo and not accounts_file(settings).exists():
+    has_passwords = accounts_file(settings).exists()
+    if demo and settings.access and not (has_passwords and settings.access.folder.exists()):
+        made += [] if settings.access.folder.exists() else [settings.access.folder]
+        admit_everybody(settings)
+    # Killed before this: the next call admits whom this one has not.
+    if demo and not has_passwords:
         write_passwords(accounts_file(settings), settings)
         made.append(accounts_file(settings))
-    if demo and settings.access and not settings.access.folder.exists():
-        admit_everybody(settings)
-        made.append(settings.access.folder)
     return MadeSite(settings, tuple(made))
 
 

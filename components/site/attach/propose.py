@@ -182,6 +182,7 @@ certificates = "certs"
 mode = "observe"                       # records what policy would do, and does nothing of it; then "enforce"
 jid = {gate}
 component_port = {component}
+reconnect_max_s = 1.0                  # whenever the server starts again: until then nobody can log in
 secret_file = "keys/gate.secret"
 directory = "directory.toml"
 policy = "policy.toml"

@@ -4,6 +4,7 @@ import datetime as dt
 import re
 import socket
 import stat
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Barrier
@@ -12,15 +13,17 @@ import pytest
 
 from components.archive.keys import load_log_key
 from components.process.errors import SiteError
-from components.rules.access.desk import list_access, open_desk
+from components.rules.access.desk import AccessDesk, list_access, open_desk
 from components.settings.log import find_key_name
 from components.settings.site import SiteFile
 from components.settings.table import SettingsError
+from components.site import demo_access
 from components.site.certificate_check import find_certificate_problems
 from components.site.init import init_site, load_passwords
 from components.site.parts import listening_ports
 from components.site.validate import load_site
 from policy.access.admission import AdmissionState
+from policy.access.statement import AccessAct
 from tests.support.typed import file_of
 
 
@@ -81,6 +84,32 @@ def test_a_demonstrations_people_are_all_admitted_by_two_others(site: Path) -> N
 
 def ports_of(settings: SiteFile) -> dict[str, int]:
     return {each.setting: each.port for each in listening_ports(settings)}
+
+
+def test_a_demonstration_that_was_killed_half_way_is_made_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After all that is asked for, and the approvals of one approver, of whom two are needed."""
+    site, approve = tmp_path / "site.toml", demo_access.decide_access
+    keys: list[str] = []
+
+    def approve_once(desk: AccessDesk, act: AccessAct, named: Sequence[str], key: str, reason: str) -> object:
+        keys.append(key)
+        if len(keys) == 2:
+            raise KeyboardInterrupt
+        return approve(desk, act, named, key, reason)
+
+    monkeypatch.setattr(demo_access, "decide_access", approve_once)
+    with pytest.raises(KeyboardInterrupt):
+        init_site(site, demo=True)
+    states = {row.found.state for row in list_access(open_desk(site)) if row.found is not None}
+    assert states != {AdmissionState.ADMITTED}
+    monkeypatch.undo()
+    again = init_site(site, demo=True)
+    assert [path.name for path in again.made] == ["accounts.toml"]
+    rows = list_access(open_desk(site))
+    assert {row.found.state for row in rows if row.found is not None} == {AdmissionState.ADMITTED}
+    assert len(load_passwords(again.settings)) == len(rows)
 
 
 def test_two_sites_share_no_secret_and_no_port(site: Path, tmp_path: Path) -> None:

@@ -144,6 +144,8 @@ def test_the_proposed_site_observes_and_is_attached(config: Path, tmp_path: Path
         ("metals.example",),
         ("rooms.metals.example",),
     )
+    # A server starts again without `up`, and until the gate is there nobody can log in.
+    assert site.gate.reconnect_max_s <= 1.0
     assert site.gate.jid == parse_directory(made.directory.read_text()).gate
     assert made.digest == hashlib.sha256(made.directory.read_bytes()).hexdigest()
     assert (made.people, made.rooms, made.outside, made.elsewhere) == (2, 2, 1, ())
