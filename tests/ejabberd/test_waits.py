@@ -220,6 +220,31 @@ async def test_what_the_old_process_hands_over_late_is_not_lost(small: ScriptedL
     assert heard(alice) == ["l0", "l1"]
 
 
+async def test_what_comes_between_a_streams_end_and_the_sessions_is_not_lost(line: ScriptedLine) -> None:
+    server = line.prosody
+    assert isinstance(server, EjabberdServer)
+    server.register("dora@metals.example")  # who has no other session that would get it
+    dora, carol = await line.login("dora/ends"), await line.login("carol/ends")
+    session = 'ejabberd_sm:get_session_pid(<<"dora">>, <<"metals.example">>, <<"ends">>)'
+    server.evaluate(f"persistent_term:put(taken, {session}).")
+    # The stream has ended, and nothing has told the session yet that it ends, too.
+    waits = "fun(State, _) -> receive test_goes_on -> State after 60000 -> State end end"
+    server.evaluate(f"persistent_term:put(waits, {waits}).")
+    server.evaluate(f"ejabberd_hooks:add(c2s_closed, {HOST}, persistent_term:get(waits), 0).")
+    dora.send("</stream:stream>")
+    asked = "process_info(persistent_term:get(taken), current_function)."
+    assert await wait_until(lambda: "_eval," in server.evaluate(asked))  # prim_eval or erl_eval: in our hook
+    carol.send(offers(dora, "e0", "e1"))
+    await has_in_its_mailbox(server, "route", 2)
+    server.evaluate(f"ejabberd_hooks:delete(c2s_closed, {HOST}, persistent_term:get(waits), 0).")
+    server.evaluate("persistent_term:get(taken) ! test_goes_on.")
+    await dora.wait_for_end()
+    assert heard(dora) == []
+    dora = await line.login("dora/ends")
+    await arrives(dora, "e0")
+    await arrives(dora, "e1")
+
+
 async def has_in_its_mailbox(server: EjabberdServer, tag: str, count: int = 1) -> None:
     """Wait until the suspended process has so many messages with this tag."""
     asked = (

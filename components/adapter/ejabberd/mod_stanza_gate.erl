@@ -134,6 +134,11 @@ go_on({Packet, State}) ->
             {stop, {drop, ejabberd_c2s:send(State, xmpp:make_error(Packet, xmpp:err_internal_server_error()))}}
     end.
 
+%% A client that counts nothing has closed its stream, and the order to end is on its way to this process: what comes before that
+%% comes after it, when what is unread finds whoever is there then. ejabberd would write it to the closed stream.
+on_info(#{stream_state := disconnected, stop_reason := _, mgmt_state := inactive} = State, {route, _} = Unread) ->
+    self() ! Unread,
+    {stop, State};
 on_info(State, {stanza_gate_carry_out, Seq, Packet}) ->
     Carried = ejabberd_c2s:handle_authenticated_packet(Packet, State),
     stanza_gate_window:done(Seq),
