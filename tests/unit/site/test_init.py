@@ -13,7 +13,7 @@ import pytest
 
 from components.archive.keys import load_log_key
 from components.process.errors import SiteError
-from components.rules.access.desk import AccessDesk, list_access, open_desk
+from components.rules.access.desk import AccessDesk, decide_access, list_access, open_desk
 from components.settings.log import find_key_name
 from components.settings.site import SiteFile
 from components.settings.table import SettingsError
@@ -90,7 +90,7 @@ def test_a_demonstration_that_was_killed_half_way_is_made_whole(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """After all that is asked for, and the approvals of one approver, of whom two are needed."""
-    site, approve = tmp_path / "site.toml", demo_access.decide_access
+    site, approve = tmp_path / "site.toml", decide_access
     keys: list[str] = []
 
     def approve_once(desk: AccessDesk, act: AccessAct, named: Sequence[str], key: str, reason: str) -> object:
