@@ -40,7 +40,7 @@ def stays(db: Database) -> list[tuple[int, int]]:
     return sorted(db.execute("SELECT since, until FROM stay").fetchall())
 
 
-@pytest.mark.parametrize("logs", permutations((IndexedLog.HISTORY, IndexedLog.GATE)), ids=str)
+@pytest.mark.parametrize("logs", list(permutations((IndexedLog.HISTORY, IndexedLog.GATE))), ids=str)
 def test_which_log_is_indexed_first_does_not_matter(logs: tuple[IndexedLog, ...]) -> None:
     history, gate = IndexedLog.HISTORY, IndexedLog.GATE
     with empty_index() as db:
