@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def write_auditor_site(gate: GateProcess, folder: Path) -> Path:
-    """Write a site.toml into `folder` that has the gate's tables and an auditors' log and index of its own."""
+    """Write a site.toml into `folder` that has the gate's tables, a name, and an auditors' log and index of its own."""
     create_log_key(folder / "log-audit.key", "metals.example/audit")
     audit = f"""[audit]
 key_files = ["{gate.auditor_key_file}"]
@@ -26,7 +26,9 @@ log_key_file = "log-audit.key"
 index = "index.db"
 """
     path = folder / "site.toml"
-    path.write_text(gate.site_toml.read_text("utf-8") + audit, "utf-8")
+    tables = gate.site_toml.read_text("utf-8")
+    site = "" if "[site]" in tables else '[site]\nname = "metals"\nlogs = "logs"\n'
+    path.write_text(tables + site + audit, "utf-8")
     return path
 
 
