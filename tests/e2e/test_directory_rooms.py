@@ -47,8 +47,7 @@ async def find_full(line: Line, one: XmppStream, room: str) -> None:
 
 
 async def test_nobody_owns_a_room_by_joining_it_first(tmp_path: Path) -> None:
-    full = {"room_account_sessions": "2"}
-    async with Line(tmp_path, [ALICE, BOB], [ROOM], makes_rooms=True, options=full) as line:
+    async with Line(tmp_path, [ALICE, BOB], [ROOM], makes_rooms=True) as line:
         alice, bob = await line.login(ALICE), await line.login(BOB)
         await alice.ping()
         for room in (ROOM, LATER):
@@ -64,7 +63,6 @@ async def test_nobody_owns_a_room_by_joining_it_first(tmp_path: Path) -> None:
             alice.send(f"<message to='{room}' type='groupchat'><body>to {room}</body></message>")
             await bob.expect(message(f"to {room}", from_=f"{room}/alice"))
             assert (await alice.request("get", OWNER, to=room)).get("type") == "error"
-        await find_full(line, alice, ROOM)
         # After a restart of the server they are the same.
         await line.prosody.kill9()
         await line.prosody.start()
@@ -73,6 +71,16 @@ async def test_nobody_owns_a_room_by_joining_it_first(tmp_path: Path) -> None:
         await again.ping()
         assert 'affiliation="none"' in await join(again, LATER, "bob")
         await see_through(again, await line.login(ALICE), LATER)
+
+
+async def test_a_room_takes_few_sessions_of_an_account(tmp_path: Path) -> None:
+    few = {"room_account_sessions": "2"}
+    async with Line(tmp_path, [ALICE, BOB], [ROOM], makes_rooms=True, options=few) as line:
+        alice, bob = await line.login(ALICE), await line.login(BOB)
+        await alice.ping()
+        await join(alice, ROOM, "alice")
+        await join(bob, ROOM, "bob")
+        await find_full(line, alice, ROOM)
 
 
 async def test_a_room_of_before_tells_who_is_behind_a_name(tmp_path: Path) -> None:
