@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from ipaddress import IPv4Address
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from cryptography import x509
@@ -10,6 +11,7 @@ from cryptography import x509
 from components.process.errors import SiteError
 from components.settings.site import SiteFile
 from components.settings.table import SettingsError
+from components.site import ejabberd, up
 from components.site.ejabberd import start_command
 from components.site.ejabberd_check import CAN_BE_ELSEWHERE, find_unsupported
 from components.site.ejabberd_cluster import (
@@ -55,7 +57,8 @@ def plan(tmp_path: Path) -> ClusterPlan:
     return ClusterPlan(TWO, addresses, 4371, tmp_path / 'certi"ficates')
 
 
-def test_a_site_is_made_with_what_its_nodes_need(tmp_path: Path) -> None:
+def test_a_site_is_made_with_what_its_nodes_need(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ejabberd, "beam_arguments", lambda _libraries: [])  # also where there is no ejabberd
     init_site(tmp_path / "site.toml")
     text = (tmp_path / "site.toml").read_text().replace("[site]\n", '[site]\nserver = "ejabberd"\n', 1)
     (tmp_path / "site.toml").write_text(text + cluster())
@@ -185,7 +188,7 @@ def test_where_there_can_be_no_cluster_it_is_refused(tmp_path: Path) -> None:
 def test_a_demonstration_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made = init_site(tmp_path / "site.toml", demo=True, server="ejabberd").settings
     made.path.write_text(made.path.read_text() + cluster())
-    monkeypatch.setattr("components.site.ejabberd_server.find_ejabberd", lambda: "23.01")
+    monkeypatch.setattr(up, "find_program", lambda _name: SimpleNamespace(find=lambda: "23.01"))
     with pytest.raises(SiteError, match="a demonstration runs on one server"):
         run_site(made.path, demo=True, once=True, show=lambda *_: None, server="ejabberd")
 
