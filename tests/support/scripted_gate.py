@@ -195,6 +195,11 @@ class ScriptedGate(Component):
         )
 
     @property
+    def bounced(self) -> set[int]:
+        """The numbers that any status ever named as bounced: those that are noted are not named again."""
+        return {seq for status in self.statuses for seq in status.bounced}
+
+    @property
     def epoch(self) -> str:
         """The epoch of the newest submission, or of the status that came first."""
         return (self.submissions or self.statuses)[-1].epoch
