@@ -84,7 +84,7 @@ systemd:
 # The loop to work in, about a minute: nothing that takes long, nothing that needs a server or another program,
 # and of what is made up a seventh of the examples that `make test` tries.
 quick: python-lint
-	TMPDIR=$(MEMORY) STEELYARD_EXAMPLES=0.15 PYTHONHASHSEED=0 $(BIN)/pytest $(COMPUTING_WORKERS) \
+	TMPDIR=$(MEMORY) STEELYARD_EXAMPLES=0.1 PYTHONHASHSEED=0 $(BIN)/pytest $(COMPUTING_WORKERS) \
 	  tests/unit tests/property -m 'not slow and not programs' $(ARGS)
 
 # Whatever draws by chance, with a new seed and more of it; `make fuzz ARGS="--seed N"` draws the same again.

@@ -226,6 +226,7 @@ async def test_a_proof_out_of_a_damaged_log(statement: str, log: Path) -> None:
     await reader.close()
 
 
+@pytest.mark.slow
 @pytest.mark.fuzz
 async def test_reading_while_it_is_written(tmp_path: Path) -> None:
     """Whatever size a reader sees, all of it is there, intact, open to the auditor, and proved."""

@@ -165,6 +165,7 @@ async def test_one_that_comes_back_without_its_record_is_an_alarm(scene: Scene, 
     assert scene.metrics.canaries.unproved == 1
 
 
+@pytest.mark.slow
 async def test_one_that_is_lost_with_the_link_is_no_alarm_unless_all_are(scene: Scene) -> None:
     scene.returns, scene.breaks = False, True
     assert await scene.fly() == {}

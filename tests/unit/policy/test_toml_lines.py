@@ -85,6 +85,7 @@ def walk(value: Any, path: str = "") -> list[str]:
 EXAMPLES = Path(__file__).parents[3] / "config" / "examples"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["site.toml", "directory.toml", "policy.toml", "retention.toml"])
 def test_all_that_the_examples_say_is_found_on_a_line_that_says_it(name: str) -> None:
     text = (EXAMPLES / name).read_text()

@@ -129,6 +129,7 @@ def test_processes_that_run_alone_share_a_site_and_no_up_starts_beside_them(
             end(process)
 
 
+@pytest.mark.slow
 def test_nothing_runs_alone_beside_an_up(tmp_path: Path) -> None:
     holder = hold(tmp_path)
     try:

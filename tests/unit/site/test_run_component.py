@@ -68,6 +68,7 @@ def test_a_machine_of_auditors_has_no_server(tmp_path: Path) -> None:
             find_command(site, name)
 
 
+@pytest.mark.slow
 def test_nothing_runs_beside_an_up(tmp_path: Path, became: Became) -> None:
     site = write_site_toml(tmp_path / "site.toml")
     with hold_site(tmp_path), pytest.raises(SiteError, match="is up already"):

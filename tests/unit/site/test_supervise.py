@@ -342,6 +342,7 @@ async def test_a_successor_has_its_turn_when_the_one_before_has_ended(tmp_path: 
     assert not any(is_running(pid) for pid in health.pids)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("code", "why"),
     [

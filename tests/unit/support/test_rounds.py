@@ -37,10 +37,12 @@ def drawn() -> list[int]:
     return found
 
 
+@pytest.mark.slow
 def test_what_is_loaded_changes_no_example(one_more_module: None) -> None:
     assert not set(STRANGE) & set(drawn())
 
 
+@pytest.mark.slow
 def test_the_same_is_drawn_again() -> None:
     first = drawn()
     assert len(set(first)) > 100

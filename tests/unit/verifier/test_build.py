@@ -73,6 +73,7 @@ def test_a_corrupted_log_with_orders(
     assert_it_says(report, built, tmp_path, ordered_log, *approvers)
 
 
+@pytest.mark.slow
 def test_tiles(log: Path, built: Path, tmp_path: Path) -> None:
     tiles = write_tiles(log, tmp_path / "tiles")
     report = verify_tiles(tiles, VKEY)

@@ -99,6 +99,7 @@ async def test_again_and_again(place: Place, folder: Path) -> None:
     assert [each.key_id for each in load_verifier_keys(public_file(key))] == ids
 
 
+@pytest.mark.slow
 async def test_a_writer_that_dies_right_after_the_handover(place: Place, folder: Path) -> None:
     log, key = folder / "gate.db", place("log-gate")
     first = create_log_key(key, ORIGIN).verifier_key
