@@ -106,7 +106,7 @@ def is_alone(node: Node) -> bool:
     return node.server.evaluate("nodes().") == "[]"
 
 
-async def say(stream: XmppStream, to: str, text: str, type_: str = "chat") -> None:
+def say(stream: XmppStream, to: str, text: str, type_: str = "chat") -> None:
     stream.send(f"<message to='{to}' type='{type_}' id='{text}'><body>{text}</body></message>")
 
 
@@ -115,18 +115,18 @@ async def test_what_is_said_is_recorded_where_it_was_said_and_arrives_at_the_oth
 ) -> None:
     one, two = cluster.nodes
     alice, bob = await one.login(f"{ALICE}/desk"), await two.login(f"{BOB}/desk")
-    await say(alice, bob.jid, "copper")
+    say(alice, bob.jid, "copper")
     received = await bob.expect(message("copper"))
     assert received.find(f"{{urn:xmpp:sid:0}}stanza-id[@by='gate-{one.cluster.node}']") is not None
-    await say(bob, alice.jid, "tin")
+    say(bob, alice.jid, "tin")
     await alice.expect(message("tin"))
     # The room's process is on one of the nodes.
     for stream, nick in ((alice, "al"), (bob, "bo")):
         stream.send(f"<presence to='{ROOM}/{nick}'><x xmlns='{MUC}'/></presence>")
         await stream.expect(lambda element: element.find("{jabber:client}subject") is not None)
-    await say(alice, ROOM, "zinc", "groupchat")
+    say(alice, ROOM, "zinc", "groupchat")
     await bob.expect(message("zinc", type="groupchat"))
-    await say(bob, ROOM, "lead", "groupchat")
+    say(bob, ROOM, "lead", "groupchat")
     await alice.expect(message("lead", type="groupchat"))
     for here, there, texts in ((one, two, ("copper", "zinc")), (two, one, ("tin", "lead"))):
         for text in texts:
@@ -142,7 +142,7 @@ async def test_what_another_node_answers_with_an_error_is_told_to_the_gate_that_
     for node, jid in zip(cluster.nodes, (ALICE, BOB), strict=True):
         stranger = await node.login(f"{jid}/outside")
         text = f"nobody-{stranger.jid.partition('@')[0]}"
-        await say(stranger, ROOM, text, "groupchat")
+        say(stranger, ROOM, text, "groupchat")
         refused = await stranger.expect(with_id(text))
         assert refused.get("type") == "error"
 
@@ -159,17 +159,17 @@ async def test_what_another_node_answers_with_an_error_is_told_to_the_gate_that_
 async def test_a_session_that_is_resumed_at_the_other_node_goes_on_there(cluster: Cluster) -> None:
     one, two = cluster.nodes
     alice, bob = await one.login(f"{ALICE}/moves", resumable=True), await two.login(f"{BOB}/stays")
-    await say(alice, bob.jid, "before")
+    say(alice, bob.jid, "before")
     await bob.expect(message("before"))
     # ejabberd knows by the second alone which of two nodes' sessions is the newer one, and ends the other.
     bound = time.time()
     assert await wait_until(lambda: int(time.time()) > int(bound))
     alice.address = two.server.address
     alice.abort()
-    await say(bob, alice.jid, "meanwhile")
+    say(bob, alice.jid, "meanwhile")
     await alice.resume()
     await alice.expect(message("meanwhile"))
-    await say(alice, bob.jid, "after")
+    say(alice, bob.jid, "after")
     await bob.expect(message("after"))
     assert (await one.said("before"), await two.said("before")) == (["release"], [])
     assert (await one.said("after"), await two.said("after")) == ([], ["release"])
@@ -182,8 +182,8 @@ async def test_a_node_whose_gate_is_away_holds_what_is_said_there_alone(cluster:
     alice, bob = await one.login(f"{ALICE}/waits"), await two.login(f"{BOB}/talks")
     await one.gate.kill9()
     await one.server.wait_for_no_gate()
-    await say(alice, bob.jid, "held")
-    await say(bob, alice.jid, "goes")
+    say(alice, bob.jid, "held")
+    say(bob, alice.jid, "goes")
     await alice.expect(message("goes"))
     assert await one.said("held") == await two.said("held") == []
     await one.gate.start()
@@ -200,12 +200,12 @@ async def test_a_node_that_is_killed_costs_the_other_nothing_and_comes_back(clus
         # Who was there logs in at the other.
         assert await wait_until(partial(is_alone, other))
         alice, bob = await other.login(f"{ALICE}/left"), await other.login(f"{BOB}/left")
-        await say(alice, bob.jid, f"alone at {other.cluster.node}")
+        say(alice, bob.jid, f"alone at {other.cluster.node}")
         await bob.expect(message(f"alone at {other.cluster.node}"))
         await killed.server.start()
         await killed.gate.wait_for_state("connected")
         back = await killed.login(f"{BOB}/back")
-        await say(alice, back.jid, f"back at {killed.cluster.node}")
+        say(alice, back.jid, f"back at {killed.cluster.node}")
         await back.expect(message(f"back at {killed.cluster.node}"))
         for stream in (alice, bob, back):
             await stream.close()
