@@ -2,46 +2,31 @@
 
 import asyncio
 import json
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from components.archive.orders.order import OrderAct
-from components.audit import access, auditor
 from components.audit.orders.file import read_order_file
+from tests.support.at_the_desk import AtTheDesk
 from tests.support.audit_site import Site
 from tests.support.audit_sites import Cities
-from tests.support.command import run_command
 from tests.support.review_cities import ALICE, BOB, make_review_cities
 from tests.support.typed import file_of
 
 pytestmark = pytest.mark.slow
 
 
-@dataclass
-class Desk:
-    """Both sites, and whoever works on a matter in Shanghai."""
-
-    cities: Cities
-    capsys: pytest.CaptureFixture[str]
-    monkeypatch: pytest.MonkeyPatch
-
-    def run(self, user: str, *arguments: str | Path) -> tuple[int, str]:
-        for place in (access, auditor):
-            self.monkeypatch.setattr(place, "name_actor", lambda: user)
-        self.capsys.readouterr()
-        status = run_command(*arguments)
-        output, errors = self.capsys.readouterr()
-        return status, output + errors
+class Desk(AtTheDesk):
+    """Whoever works on a matter."""
 
     def act(self, user: str, what: str, *arguments: str) -> tuple[int, str]:
         key = self.cities.shanghai.path.parent / f"keys/auditor-{user}.key"
-        return self.run(user, "audit", "matter", what, *arguments, "--key", key)
+        return self.command(user, "audit", "matter", what, *arguments, "--key", key)
 
     def tell(self, user: str, what: str, *arguments: str) -> dict[str, Any]:
-        status, output = self.run(user, "audit", "matter", what, *arguments, "--json")
+        status, output = self.command(user, "audit", "matter", what, *arguments, "--json")
         assert status == 0, output
         found: dict[str, Any] = json.loads(output)
         return found
@@ -49,9 +34,6 @@ class Desk:
     def looks_at(self, site: Site) -> list[tuple[str, str, str, str]]:
         looks = asyncio.run(site.accesses())
         return [(look.actor, look.act, look.query, look.matter) for look in looks]
-
-    def id_of(self, name: str, number: int) -> str:
-        return f"{name}:{getattr(self.cities, name).id_of(number)}"
 
 
 @pytest.fixture
@@ -120,10 +102,10 @@ def test_a_site_that_is_away_is_named_and_the_matter_is_shown(desk: Desk) -> Non
     assert [each["record"] for each in found["entries"]] == [None]
     assert (
         "exhibits of london could NOT be read: "
-        in desk.run("erin", "audit", "matter", "chronology", "M-7")[1]
+        in desk.command("erin", "audit", "matter", "chronology", "M-7")[1]
     )
     assert [each["site"] for each in desk.tell("erin", "show", "M-7")["not_asked"]] == ["london"]
-    assert "london was NOT asked: " in desk.run("erin", "audit", "matter", "show", "M-7")[1]
+    assert "london was NOT asked: " in desk.command("erin", "audit", "matter", "show", "M-7")[1]
     assert "london: " in desk.act("erin", "add-exhibit", "M-7", there)[1]
     unknown = desk.act("erin", "add-custodian", "M-7", "quentin@london.example")[1]
     assert "; london was not asked: " in unknown
@@ -153,7 +135,7 @@ def test_a_custodian_may_be_known_at_another_site_alone(desk: Desk) -> None:
 
 def test_a_hold_goes_to_each_site_and_one_that_could_not_is_told(desk: Desk, tmp_path: Path) -> None:
     everywhere = ("archive", "hold", "--matter", "M-7", "--everywhere")
-    status, text = desk.run("erin", *everywhere, "--custodian", BOB, "--json")
+    status, text = desk.command("erin", *everywhere, "--custodian", BOB, "--json")
     found = json.loads(text)
     assert (status, found["not_proposed"]) == (0, [])
     orders = {
@@ -167,11 +149,11 @@ def test_a_hold_goes_to_each_site_and_one_that_could_not_is_told(desk: Desk, tmp
         assert details is not None
         assert (details.matter, details.custodian) == (matter, BOB)
     desk.cities.london.path.rename(desk.cities.london.path.with_suffix(".away"))
-    status, text = desk.run("erin", *everywhere, "--custodian", ALICE)
+    status, text = desk.command("erin", *everywhere, "--custodian", ALICE)
     assert (status, "london was NOT asked to hold anything: " in text) == (1, True)
     assert len(list(tmp_path.glob("shanghai-*.order"))) == 2
     for wrong in (("gate/1",), ("--custodian", ALICE, "--out", "x")):
-        assert "an order for each site" in desk.run("erin", *everywhere, *wrong)[1]
+        assert "an order for each site" in desk.command("erin", *everywhere, *wrong)[1]
 
 
 def test_custodians_whom_a_site_does_not_hold_are_told_for_each(desk: Desk) -> None:
@@ -179,7 +161,9 @@ def test_custodians_whom_a_site_does_not_hold_are_told_for_each(desk: Desk) -> N
     found = desk.tell("erin", "show", "M-7")
     assert found["custodians_without_hold"] == [BOB]
     assert found["custodians_without_hold_elsewhere"] == {"london": [BOB]}
-    assert f"No hold keeps what london has of {BOB}" in desk.run("erin", "audit", "matter", "show", "M-7")[1]
+    assert (
+        f"No hold keeps what london has of {BOB}" in desk.command("erin", "audit", "matter", "show", "M-7")[1]
+    )
 
 
 def test_a_matter_is_a_reason_at_all_sites_and_is_called_after_its_own(desk: Desk) -> None:
@@ -192,7 +176,7 @@ def test_a_matter_is_a_reason_at_all_sites_and_is_called_after_its_own(desk: Des
         ("sample", "tip", "--count", "1"),
         ("export", "tip", "-o", "out"),
     ):
-        status, text = desk.run("erin", "audit", *look, "--matter", "M-7", "--reason", "a letter")
+        status, text = desk.command("erin", "audit", *look, "--matter", "M-7", "--reason", "a letter")
         assert status == 0, (look, text)
     here, elsewhere = (
         {look[1]: look[3] for look in desk.looks_at(site)}
@@ -204,25 +188,25 @@ def test_a_matter_is_a_reason_at_all_sites_and_is_called_after_its_own(desk: Des
     # Nobody else's counts, and none that is closed.
     for user, matter in (("rosa", "M-7"), ("erin", "M-8"), ("erin", "shanghai:M-7")):
         for look in (("search", "tip"), ("show", there), ("search", "tip", "--at", "london")):
-            status, text = desk.run(user, "audit", *look, "--matter", matter)
+            status, text = desk.command(user, "audit", *look, "--matter", matter)
             assert (status, f"there is no matter {matter}" in text) == (2, True), (look, text)
     assert desk.act("erin", "close", "M-7", "--reason", "done")[0] == 0
     for look in (("search", "tip"), ("show", there)):
-        assert desk.run("erin", "audit", *look, "--matter", "M-7")[0] == 2
+        assert desk.command("erin", "audit", *look, "--matter", "M-7")[0] == 2
 
 
 def test_a_site_that_wants_a_matter_of_its_own_gets_one(desk: Desk) -> None:
     london = desk.cities.london
     london.path.write_text(london.path.read_text().replace("[audit]", "[audit]\nmatter_required = true", 1))
     look = ("audit", "search", "tip", "--matter", "M-7")
-    status, text = desk.run("erin", *look)
+    status, text = desk.command("erin", *look)
     assert (status, "this site wants a matter of its own, with the same id" in text) == (1, True), text
     key = desk.cities.shanghai.path.parent / "keys/auditor-erin.key"
-    opened = desk.run(
+    opened = desk.command(
         "erin", "audit", "matter", "open", "Tips", "--id", "M-7", "--site", london.path, "--key", key
     )
     assert opened[0] == 0, opened[1]
-    assert desk.run("erin", *look)[0] == 0
+    assert desk.command("erin", *look)[0] == 0
     assert desk.looks_at(london)[-1] == ("erin", "search", '"tip"', "M-7")
 
 
@@ -234,18 +218,18 @@ def test_a_saved_result_has_each_site_and_what_is_run_again_there_is_the_same(de
     lines = [line.split() for line in saved["sites"].splitlines()]
     assert [(line[0].partition(":")[0], line[1]) for line in lines] == [("shanghai", "3"), ("london", "1")]
     assert saved["result_digest"] == lines[0][2]
-    shown = desk.run("erin", "audit", "matter", "show", "M-7")[1]
+    shown = desk.command("erin", "audit", "matter", "show", "M-7")[1]
     assert "all tips: 4, each message once" in shown
     again = ("audit", "replay", "--json")
     for record in (lines[0][0].partition(":")[2], lines[1][0]):
-        status, text = desk.run("erin", *again, record)
+        status, text = desk.command("erin", *again, record)
         (search,) = json.loads(text)["searches"]
         assert (status, search["outcome"]) == (0, "same")
-    status, text = desk.run("erin", *again, "--at", "london", "--matter", "shanghai:M-7")
+    status, text = desk.command("erin", *again, "--at", "london", "--matter", "shanghai:M-7")
     assert (status, [each["outcome"] for each in json.loads(text)["searches"]]) == (0, ["same"])
-    assert "one site at a time" in desk.run("erin", "audit", "replay", lines[1][0], "--at", "shanghai")[1]
+    assert "one site at a time" in desk.command("erin", "audit", "replay", lines[1][0], "--at", "shanghai")[1]
     desk.cities.london.path.rename(desk.cities.london.path.with_suffix(".away"))
     assert desk.act("erin", "save", "M-7", "tip", "--title", "what there is")[0] == 0
     saved = desk.tell("erin", "show", "M-7")["saved"][1]
     assert (saved["result_count"], saved["not_searched"].startswith("london: ")) == (3, True)
-    assert "NOT searched: london: " in desk.run("erin", "audit", "matter", "show", "M-7")[1]
+    assert "NOT searched: london: " in desk.command("erin", "audit", "matter", "show", "M-7")[1]

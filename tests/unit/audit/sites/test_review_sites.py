@@ -2,13 +2,11 @@
 
 import asyncio
 import json
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from components.audit import access, auditor
 from components.audit.asking import NoAnswerError
 from components.audit.review import held as held_messages
 from components.audit.review.acts import ReviewReader
@@ -16,9 +14,9 @@ from components.link.review_request import ReviewAnswer, ReviewRequest
 from components.rules.reviewers import load_reviewers
 from components.settings.site import SiteFile
 from policy.supervision.item import Entry
+from tests.support.at_the_desk import AtTheDesk
 from tests.support.audit_site import Site
 from tests.support.audit_sites import Cities
-from tests.support.command import run_command
 from tests.support.held_gate import HoldingGate, hold
 from tests.support.review_cities import ALICE, BOB, GUS, HANNA, make_review_cities
 from tests.support.typed import file_of
@@ -26,22 +24,12 @@ from tests.support.typed import file_of
 pytestmark = pytest.mark.slow
 
 
-@dataclass
-class Office:
-    """Both sites, and whoever sits in Shanghai and gives commands."""
-
-    cities: Cities
-    capsys: pytest.CaptureFixture[str]
-    monkeypatch: pytest.MonkeyPatch
+class Office(AtTheDesk):
+    """Whoever reviews."""
 
     def run(self, user: str, *arguments: str | Path) -> tuple[int, str]:
         """Give the exit status and what was printed, of which errors come last."""
-        for place in (access, auditor):
-            self.monkeypatch.setattr(place, "name_actor", lambda: user)
-        self.capsys.readouterr()
-        status = run_command("review", *arguments)
-        output, errors = self.capsys.readouterr()
-        return status, output + errors
+        return self.command(user, "review", *arguments)
 
     def sign(self, user: str, *arguments: str | Path) -> tuple[int, str]:
         """Do it with the user's key of Shanghai."""
@@ -53,9 +41,6 @@ class Office:
     def tell(self, user: str, *arguments: str | Path) -> tuple[int, dict[str, Any]]:
         status, output = self.run(user, *arguments, "--json")
         return status, json.loads(output)
-
-    def id_of(self, name: str, number: int) -> str:
-        return f"{name}:{getattr(self.cities, name).id_of(number)}"
 
     def acts_at(self, site: Site) -> list[Entry]:
         reader = ReviewReader(site.settings, load_reviewers(site.settings))
