@@ -251,5 +251,6 @@ async def test_nobody_joins_who_cannot_prove_to_be_a_node(
         timeout=60,
         check=False,
     )
-    told = "pong" if mistake == "none" else "pang"
-    assert answer.stdout.splitlines()[:1] == [told], answer.stdout + answer.stderr
+    # Before it or behind it there may be what TLS reports of the alert of the node that was asked.
+    told = [line for line in answer.stdout.splitlines() if line in ("pong", "pang")]
+    assert told == ["pong" if mistake == "none" else "pang"], answer.stdout + answer.stderr
