@@ -60,7 +60,7 @@ class Node:
         return stream
 
     async def everybody_knows(self, asked: str, nothing: str) -> None:
-        """Wait until no other node answers `nothing`: what a node writes into its tables, others have a moment later."""
+        """Wait until no other node answers `nothing`: what one writes into its tables, others have a moment later."""
         ignorant = f"[Node || Node <- nodes(), rpc:call(Node, {asked}) =:= {nothing}]."
         assert await wait_until(lambda: self.server.evaluate(ignorant) == "[]")
 
