@@ -122,15 +122,18 @@ class XmppStream(asyncio.Protocol):
         self.jid = answer.findtext(f".//{{{_BIND}}}jid") or ""
         assert self.jid, etree.tostring(answer)
 
-    async def come_online(self) -> None:
+    async def come_online(self, presence: str = "<presence/>") -> None:
         """Become available; again where a line that waits for nothing long was too busy to record it in time."""
-        answer = None
+        answer, own = None, (self.jid.partition("/")[0], self.domain)
         while answer is None or answer.get("type") == "error":
-            self.send("<presence/>")
+            self.send(presence)
             answer = await self.expect(
                 lambda each: (
                     each.tag == f"{{{_CLIENT}}}presence"
-                    and (each.get("from") == self.jid or each.get("type") == "error")
+                    and (
+                        each.get("from") == self.jid
+                        or (each.get("type") == "error" and each.get("from", own[0]).partition("/")[0] in own)
+                    )
                 )
             )
 

@@ -105,8 +105,7 @@ class TwoSites:
         stream = await XmppStream.login(self.server_of(jid.partition("/")[0]).address, jid)
         if online:
             await stream.request("get", "<query xmlns='jabber:iq:roster'/>")
-            stream.send("<presence><status>here</status></presence>")
-            await stream.expect(lambda element: element.get("from") == jid)
+            await stream.come_online("<presence><status>here</status></presence>")
         return stream
 
     async def compare(self) -> list[Comparison]:
