@@ -181,9 +181,10 @@ class XmppStream(asyncio.Protocol):
         """Take the oldest unread element."""
         return await self.expect(lambda _: True)
 
-    async def enable_resumption(self) -> None:
-        """Have the server keep this session when the connection breaks (XEP-0198, section 3)."""
-        self.send(f"<enable xmlns='{_MANAGEMENT}' resume='true'/>")
+    async def enable_resumption(self, within: str = "") -> None:
+        """Have the server keep this session when the connection breaks (XEP-0198, section 3), for so many seconds."""
+        limit = f" max='{within}'" if within else ""
+        self.send(f"<enable xmlns='{_MANAGEMENT}' resume='true'{limit}/>")
         self._counts_sent, self._acknowledged, self._handled = True, 0, 0
         enabled = await self.expect(named(_MANAGEMENT, "enabled"))
         self._resumption_id = enabled.get("id") or ""

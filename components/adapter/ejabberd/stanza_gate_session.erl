@@ -113,9 +113,13 @@ gate() -> maps:get(gate, persistent_term:get({stanza_gate, options})).
 
 %% Answers ------------------------------------------------------------------------------------------------------------
 
+%% It reached nobody, and the gate does not keep it.
 refused(Packet, Reason) ->
     Lang = case xmpp:get_lang(Packet) of <<>> -> <<"en">>; Other -> Other end,
-    answer(Packet, problem(Reason, Lang)).
+    case answer(Packet, problem(Reason, Lang)) of
+        {answer, Reply} -> {returned, Reply};
+        silent -> silent
+    end.
 
 problem(interrupted, Lang) ->
     xmpp:err_resource_constraint(<<"This line is recorded, and recording is interrupted. Nothing was sent. "

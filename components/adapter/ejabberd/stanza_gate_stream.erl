@@ -123,6 +123,8 @@ carry_out({answer, Error}, #{way := <<"s2s">>}) ->
     ejabberd_router:route(Error);
 carry_out({answer, Error}, #{stream := Stream}) ->
     xmpp_stream_in:send(Stream, Error);
+carry_out({returned, Error}, From) ->
+    carry_out({answer, Error}, From);
 carry_out(silent, _) ->
     ok.
 
