@@ -161,10 +161,11 @@ def _gate_side(plan: ProsodyPlan) -> ServerSide:
             "paced_collector",
             "unknown_accounts",
             "former_accounts",
+            "archive_halved",
             *(("federated_sites",) if plan.takes_sites else ()),
         ),
         # Components take over no modules of the server. To those that are not listed here, no other site can speak.
-        room_modules=("room_borders", *(("federated_sites",) if plan.takes_sites else ())),
+        room_modules=("room_borders", "archive_halved", *(("federated_sites",) if plan.takes_sites else ())),
         options=(
             "stanza_gate = {jid}",
             f"stanza_gate_timeout = {plan.hold_timeout_s}",
