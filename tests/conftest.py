@@ -1,6 +1,7 @@
 """Fixtures of all tests."""
 
 import gc
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -12,6 +13,9 @@ from tests.support.postgres import PostgresServer, run_postgres
 from tests.support.rounds import load_profile
 
 load_profile()
+
+# Servers under test show certificates of our own authorities. Each process would read a hundred others as it starts.
+os.environ["SSL_CERT_FILE"] = os.devnull
 
 _NEED_PROGRAMS = frozenset({"postgres_server", "s3_server", "token"})
 """Fixtures that start or use what is no Python package of ours; the tests that use them are marked."""
