@@ -9,13 +9,11 @@ import pytest
 from components.archive.store.sqlite_connection import Connection
 from tests.support.certificates import CertificateAuthority
 from tests.support.descriptors import closed_again
+from tests.support.order import in_order
 from tests.support.postgres import PostgresServer, run_postgres
 from tests.support.rounds import load_profile
 
 load_profile()
-
-# Servers under test show certificates of our own authorities. Each process would read a hundred others as it starts.
-os.environ["SSL_CERT_FILE"] = os.devnull
 
 _NEED_PROGRAMS = frozenset({"postgres_server", "s3_server", "token"})
 """Fixtures that start or use what is no Python package of ours; the tests that use them are marked."""
@@ -24,10 +22,11 @@ _MOST_LEFT_OPEN = 50
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests that need other programs by the fixtures that they use."""
+    """Mark the tests that need other programs by the fixtures that they use, and put files that take long first."""
     for item in items:
         if _NEED_PROGRAMS & set(getattr(item, "fixturenames", ())):
             item.add_marker("programs")
+    items[:] = in_order(items)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -53,6 +52,14 @@ def connections_keep_nobody() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Connection, "open", open_in_background)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_other_authorities() -> Iterator[None]:
+    """Servers under test show certificates of our own authorities; each process would read a hundred others first."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SSL_CERT_FILE", os.devnull)
         yield
 
 
