@@ -1,6 +1,7 @@
 # What a person types here: `make run`, `make compile`, `make quick`, `make test`, `make matrix`, `make ejabberd`,
 # `make systemd`, `make fuzz`, `make soak`, `make bench`, `make sbom`, `make clean`.
-.PHONY: setup run compile test matrix ejabberd systemd quick lint python-lint fuzz soak bench sbom clean
+.PHONY: setup run compile test matrix ejabberd systemd quick lint python-lint python-code lua-code machine-code fuzz soak \
+  bench sbom clean
 ARGS ?=
 BIN := .venv/bin
 ADAPTER := components/adapter/prosody
@@ -36,24 +37,35 @@ run: setup
 # The way of a stanza as machine code, which `make run` and every process then use, until the sources change.
 compile:
 	@.ci/setup compile
-	@$(BIN)/python .ci/compile
+	@$(MAKE) --no-print-directory machine-code
 
 lint:
 	@.ci/setup tests
-	@$(MAKE) --no-print-directory python-lint
-	luacheck --quiet --config $(ADAPTER)/.luacheckrc $(ADAPTER) tests/support/prosody_modules tests/unit/adapter
+	@$(MAKE) --no-print-directory python-code lua-code
 
 # What needs nothing but .venv.
 python-lint:
 	@.ci/setup quick
+	@$(MAKE) --no-print-directory python-code
+
+# These three find installed what they need, so that they can run beside each other.
+python-code:
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 
+lua-code:
+	luacheck --quiet --config $(ADAPTER)/.luacheckrc $(ADAPTER) tests/support/prosody_modules tests/unit/adapter
+
+machine-code:
+	@$(BIN)/python .ci/compile
+
 # By a fixed chance: what fails fails again. The tests try the sources, and what they start runs what was compiled; then
 # those of the compiled modules try that themselves, with a quarter of the examples that were made up before.
-test: lint compile
+test:
+	@.ci/setup tests
+	@$(MAKE) --no-print-directory -j2 machine-code python-code lua-code
 	PYTHONHASHSEED=0 $(BIN)/pytest $(WAITING_WORKERS) --ignore=tests/bench --ignore=tests/ejabberd --ignore=tests/systemd $(ARGS)
 	TMPDIR=$(MEMORY) STEELYARD_COMPILED=1 STEELYARD_EXAMPLES=0.25 PYTHONHASHSEED=0 $(BIN)/pytest $(COMPUTING_WORKERS) \
 	  $(COMPILED_TESTS) -m 'not sources and not slow and not programs' $(ARGS)

@@ -1,6 +1,7 @@
 """Fixtures of all tests."""
 
 import gc
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from components.archive.store.sqlite_connection import Connection
 from tests.support.certificates import CertificateAuthority
 from tests.support.descriptors import closed_again
+from tests.support.order import in_order
 from tests.support.postgres import PostgresServer, run_postgres
 from tests.support.rounds import load_profile
 
@@ -20,10 +22,11 @@ _MOST_LEFT_OPEN = 50
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests that need other programs by the fixtures that they use."""
+    """Mark the tests that need other programs by the fixtures that they use, and put files that take long first."""
     for item in items:
         if _NEED_PROGRAMS & set(getattr(item, "fixturenames", ())):
             item.add_marker("programs")
+    items[:] = in_order(items)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -49,6 +52,14 @@ def connections_keep_nobody() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Connection, "open", open_in_background)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_other_authorities() -> Iterator[None]:
+    """Servers under test show certificates of our own authorities; each process would read a hundred others first."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SSL_CERT_FILE", os.devnull)
         yield
 
 

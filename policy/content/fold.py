@@ -8,13 +8,24 @@ purpose.
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache, partial
 from typing import NamedTuple
 
-from policy.content.fold_chinese import CHINESE
-from policy.content.fold_same import ALIKE, BARS, SAME, SPELLINGS, reorder
-from policy.content.fold_table import IGNORABLE, LOOKALIKES, MARKED, MARKS, READ_OVER
+from policy.content.fold_character import (
+    ALIKE,
+    GAP,
+    IGNORED,
+    INVISIBLE,
+    KANA,
+    KANA_MARKS,
+    LOOKS,
+    PLAIN,
+    SIGNS,
+    SPELT_OUT,
+)
+from policy.content.fold_same import BARS, SPELLINGS, reorder
+from policy.content.fold_table import MARKED, MARKS
 from policy.content.fold_undone import undo_disguises
 from policy.content.fold_ways import other_ways
 from policy.content.kana import sound, sound_of_term
@@ -23,7 +34,6 @@ from policy.content.ranges import late, read_ranges, screen
 
 # Raise this when a form changes, because text that another version folded no longer matches.
 FOLD_VERSION = f"4/{unicodedata.unidata_version}"
-
 
 MAX_JOINED = 24
 """Nobody leaves out the blanks of a phrase of more words. There are as many ways to leave out one as it has blanks."""
@@ -48,37 +58,13 @@ class Sought(NamedTuple):
     looks: tuple[str, ...] = ()
 
 
-# Controls, fillers and the like, of which many clients show a gap, narrow blanks, and ends of lines that many show as
-# nothing: they are looked at as nothing, and as a blank.
-_FILLERS = "\ufff9-\ufffb\x7f-\x84\x86-\x9f\u115f\u1160\u180e\u2800\u3164\uffa0"
-_NARROW = "\u2006\u2008-\u200a\u202f\u205f\x85\u2028\u2029"
-_GAP = re.compile(f"[{_FILLERS}{_NARROW}]")
-# Besides what Unicode calls ignorable: Arabic's and other scripts' lengtheners, what is
-# no character, what stands for an object, and what Khitan and music have where nothing is.
-_ALSO_IGNORED = "\u0640\u07fa\u0883-\u0885\u180a\ufdd0-\ufdef\ufffe\uffff\ufffc\U00016fe4\U0001d159"
-_INVISIBLE = re.compile(f"[{read_ranges(IGNORABLE)}{_FILLERS}{_ALSO_IGNORED}]+")
-_IGNORED = re.compile(f"[{read_ranges(IGNORABLE)}{_FILLERS}{_NARROW}{_ALSO_IGNORED}]+")
-
-# The marks of sound of kana, which make another one, and the signs of other scripts, stay behind letters that have
-# such. Behind all others they are read over.
-_KANA = "\u3041-\u3096\u309d-\u309f\u30a1-\u30fa\u30fd-\u30ff"
-_KANA_MARKS = "\u3099\u309a"
-SIGNS = read_ranges(MARKS) + _KANA_MARKS
-_READ_OVER = late(f"(?![{SIGNS}])[{read_ranges(READ_OVER)}]")
-_MISPLACED = late(f"(?<![{read_ranges(MARKED)}])[{read_ranges(MARKS)}]+|(?<![{_KANA}])[{_KANA_MARKS}]+")
+# Signs behind letters that have none.
+_MISPLACED = late(f"(?<![{read_ranges(MARKED)}])[{read_ranges(MARKS)}]+|(?<![{KANA}])[{KANA_MARKS}]+")
 # What may have to be composed when all else is done: signs, and the letters of which syllables of Hangul are made.
 _LOOSE = SIGNS + "\u1100-\u11ff\ua960-\ua97c\ud7b0-\ud7fb"
 _MAY_BE_LOOSE = cache(partial(screen, _LOOSE))
-
-_SPELT = re.compile(f"[{''.join(SPELLINGS)}]")
-
-_QUOTES = dict.fromkeys("‘’‚‛‹›ʼ′‵´", "'") | dict.fromkeys("“”„‟«»″‶", '"')
-_DASHES = dict.fromkeys("−⁃", "-")
-_LATIN = re.compile(r"LATIN (?:SMALL|CAPITAL) LETTER ([A-Z]) WITH ")
-_IN_PARENTHESES = re.compile(r"\([a-zA-Z]\)")
-_LATIN_LETTER = re.compile("[a-z]")
-_LETTERS = "".join(CHINESE.split())
-_SAME_TO = SAME | _QUOTES | _DASHES | dict(zip(_LETTERS[::2], _LETTERS[1::2], strict=True))
+# Everything beyond the first plane, except emoji.
+_MAY_NEED_MORE = cache(partial(screen, _LOOSE + "".join(ALIKE), "\U00010000-\U0001f1ff"))
 
 # All but what most messages are made of, English and German with their quotes and dashes, Chinese, Japanese and Korean,
 # emoji: of these each character is folded by itself, and none looks like a Latin letter.
@@ -89,6 +75,8 @@ _UNUSUAL = late(
 
 _WIDE = re.compile("[\uff21-\uff3a\uff41-\uff5a]")
 
+_SPELT = re.compile(f"[{''.join(SPELLINGS)}]")
+_LATIN_LETTER = re.compile("[a-z]")
 _BAR = re.compile(f"[{BARS}]")
 # As keyboards without an ß have it.
 _BETA = re.compile("(?<=[a-zäöü])[βꞵ]")
@@ -96,25 +84,6 @@ _BETA = re.compile("(?<=[a-zäöü])[βꞵ]")
 _SOUNDED = re.compile("[\u3041-\u30ff\uac00-\ud7a3]")
 # A capital I in a word, as only one for an l is.
 _I_FOR_L = re.compile("I(?<=[a-z]I)I*")
-
-# Characters above this are not in use. They are computed each time, so that nobody can fill the memory with them.
-_KEPT_BELOW = 0x34000
-
-
-class _Table(dict[int, str | int]):
-    """A table for `str.translate`, which fills as it meets characters."""
-
-    def __init__(self, told: Callable[[str], str]) -> None:
-        super().__init__()
-        self._told = told
-
-    def __missing__(self, code: int) -> str | int:
-        character = chr(code)
-        folded = self._told(character)
-        kept = code if folded == character else folded
-        if code < _KEPT_BELOW:
-            self[code] = kept
-        return kept
 
 
 def is_plain(text: str) -> bool:
@@ -154,7 +123,7 @@ def fold_term(term: str) -> Sought:
     """Return the forms of a search term, without case: look-alikes may be in small letters or capitals."""
     plain = tuple(dict.fromkeys(form.casefold() for form in _forms_of(term).plain))
     looks = {
-        written.translate(_LOOKS).casefold(): form
+        written.translate(LOOKS).casefold(): form
         for form in plain
         if not form.isascii()
         for written in (form, form.title(), form.upper())
@@ -183,11 +152,11 @@ def _forms_of(text: str) -> Forms:
     if not _UNUSUAL().search(text):
         return Forms(_fold_plain(text))
     ways = [text, *other_ways(text)]
-    if not _IGNORED.search(text):
+    if not IGNORED.search(text):
         return _fold_one(text) if len(ways) == 1 else _unite(map(_fold_one, ways))
     # A text that can be read in several ways is looked at in each of them.
-    ways.append(_GAP.sub(" ", text))
-    return _unite(_fold_one(_IGNORED.sub("", way)) for way in dict.fromkeys(ways))
+    ways.append(GAP.sub(" ", text))
+    return _unite(_fold_one(IGNORED.sub("", way)) for way in dict.fromkeys(ways))
 
 
 def fold(text: str) -> str:
@@ -206,7 +175,7 @@ def find_looks_of_words(words: Iterable[str]) -> Iterator[str]:
     Words that have one form and one look are looked at together, which takes a third of the time.
     """
     several = "\n".join(words)
-    if _SPELT.search(several) or _BAR.search(several) or _IGNORED.search(several) or any(other_ways(several)):
+    if _SPELT.search(several) or _BAR.search(several) or IGNORED.search(several) or any(other_ways(several)):
         for word in several.split("\n"):
             yield from find_looks(word)[:1]
         return
@@ -218,7 +187,7 @@ def find_looks_of_words(words: Iterable[str]) -> Iterator[str]:
 
 def reveal(text: str) -> str:
     """Return a text without invisible characters, in Unicode's compatibility form; look-alikes and marks stay."""
-    return unicodedata.normalize("NFKC", _INVISIBLE.sub("", text))
+    return unicodedata.normalize("NFKC", INVISIBLE.sub("", text))
 
 
 def _fold_one(text: str) -> Forms:
@@ -227,16 +196,16 @@ def _fold_one(text: str) -> Forms:
     if not _MAY_NEED_MORE().search(plain[0]):
         return Forms(plain)
     plain = tuple(dict.fromkeys(map(_settle, plain)))
-    looks = dict.fromkeys(form.translate(_LOOKS) for form in plain)
+    looks = dict.fromkeys(form.translate(LOOKS) for form in plain)
     if _BAR.search(text):
-        looks |= dict.fromkeys(_BAR.sub("i", form).translate(_LOOKS) for form in plain)
+        looks |= dict.fromkeys(_BAR.sub("i", form).translate(LOOKS) for form in plain)
     return Forms(plain, tuple(form for form in looks if form not in plain))
 
 
 def _fold_plain(text: str) -> tuple[str, ...]:
     if _SPELT.search(text):
-        return text.translate(_PLAIN), text.translate(_SPELT_OUT)
-    return (text.translate(_PLAIN),)
+        return text.translate(PLAIN), text.translate(SPELT_OUT)
+    return (text.translate(PLAIN),)
 
 
 def _unite(found: Iterable[Forms]) -> Forms:
@@ -251,55 +220,3 @@ def _settle(text: str) -> str:
     if not _MAY_BE_LOOSE().search(text):
         return text
     return unicodedata.normalize("NFC", reorder(_MISPLACED().sub("", text)))
-
-
-def _fold_character(character: str) -> str:
-    folded = _fold_once(character)
-    while (again := "".join(map(_fold_once, folded))) != folded:
-        folded = again
-    return folded
-
-
-def _fold_once(character: str) -> str:
-    if (same := _SAME_TO.get(character)) is not None:
-        return same
-    category = unicodedata.category(character)
-    is_ignored = ord(character) & 0xFFFE == 0xFFFE or _IGNORED.match(character)
-    if is_ignored or _READ_OVER().match(character):
-        return ""
-    if category[0] == "N" and (digit := unicodedata.digit(character, None)) is not None:
-        return str(digit)
-    if category in ("Pd", "Zs"):
-        return "-" if category == "Pd" else " "
-    compatible = unicodedata.normalize("NFKC", character)
-    if compatible != character:
-        return (
-            compatible.strip("() ")  # a vowel of Arabic may stand on a blank
-            if _is_arabic(character) or _IN_PARENTHESES.fullmatch(compatible)
-            else compatible
-        )
-    if latin := _LATIN.match(unicodedata.name(character, "")):
-        return latin[1] if character.isupper() else latin[1].lower()
-    return _without_marks(character)
-
-
-def _is_arabic(character: str) -> bool:
-    return unicodedata.name(character, "").startswith("ARABIC ")
-
-
-def _without_marks(character: str) -> str:
-    parts = unicodedata.normalize("NFD", character)
-    kept = "".join(part for part in parts if not _READ_OVER().match(part))
-    return unicodedata.normalize("NFC", kept) if kept != parts else character
-
-
-_ALIKE = {
-    chr(int(code, 16)): line.split()[0]
-    for line in LOOKALIKES.strip().replace("\n  ", " ").split("\n")
-    for code in line.split()[1:]
-} | ALIKE
-# Everything beyond the first plane, except emoji.
-_MAY_NEED_MORE = cache(partial(screen, _LOOSE + "".join(_ALIKE), "\U00010000-\U0001f1ff"))
-_PLAIN = _Table(_fold_character)
-_SPELT_OUT = _Table(lambda character: SPELLINGS.get(character) or _fold_character(character))
-_LOOKS = _Table(lambda character: _ALIKE.get(character, character))

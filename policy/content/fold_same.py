@@ -27,7 +27,7 @@ SAME = _TWO_LETTERS | _ARABIC | _NUKTAS | _SOUND_MARKS | _OF_NAMES | _SQUARES
 
 # What looks like Latin letters and is not in UTS 39: turned letters and capitals, syllables of Canada, Thai as in
 # fashion, signs of money, Cyrillic and Greek as on posters, letters of Braille.
-ALIKE = dict(
+MORE_ALIKE = dict(
     zip(
         "ɔɹʇɥʞɟɘƨᴉᴎᴚʎꞮƎƏⱭꞬŊƲƜƔƆꞱꞍꞰƧᗩᗷᑕᗪᗴᖴᕼᒍᗰᑎᑭᖇᔕᑌᐯᗯค\u0e23₳฿₵₲₭₦₱₴₮₩яиєцшщдЯИЄЦШЩДΣ⠁⠃⠉⠙⠑⠋⠛⠓⠊⠚⠅⠇⠍⠝⠕⠏⠟⠗⠎⠞⠥⠧⠺⠭⠽⠵",
         "crthkfesinryIEEAGNUWYCTHKSABCDEFHJMNPRSUVWasABCGKNPSTWrneuwwdRNEUWWDEabcdefghijklmnopqrstuvwxyz",

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 
 import ada_url
 from linkify_it import LinkifyIt
@@ -52,10 +53,17 @@ _IN_HOST = re.compile(r"[^\s/\\?#@:]+")
 _PIECE, _OVERLAP = 1024, 256
 _LONGEST_HOST = 253
 
-_ENDINGS = as_tree(domain.lower() for domain in (*TLDS, "onion"))
-_BARE = LinkifyIt({}, {"fuzzy_ip": True, "fuzzy_email": False}).tlds([_ENDINGS])
-# A word that is a host and nothing else: what most links without a scheme are, and all that `_BARE` would find in it.
-_HOST = re.compile(rf"(?:[^\W_{_CJK}]{{1,63}}\.)+(?:{_ENDINGS})", re.IGNORECASE)
+
+@cache
+def _make_finders() -> tuple[LinkifyIt, re.Pattern[str]]:
+    """Return what finds links without a scheme, and what matches a word that is a host and nothing else.
+
+    The latter is what most such links are, and all that the former would find in it. Made from all names of top-level
+    domains they take 40 ms, and most processes never meet a text that needs them.
+    """
+    endings = as_tree(domain.lower() for domain in (*TLDS, "onion"))
+    bare = LinkifyIt({}, {"fuzzy_ip": True, "fuzzy_email": False}).tlds([endings])
+    return bare, re.compile(rf"(?:[^\W_{_CJK}]{{1,63}}\.)+(?:{endings})", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,12 +199,13 @@ def _hints_at_bare(text: str) -> bool:
 def _find_bare(text: str) -> Iterator[Link]:
     text = _WIDE_DOT.sub(".", text)
     if not text.isascii():
-        yield from (_parse(host, base="http://") for host in find_other_hosts(text))
+        yield from (_parse(other, base="http://") for other in find_other_hosts(text))
         text += f" {read_as_latin(text)}"
+    bare, host = _make_finders()
     # Most words of a long text have no hint: what is done to the others is not done to them.
     others = []
     for word in dict.fromkeys(filter(_BARE_HINT.search, text.split())):
-        if len(word) <= _LONGEST_HOST and _HOST.fullmatch(word):
+        if len(word) <= _LONGEST_HOST and host.fullmatch(word):
             yield _take_host(word)
         else:
             others.append(word)
@@ -205,7 +214,7 @@ def _find_bare(text: str) -> Iterator[Link]:
         hinting = _CJK_EDGE.sub(" ", hinting)
     parted = _HOST_EDGE.sub(" ", hinting)
     words = [piece for word in parted.split() if _BARE_HINT.search(word) for piece in _pieces(word)]
-    for match in _BARE.match(" ".join(words)) or ():
+    for match in bare.match(" ".join(words)) or ():
         if match.schema in ("", "//"):
             yield _parse(match.raw, base="http://" if match.schema == "" else "https:")
         else:

@@ -3,7 +3,7 @@
 import unicodedata
 from functools import cache, partial
 
-from policy.content.fold import SIGNS
+from policy.content.fold_character import SIGNS
 from policy.content.fold_table import HANGUL, UNSPACED
 from policy.content.korean import PARTICLES
 from policy.content.ranges import late, read_ranges, screen

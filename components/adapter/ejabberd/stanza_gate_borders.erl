@@ -10,9 +10,9 @@ new() ->
 
 %% Take one part. The table is in force when its last part has come; a part out of turn is ignored.
 take({xmlel, _, Attributes, Children}, #{arriving := Arriving} = Borders) ->
-    case {number(<<"part">>, Attributes), number(<<"of">>, Attributes), Arriving} of
+    case {stanza_gate_wire:number(<<"part">>, Attributes), stanza_gate_wire:number(<<"of">>, Attributes), Arriving} of
         {1, Of, _} when Of >= 1 ->
-            IsOpen = attribute(<<"open">>, Attributes) =:= <<"true">>,
+            IsOpen = stanza_gate_wire:attribute(<<"open">>, Attributes) =:= <<"true">>,
             add(1, Of, Children, (empty())#{is_open := IsOpen}, Borders);
         {Part, Of, {Part, Table}} when Part =< Of -> add(Part, Of, Children, Table, Borders);
         _ -> Borders#{arriving := none}
@@ -27,12 +27,12 @@ empty() ->
     #{class_of => #{}, reaches => #{}, lists => #{}, is_open => false}.
 
 read({xmlel, <<"class">>, Attributes, Children}, #{class_of := ClassOf, reaches := Reaches} = Table) ->
-    Id = attribute(<<"id">>, Attributes),
+    Id = stanza_gate_wire:attribute(<<"id">>, Attributes),
     Members = maps:from_keys(words(text(Children)), Id),
     Table#{class_of := maps:merge(ClassOf, Members),
-           reaches := Reaches#{Id => maps:from_keys(words(attribute(<<"reaches">>, Attributes)), true)}};
+           reaches := Reaches#{Id => maps:from_keys(words(stanza_gate_wire:attribute(<<"reaches">>, Attributes)), true)}};
 read({xmlel, <<"room">>, Attributes, Children}, #{lists := Lists} = Table) ->
-    Room = attribute(<<"jid">>, Attributes),
+    Room = stanza_gate_wire:attribute(<<"jid">>, Attributes),
     People = maps:from_keys(words(text(Children)), true),
     Table#{lists := Lists#{Room => maps:merge(maps:get(Room, Lists, #{}), People)}};
 read(_, Table) ->
@@ -92,11 +92,3 @@ words(Text) -> binary:split(Text, [<<" ">>, <<"\n">>, <<"\t">>, <<"\r">>], [glob
 
 text(Children) ->
     iolist_to_binary([Text || {xmlcdata, Text} <- Children]).
-
-attribute(Name, Attributes) ->
-    proplists:get_value(Name, Attributes).
-
-number(Name, Attributes) ->
-    try binary_to_integer(attribute(Name, Attributes))
-    catch error:badarg -> undefined
-    end.

@@ -4,7 +4,7 @@
 
 -module(stanza_gate_wire).
 
--export([held/3, event/3, quarantined/1, status/2, is_command/1, read/1, without_passwords/1]).
+-export([held/3, event/3, quarantined/1, status/2, is_command/1, read/1, without_passwords/1, attribute/2, number/2]).
 
 -define(XMLNS, <<"urn:steelyard:gate:0">>).
 -define(XMLNS_FORWARD, <<"urn:xmpp:forward:0">>).
@@ -149,9 +149,11 @@ forwarded(Children) ->
             none
     end.
 
+%% What an attribute says, `undefined` where there is none.
 attribute(Name, Attributes) ->
     proplists:get_value(Name, Attributes).
 
+%% The same as a number, which one that is none is not.
 number(Name, Attributes) ->
     try binary_to_integer(attribute(Name, Attributes))
     catch error:badarg -> undefined

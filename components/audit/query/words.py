@@ -8,7 +8,8 @@ from itertools import accumulate, chain
 
 from policy.address import fold_address
 from policy.content.disguise import join_words, spell_out, with_digits, with_pairs
-from policy.content.fold import SIGNS, fold_term, fold_text, is_plain
+from policy.content.fold import fold_term, fold_text, is_plain
+from policy.content.fold_character import SIGNS
 from policy.content.fold_table import HANGUL
 from policy.content.korean import PARTICLES
 from policy.content.ranges import read_ranges

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import shutil
+import ssl
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -72,6 +73,15 @@ def test_of_another_authority(certs: Path, tmp_path: Path) -> None:
     """Its name proves nothing: here both have the same one."""
     put(certs, make(tmp_path / "elsewhere", NOW))
     assert problem(certs).startswith(f"{certs}/{DOMAIN}.crt comes from an authority that neither")
+
+
+def test_of_an_authority_that_this_machine_trusts(
+    certs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(certs, make(tmp_path / "elsewhere", NOW))
+    assert "comes from an authority" in problem(certs)
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "elsewhere/certs/ca.crt"))
+    assert problem(certs) == ""
 
 
 def test_not_valid_yet(tmp_path: Path) -> None:
@@ -267,6 +277,16 @@ def test_the_file_that_is_missing_is_the_one_that_is_named(certs: Path, spoiled:
     assert problem(certs).endswith(f"{certs}/{spoiled}: No such file or directory")
     (certs / spoiled).mkdir()
     assert problem(certs).endswith(f"{certs}/{spoiled}: Is a directory")
+
+
+def test_what_this_machine_trusts_is_read_once(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    reads = list[None]()
+    read = ssl.SSLContext.load_default_certs
+    monkeypatch.setattr(ssl.SSLContext, "load_default_certs", lambda self: reads.append(read(self)))
+    settings = SiteFile(site)
+    assert len(settings.shown_certificates) > 1
+    assert find_certificate_problems(settings, NOW) == []
+    assert len(reads) == 1
 
 
 @pytest.mark.slow

@@ -7,6 +7,7 @@ import regex
 
 from policy.content import fold as fold_module
 from policy.content.fold import fold, fold_term, fold_text, reveal
+from policy.content.fold_character import IGNORED
 from tests.fold.table import CONTENT, make_tables
 from tests.support.one_text import rule_finds, search_finds
 
@@ -238,7 +239,7 @@ def test_what_is_usual_needs_no_more_than_each_character_by_itself() -> None:
     text = "".join(usual)
     assert fold_module._forms_of(text) == fold_module._fold_one(text)
     assert all(fold_module._forms_of(each) == fold_module._fold_one(each) for each in usual)
-    assert not fold_module._IGNORED.search(text)
+    assert not IGNORED.search(text)
 
 
 def test_a_link_is_revealed_and_keeps_its_letters() -> None:
