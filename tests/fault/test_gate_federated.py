@@ -18,7 +18,7 @@ ALICE, ZOE = "alice@metals.example", "zoe@zurich.example"
 DOMAINS = ("metals.example", "zurich.example")
 SAID = 40
 # So long a server waits for its gate: a busy machine may take seconds to write.
-TIMEOUT_S = "5"
+TIMEOUT_S = 5.0
 
 
 @pytest.fixture
@@ -27,8 +27,8 @@ async def sites(tmp_path: Path, authority: CertificateAuthority) -> AsyncIterato
         f"gate.{domain}": one_enterprise((ALICE, ZOE), gate=f"gate.{domain}", domains=DOMAINS)
         for domain in DOMAINS
     }
-    options = {domain: {"stanza_gate_timeout": TIMEOUT_S} for domain in DOMAINS}
-    sites = TwoSites(tmp_path, [(domain,) for domain in DOMAINS], [ALICE, ZOE], authority, directory, options)
+    pair = [(domain,) for domain in DOMAINS]
+    sites = TwoSites(tmp_path, pair, [ALICE, ZOE], authority, directory, hold_timeout_s=TIMEOUT_S)
     await sites.start()
     yield sites
     await sites.stop()

@@ -19,7 +19,7 @@ from components.archive.opener import RecordOpener
 from components.archive.reader import LogReader
 from components.process.turn import TURN_VARIABLE
 from components.site.prosody import ProsodyPlan
-from tests.support.process import PATIENCE_S, ProcessUnderTest, wait_until
+from tests.support.process import ProcessUnderTest, wait_until
 from tests.support.prosody import private_plan
 
 GATE = "gate.metals.example"
@@ -187,11 +187,8 @@ async def open_sealed(log_file: str | Path, origin: str, key_file: Path) -> Asyn
 
 
 def gated_plan(root: Path, **changes: Any) -> ProsodyPlan:
-    """Plan a server as `private_plan` does, with the adapter; `changes` are fields of `ProsodyPlan`.
-
-    What is held waits for its verdict with the tests' patience: nothing is bounced because the machine is busy.
-    """
-    own = {"gate": GATE, "gate_secret": "the gate's own secret", "hold_timeout_s": PATIENCE_S}
+    """Plan a server as `private_plan` does, with the adapter; `changes` are fields of `ProsodyPlan`."""
+    own = {"gate": GATE, "gate_secret": "the gate's own secret"}
     return private_plan(root, **(own | changes))
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from components.site.prosody import ADAPTER_DIR, ENVIRONMENT, ProsodyPlan, render_config
 from tests.support.ports import free_port
-from tests.support.process import ProcessUnderTest
+from tests.support.process import PATIENCE_S, ProcessUnderTest
 
 PASSWORD = "correct horse"
 
@@ -144,7 +144,10 @@ def server_version() -> Version:
 
 
 def private_plan(root: Path, **changes: Any) -> ProsodyPlan:
-    """Plan a bare server of `metals.example`, without TLS; `changes` are fields of `ProsodyPlan`."""
+    """Plan a bare server of `metals.example`, without TLS; `changes` are fields of `ProsodyPlan`.
+
+    What a gate gives no verdict on waits with the tests' patience: nothing is bounced because the machine is busy.
+    """
     plan = ProsodyPlan(
         root=root,
         domains=("metals.example",),
@@ -152,6 +155,7 @@ def private_plan(root: Path, **changes: Any) -> ProsodyPlan:
         c2s_port=free_port(),
         component_port=free_port(),
         plain_port_allowed=True,
+        hold_timeout_s=PATIENCE_S,
     )
     return replace(plan, **changes)
 

@@ -29,7 +29,8 @@ class TwoSites:
     """`sites` gives each server's domains, by the first of them; the same people and passwords on bare servers.
 
     `directory` writes `directory.toml` for the gate of that JID; without it, there are no gates. `options` are those of
-    `ProsodyServer`, by the site's first domain. The site whose first domain is `on_ejabberd` runs that.
+    `ProsodyServer`, by the site's first domain. The site whose first domain is `on_ejabberd` runs that. For so long as
+    `hold_timeout_s`, a server waits for its gate.
     """
 
     def __init__(
@@ -41,8 +42,10 @@ class TwoSites:
         directory: Mapping[str, str] | None = None,
         options: Mapping[str, Mapping[str, str]] | None = None,
         on_ejabberd: str = "",
+        hold_timeout_s: float = PATIENCE_S,
     ) -> None:
         plans = [plan_site(root / domains[0], domains, authority) for domains in sites]
+        plans = [replace(plan, hold_timeout_s=hold_timeout_s) for plan in plans]
         if directory:
             federated = tuple(name for plan in plans for name in plan.domains + plan.room_domains)
             plans = [

@@ -58,6 +58,30 @@ async def test_a_server_that_stops_in_the_middle_of_a_login_ends_it(
     await stream.wait_for_end()
 
 
+async def test_who_comes_online_says_so_until_it_is_recorded(
+    opened: tuple[XmppStream, socket.socket],
+) -> None:
+    stream, server = opened
+    stream.jid = "alice@metals.example/desk"
+    coming = asyncio.create_task(stream.come_online("<presence id='p'/>"))
+    loop = asyncio.get_running_loop()
+    # That it was given back, in the words of either server; what others answer is neither here nor there.
+    for by in ("", " from='alice@metals.example'"):
+        assert await loop.sock_recv(server, 4096) == b"<presence id='p'/>"
+        theirs = (
+            b"<presence from='zoe@zurich.example' type='error'/><presence from='bob@metals.example/desk'/>"
+        )
+        await loop.sock_sendall(server, theirs + f"<presence type='error'{by}/>".encode())
+    assert await loop.sock_recv(server, 4096) == b"<presence id='p'/>"
+    assert not coming.done()
+    await loop.sock_sendall(server, b"<presence from='alice@metals.example/desk'/>")
+    await coming
+    assert [each.get("from") for each in stream.unread] == [
+        "zoe@zurich.example",
+        "bob@metals.example/desk",
+    ] * 2
+
+
 async def test_what_is_no_xml_ends_the_stream(opened: tuple[XmppStream, socket.socket]) -> None:
     stream, server = opened
     loop = asyncio.get_running_loop()
