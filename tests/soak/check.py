@@ -24,6 +24,10 @@ WITH_SERVER = "lost with a server that had it for another site"
 ERROR_LOST = "given back by another site over a link that broke, or to a session that was over"
 # XEP-0198 knows no errors: a client has to say again what was not acknowledged, also if it came back.
 AGAIN_AFTER_ERROR = "came back, and went out when its client said it again after a kill"
+# Both together: it was given back as a link broke, and its client said it again after a kill.
+AGAIN_AFTER_RETURN = (
+    "received at another site, and returned, and received once more when its client said it again"
+)
 # docs/gate-protocol.md, 5.2: whoever bounces it has no gate to ask whether it went out before.
 AGAIN_WITHOUT_GATE = "said again after a kill, and bounced, although it had gone out"
 
@@ -122,7 +126,15 @@ def _received_twice(ledger: Ledger, case: Case) -> Iterator[str]:
             raise _Excused(NOT_CONFIRMED)
         if Fate.UNKNOWN in case.fates and len(case.said) > 1:
             raise _Excused(UNKNOWN)
+        if ledger.may_be_returned_too(case) and times <= len(case.said) and _is_said_after_return(case):
+            raise _Excused(AGAIN_AFTER_RETURN)
         yield f"{by} received it {times} times; {_story(case)}"
+
+
+def _is_said_after_return(case: Case) -> bool:
+    """Whether it was given back when it was said first, and then said again."""
+    was_given_back = bool(case.records) and case.records[0].fate is Fate.BOUNCED
+    return was_given_back and any(error.at_s < case.said[-1].at_s for error in case.errors)
 
 
 def _delivered_and_returned(ledger: Ledger, case: Case) -> Iterator[str]:

@@ -7,7 +7,14 @@ from typing import Any
 
 import pytest
 
-from tests.soak.check import ERROR_LOST, RETURNED_TOO, WITH_SERVER, Report, check_history
+from tests.soak.check import (
+    AGAIN_AFTER_RETURN,
+    ERROR_LOST,
+    RETURNED_TOO,
+    WITH_SERVER,
+    Report,
+    check_history,
+)
 from tests.soak.history import Fate, History, Recorded, ServerEnd
 from tests.support.soak_history import (
     ALICE,
@@ -118,6 +125,31 @@ KILLED = (ServerEnd(1.0, killed=True),)
 def test_what_was_not_acknowledged_may_be_received_and_returned(broken: dict[str, Any]) -> None:
     report = check_history(replace(more(CROSSED, error(7)), **broken))
     assert report == Report((), Counter({RETURNED_TOO: 1}))
+
+
+def test_what_arrived_and_was_returned_may_arrive_again_when_it_is_said_again() -> None:
+    sessions = (session(ALICE, ended_s=3.0), session(ALICE, 1, began_s=4.0))
+    later = (f"{GATE}/gate/8", f"{FAR_GATE}/gate/3")
+    again = replace(
+        more(with_sessions(CROSSED, *sessions), error(7, at_s=2.5), heard(7, ZOE, receipts=later, place=9)),
+        said=(*CROSSED.said, said(7, ZOE, at_s=4.0, by="alice#1", again=True)),
+        records=(
+            *HONEST.records,
+            *(recorded(7, Fate.BOUNCED, to=ZOE), recorded(7, to=ZOE, index=8)),
+            *(arrival(7), replace(arrival(7), index=3)),
+        ),
+        link_broke=True,
+    )
+    report = check_history(again)
+    assert report == Report((), Counter({AGAIN_AFTER_RETURN: 1, RETURNED_TOO: 1}))
+    # Not where nothing broke, where it had counted as carried out, where it came back later, or oftener.
+    carried_out = tuple(replace(each, fate=Fate.CARRIED_OUT) for each in again.records)
+    late = replace(
+        again, heard=tuple(replace(each, at_s=5.0) if each.is_error else each for each in again.heard)
+    )
+    often = more(again, heard(7, ZOE, receipts=later, place=10))
+    for history in (replace(again, link_broke=False), replace(again, records=carried_out), late, often):
+        assert "received twice" in kinds(check_history(history))
 
 
 def test_what_a_server_kept_for_another_site_may_be_lost_with_it() -> None:
