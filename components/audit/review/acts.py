@@ -1,7 +1,6 @@
 """Reads what reviewers did from the audit log: acts, and who opened what."""
 
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field
 
 from components.archive.errors import LogMissing
 from components.archive.log.leaf import Leaf
@@ -10,6 +9,8 @@ from components.archive.record import Access, Event, RecordKind, parse_record
 from components.audit.open_log import open_log
 from components.audit.review.author import read_signed
 from components.audit.review.flagged_reader import FlaggedReader
+from components.audit.review.items import ItemViews, ReviewRecords, View
+from components.audit.review.rules import KnownRules
 from components.rules.reviewers import Reviewers
 from components.settings.log import LogSettings
 from components.settings.site import SiteFile
@@ -23,28 +24,11 @@ _KINDS = frozenset({RecordKind.SUPERVISION, RecordKind.ACCESS})
 _OPENS = frozenset({"show", "review-show", "review-list", "review-release", "review-refuse"})
 
 
-@dataclass(frozen=True, slots=True)
-class View:
-    """Somebody opened an item; `at_ns` is the log's own time."""
-
-    item: str
-    by: str
-    at_ns: int
-
-
-@dataclass(slots=True)
-class ReviewRecords:
-    """What the audit logs say of reviews, in their order; `malformed` counts acts that cannot be read."""
-
-    entries: list[Entry] = field(default_factory=list)
-    views: list[View] = field(default_factory=list)
-    malformed: int = 0
-
-
 class ReviewReader:
     """Reads the audit logs again and again, each time what is new: a process that serves many looks keeps one.
 
-    What it has read is in memory alone, and can be read anew at any time. `flagged` reads likewise what is reviewed.
+    What it has read is in memory alone, and can be read anew at any time. `flagged` reads likewise what is reviewed,
+    `items` keeps how it looks, and `rules` those of the policy.
     """
 
     def __init__(self, settings: SiteFile, reviewers: Reviewers) -> None:
@@ -54,6 +38,8 @@ class ReviewReader:
         self._last: dict[str, Leaf] = {}
         self._found = ReviewRecords()
         self.flagged = FlaggedReader()
+        self.items = ItemViews()
+        self.rules = KnownRules()
 
     async def read(self) -> ReviewRecords:
         """Return all acts, with their signatures verified, and all views; raises SiteError and LogError."""

@@ -1,6 +1,7 @@
 """A reviewer's desk: the items that they may see, in their queues, and what they do with them."""
 
 import time
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -9,47 +10,22 @@ from components.archive.record import Access
 from components.audit.access import digest_of, record_access
 from components.audit.author import Author
 from components.audit.indexed import catch_up_all, find_indexed, open_indexed, open_site_index
-from components.audit.review.acts import ReviewReader, ReviewRecords, View
+from components.audit.review.acts import ReviewReader
 from components.audit.review.author import Signed, record_acts, write_act
-from components.audit.review.flagged import Flagged
-from components.audit.review.names import hides_names
-from components.audit.review.rules import load_directory, load_rules
+from components.audit.review.items import QueueItem, Terms
+from components.audit.review.names import find_hiding
+from components.audit.review.rules import load_directory
 from components.audit.show import parse_record_id
 from components.process.errors import SiteError
 from components.process.progress import Progress
 from components.rules.reviewers import load_reviewers
 from components.settings.site import SiteFile
-from policy.content.rule import Rule
 from policy.supervision.act import ActKind
 from policy.supervision.fold import Fold, fold_acts
-from policy.supervision.item import Entry, ItemState, ItemStatus
+from policy.supervision.item import Entry, ItemState
 from policy.supervision.reviewer import may_see_parties
 
 _NS_PER_S = 1_000_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class QueueItem:
-    """An item as a reviewer sees it; `queues` are `rule/ID`, `desk/ID` and those that it was put into.
-
-    `due_ns` is Unix time; `views` is who opened it and when. `hides_names`: a rule wants a reason before names.
-    """
-
-    flagged: Flagged
-    status: ItemStatus
-    queues: tuple[str, ...]
-    due_ns: int
-    views: tuple[View, ...] = ()
-    hides_names: bool = False
-
-    @property
-    def id(self) -> str:
-        """The id of its record."""
-        return self.flagged.item
-
-    def is_overdue(self, now_ns: int) -> bool:
-        """Return whether nobody has closed it in time."""
-        return self.status.state is not ItemState.CLOSED and self.due_ns < now_ns
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +66,13 @@ class Desk:
         self.log_size = log_size
         self.now_ns = time.time_ns()
 
+    def select(self, wanted: Wanted) -> list[QueueItem]:
+        """Return items without a record of this look: they may not be shown before there is one."""
+        return [item for item in self.items.values() if wanted.covers(item, self.now_ns)]
+
     async def list_items(self, wanted: Wanted) -> tuple[list[QueueItem], str]:
         """Return items, and the id of the record of this look; raises SiteError."""
-        found = [item for item in self.items.values() if wanted.covers(item, self.now_ns)]
+        found = self.select(wanted)
         return found, await self.look("review-queue", str(wanted), [item.id for item in found])
 
     async def look(self, act: str, query: str, ids: Sequence[str], reason: str = "") -> str:
@@ -151,9 +131,9 @@ async def open_desk(
     for record in adding:
         parse_record_id(settings, record)
     reviewers = load_reviewers(settings)
-    rules = load_rules(settings)
     names = {which: log.name for which, log in find_indexed(settings).items()}
     reader = reader or ReviewReader(settings, reviewers)
+    rules = reader.rules.read(settings)
     records = await reader.read()
     added = {entry.act.item for entry in records.entries if entry.act.kind is ActKind.ADD}
     async with open_indexed(settings) as logs:
@@ -165,44 +145,26 @@ async def open_desk(
     fold = fold_acts(
         records.entries, reviewers.bench(lambda id_: found[id_][1].parties if id_ in found else None)
     )
-    sight = _Sight(settings, rules, records)
-    # Those that are about to be added are no items yet, but they have parties.
+    due_ns = int(settings.review.due_s * _NS_PER_S)
     items = {
-        id_: sight.view(flagged, then.desk, fold.find(id_))
-        for id_, (flagged, then) in found.items()
-        if may_see_parties(author.auditor, then.parties) and (flagged.rules or fold.find(id_).queues)
+        item.id: item
+        for item, parties in reader.items.view(found, fold, records, Terms(due_ns, find_hiding(rules)))
+        if may_see_parties(author.auditor, parties)
     }
     return Desk(settings, author, fold, items, log_size)
 
 
-class _Sight:
-    """How items look to an auditor."""
-
-    def __init__(self, settings: SiteFile, rules: dict[str, Rule], records: ReviewRecords) -> None:
-        self._due_ns = int(settings.review.due_s * _NS_PER_S)
-        self._rules = rules
-        self._views: dict[str, list[View]] = {}
-        for view in records.views:
-            self._views.setdefault(view.item, []).append(view)
-
-    def view(self, flagged: Flagged, desk: str, status: ItemStatus) -> QueueItem:
-        """Return an item; `desk` is its sender's, at that time."""
-        desks = [f"desk/{desk}"] if desk else []
-        queues = (*(f"rule/{rule}" for rule in flagged.rules), *desks, *sorted(status.queues))
-        hides = hides_names(self._rules, flagged.rules)
-        views = tuple(self._views.get(flagged.item, ()))
-        return QueueItem(flagged, status, queues, flagged.at_ns + self._due_ns, views, hides)
-
-
 def count_queues(items: Iterable[QueueItem], now_ns: int) -> dict[str, dict[str, int]]:
     """Return of each queue how many items it has, by state, and how many are overdue; the names sorted."""
+    # Most items are like many others.
+    alike = Counter((item.queues, item.status.state, item.is_overdue(now_ns)) for item in items)
     counts: dict[str, dict[str, int]] = {}
-    for item in items:
-        for queue in item.queues:
+    for (queues, state, is_overdue), number in alike.items():
+        for queue in queues:
             count = counts.setdefault(
                 queue, {"items": 0, **dict.fromkeys(map(str, ItemState), 0), "overdue": 0}
             )
-            count["items"] += 1
-            count[item.status.state.value] += 1
-            count["overdue"] += item.is_overdue(now_ns)
+            count["items"] += number
+            count[state.value] += number
+            count["overdue"] += number * is_overdue
     return dict(sorted(counts.items()))

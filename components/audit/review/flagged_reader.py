@@ -45,6 +45,8 @@ class FlaggedReader:
         self._rules: dict[int, list[str]] = {}
         self._flagged: dict[int, Flagged] = {}
         self._then: dict[str, Then] = {}
+        self._asked: set[int] = set()
+        self._found: dict[str, tuple[Flagged, Then]] | None = None
 
     def read(
         self,
@@ -53,7 +55,7 @@ class FlaggedReader:
         rules: Mapping[str, Rule],
         added: Iterable[str],
         load_directory: Callable[[], Directory],
-    ) -> dict[str, tuple[Flagged, Then]]:
+    ) -> Mapping[str, tuple[Flagged, Then]]:
         """Return what waits for a review, by id, the oldest first; `added` are the ids of what was put into a queue.
 
         The directory is loaded where the log does not tell who was who. Raises what that raises.
@@ -63,6 +65,7 @@ class FlaggedReader:
             known, self._state = self._state, None
             if state != known or not self._is_continued(db, names):
                 self._ends, self._rules, self._flagged, self._then = {}, {}, {}, {}
+                self._found = None
             asked = set(places_of(names, added))
             new = dict(view_flagged(db, names, self._read_rules(db, state.unasked, asked)))
         then = find_then(index, load_directory, {each.item: each for each in new.values()})
@@ -70,11 +73,14 @@ class FlaggedReader:
         self._then |= then
         # What fails before this is read anew the next time; and what the directory's file of today says may change.
         self._state = state if state.is_listed else None
-        return {
-            each.item: (each, self._then[each.item])
-            for place, each in self._flagged.items()
-            if each.rules or place in asked
-        }
+        if self._found is None or new or asked != self._asked:
+            self._asked = asked
+            self._found = {
+                each.item: (each, self._then[each.item])
+                for place, each in self._flagged.items()
+                if each.rules or place in asked
+            }
+        return self._found
 
     def _is_continued(self, db: Connection, names: Mapping[IndexedLog, str]) -> bool:
         """Return whether the newest of what is known is there as it was: the index may be of another log by now."""

@@ -50,4 +50,9 @@ def queue_of(rules: Iterable[str]) -> str:
 
 def hides_names(rules: Mapping[str, Rule], ids: Iterable[str]) -> bool:
     """Return whether a rule that matched wants a reason before names."""
-    return any(id_ in rules and rules[id_].hide_names for id_ in ids)
+    return not find_hiding(rules).isdisjoint(ids)
+
+
+def find_hiding(rules: Mapping[str, Rule]) -> frozenset[str]:
+    """Return the rules that want a reason before names."""
+    return frozenset(id_ for id_, rule in rules.items() if rule.hide_names)

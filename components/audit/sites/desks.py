@@ -11,8 +11,9 @@ from components.audit.author import Author
 from components.audit.review.acts import ReviewReader
 from components.audit.review.author import Signed
 from components.audit.review.bulk import find_open
-from components.audit.review.desk import Desk, QueueItem, Wanted, count_queues, open_desk
+from components.audit.review.desk import Desk, Wanted, count_queues, open_desk
 from components.audit.review.evidence import list_reviewed, report_reviews
+from components.audit.review.items import QueueItem
 from components.audit.review.names import HiddenNames
 from components.audit.review.rules import load_directory
 from components.audit.sites.each import AtEach, enter_site, take_each
@@ -101,12 +102,12 @@ def merge_items(found: AtEach[DeskItems]) -> list[SiteItem]:
     return sorted(items, key=lambda each: each.item.flagged.at_ns)
 
 
-def add_up_queues(found: AtEach[DeskItems], site: str = "") -> dict[str, dict[str, int]]:
+def add_up_queues(desks: AtEach[Desk], site: str = "") -> dict[str, dict[str, int]]:
     """Return of each queue how many items it has at all sites, or at one, by state; queues of one name are one."""
     sums = dict[str, Counter[str]]()
-    for at in found.sites:
+    for at in desks.sites:
         if site in ("", at.name):
-            for name, count in count_queues(at.found.desk.items.values(), at.found.desk.now_ns).items():
+            for name, count in count_queues(at.found.items.values(), at.found.now_ns).items():
                 sums.setdefault(name, Counter()).update(count)
     return {name: dict(sums[name]) for name in sorted(sums)}
 

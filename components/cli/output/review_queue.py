@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from components.audit.moment import format_time
-from components.audit.review.desk import QueueItem, count_queues
+from components.audit.review.desk import count_queues
+from components.audit.review.items import QueueItem
 from components.audit.review.names import HiddenNames, queue_of
 from components.audit.review.show import Nameless
 from components.cli.output.terminal import show_text

@@ -1,6 +1,6 @@
 """What waits for a review, read again and again: each time the same as when it is read anew."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from types import SimpleNamespace
@@ -47,7 +47,7 @@ async def up_to_date(site: Site) -> AsyncIterator[Index]:
 
 async def read(
     site: Site, reader: FlaggedReader, added: Sequence[str] = (), rules: Any = NOBODY
-) -> dict[str, tuple[Flagged, Then]]:
+) -> Mapping[str, tuple[Flagged, Then]]:
     names = {which: log.name for which, log in find_indexed(site.settings).items()}
     async with up_to_date(site) as index:
         return reader.read(index, names, rules, added, lambda: load_directory(site.settings))
@@ -208,3 +208,18 @@ async def test_what_fails_is_read_anew(site: Site, monkeypatch: pytest.MonkeyPat
         with pytest.raises(OSError, match="of a disk"):
             await read(site, reader)
     assert [rules for _, rules in await read_both(site, reader)] == [("off-channel",), ("bribe",)]
+
+
+async def test_what_has_not_changed_is_not_put_together_again(site: Site) -> None:
+    reader = FlaggedReader()
+    await site.record(site.say(ALICE, BOB, "a tip", rules=("tips",)))
+    first = await read(site, reader)
+    assert list(first) == [site.id_of(0)]
+    await site.record(site.say(ALICE, BOB, "nothing", at_s=1))
+    assert await read(site, reader) is first
+    await site.record(site.say(ALICE, BOB, "another tip", at_s=2, rules=("tips",)))
+    assert list(await read(site, reader)) == [site.id_of(0), site.id_of(2)]
+    assert list(first) == [site.id_of(0)]
+    # What somebody is about to put into a queue is there for that look alone.
+    assert site.id_of(1) in await read(site, reader, [site.id_of(1)])
+    assert site.id_of(1) not in await read(site, reader)

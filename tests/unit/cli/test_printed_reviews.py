@@ -5,9 +5,9 @@ from typing import Any, cast
 
 import pytest
 
-from components.audit.review.acts import View
-from components.audit.review.desk import QueueItem, Wanted
+from components.audit.review.desk import Wanted
 from components.audit.review.flagged import Flagged
+from components.audit.review.items import QueueItem, View
 from components.audit.review.names import HiddenNames
 from components.audit.review.show import Nameless
 from components.cli.output import review_queue as output
