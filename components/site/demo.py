@@ -202,7 +202,11 @@ async def find_missing(settings: SiteFile, query: str, wanted: list[str]) -> str
 
 async def _find_records(settings: SiteFile, query: str) -> dict[str, dict[str, Any]]:
     """Search as an auditor does, and return the newest records by their ids: a few dozen are of this talk."""
-    found = json.loads(await _fetch_output(settings, "audit", "search", query, "--json", "--limit", "100"))
+    # Where others are named, ids have the names of their sites, and what crossed has one of several.
+    own = ("--at", settings.site.name) if settings.audit.sites else ()
+    found = json.loads(
+        await _fetch_output(settings, "audit", "search", query, "--json", "--limit", "100", *own)
+    )
     return {record["id"]: record for record in found["records"]}
 
 

@@ -9,7 +9,8 @@ from components.process.notify import notify_manager
 from components.settings.site import SiteFile
 from components.settings.site_table import ServerName
 from components.settings.table import SettingsError
-from components.site.demo_scenes import Accounts, Heading, Show
+from components.site.demo_console import authority_of, make_auditor_link
+from components.site.demo_scenes import Accounts, ConsoleLink, Heading, Show
 from components.site.demo_sites import SITES, make_sites
 from components.site.demo_sites_talk import play_sites
 from components.site.display import Display
@@ -106,3 +107,5 @@ def _show_accounts(sites: list[SiteFile], show: Show) -> None:
         show(Heading(f"{site.site.name}: {site.path}"))
         address = reachable_address(server.address)
         show(Accounts(load_passwords(site), address, server.c2s_port, server.certificates / "ca.crt"))
+        if link := make_auditor_link(site):
+            show(ConsoleLink(link, authority_of(site)))

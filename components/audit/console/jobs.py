@@ -22,7 +22,10 @@ _ARCHIVE = "zip"
 
 @dataclass(slots=True)
 class Job:
-    """An export by its random `id`; `file` is what can be fetched once it is `done`, `fault` why it never can be."""
+    """An export by its random `id`; `file` is what can be fetched once it is `done`, `fault` why it never can be.
+
+    If the query is `wrong`, the page says in its own language why.
+    """
 
     id: str
     auditor: str
@@ -33,6 +36,7 @@ class Job:
     finished: int = 0
     total: int = 0
     fault: str = ""
+    wrong: QueryError | None = None
     result: ExportResult | SitesExport | None = None
     file: Path | None = None
 
@@ -106,7 +110,7 @@ async def _finish(job: Job, run: Callable[[Job], Coroutine[Any, Any, ExportResul
         await asyncio.to_thread(shutil.rmtree, job.folder)
         job.file = Path(packed)
     except QueryError as error:
-        job.fault = error.message
+        job.fault, job.wrong = error.message, error
     except (SiteError, LogError, OSError) as error:
         job.fault = str(error)
 

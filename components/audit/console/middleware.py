@@ -138,7 +138,7 @@ def _explain(visit: Visit, error: Exception) -> web.StreamResponse:
         case web.HTTPException():
             return _page(visit, error.status, visit.texts.word("error", str(error.status)))
         case QueryError():
-            return _page(visit, 400, error.message)
+            return _page(visit, 400, visit.texts.fault(error))
         case MatterRequiredError():
             return _page(visit, 403, visit.texts("error.matter"), asks_purpose=True)
         case LookNotRecordedError():

@@ -10,7 +10,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from components.audit.console.languages import DEFAULT, NAMES, load_catalogue
+from components.audit.console.languages import DEFAULT, NAMES, QUERY, load_catalogue
+from components.audit.query.error import QueryError, tell_fault
 from components.audit.visible import show_text
 
 FOLDER = Path(__file__).parent
@@ -31,6 +32,10 @@ class Texts:
         """Return a text, with values in its places."""
         text = self._texts[key]
         return text.format(**values) if values else text
+
+    def fault(self, error: QueryError) -> str:
+        """Return what is wrong with a query, and what to do."""
+        return tell_fault(lambda key: self._texts[QUERY + key], error.key, error.values)
 
     def word(self, prefix: str, name: str) -> str:
         """Return the word for one of a set of names, such as a verdict; the name itself if there is none."""

@@ -66,7 +66,10 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class ExportResult:
-    """An export that is complete; `access_id` is the record of this look, `completed_id` that of its completion."""
+    """An export that is complete; `access_id` is the record of this look, `completed_id` that of its completion.
+
+    `keys` are the files of the public keys with which others check it.
+    """
 
     folder: Path
     format: str
@@ -74,6 +77,7 @@ class ExportResult:
     files: int
     access_id: str
     completed_id: str
+    keys: tuple[str, ...]
 
 
 async def export(
@@ -233,14 +237,15 @@ async def _complete(
         names = sources.names
     folder.write(MATCHED, (f"{name_place(place, names)}\n".encode() for place in spool.matched()))
     counts = count_records(spool)
-    write_about(folder, spool)
+    write_about(folder, spool, started)
     require_whole(folder, spool)
     files = [folder.describe(name) for name in folder.list() if name not in _OURS]
     folder.write(MANIFEST, [make_manifest(started, format_, counts, files)])
     completed_id = await record_completion(settings, started, folder, counts.exported)
     # Killed before this: --resume makes the same manifest again, and records its completion again.
     folder.finish()
-    return ExportResult(folder.path, started.format, counts, len(files), started.about.id, completed_id)
+    about = started.about
+    return ExportResult(folder.path, started.format, counts, len(files), about.id, completed_id, started.keys)
 
 
 @asynccontextmanager

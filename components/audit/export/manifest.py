@@ -19,7 +19,7 @@ are here, which are left out and why, what this format cannot carry, and the SHA
 
 To check it, Python 3.11 and its package `cryptography` are enough; nothing is fetched:
 
-    python verify.py export . --key log-gate.pub --key log-audit.pub
+    python verify.py export . {keys}
 
 The keys (log-*.pub) are the public keys of the recorded line's logs. Get them from the firm some other way than with
 this folder. Better, get verify.py some other way, too: it is the same file for everybody.
@@ -49,6 +49,22 @@ class Started:
     log_size: int
     result_digest: str
     logs: tuple[ExportedLog, ...]
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The files of the public keys with which it is checked: of each log that it has records of, and the looks'."""
+        names = (*(log.name for log in self.logs), self.about.id.partition("/")[0])
+        return tuple(f"log-{name}.pub" for name in dict.fromkeys(names))
+
+
+def write_readme(keys: Iterable[str]) -> str:
+    """Return what tells people how they check an export with some public keys."""
+    return README.format(keys=name_keys(keys))
+
+
+def name_keys(keys: Iterable[str]) -> str:
+    """Return the options of the verifier that name public keys."""
+    return " ".join(f"--key {key}" for key in keys)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from components.audit.export.collect import Sources
 from components.audit.export.evidence import proof_name, prove_records, read_indexes, records_name
 from components.audit.export.folder import LEFT_OUT, README_FILE, VERIFIER, ExportFolder
 from components.audit.export.format import Format, Shelved
-from components.audit.export.manifest import README, Counts, Started
+from components.audit.export.manifest import Counts, Started, write_readme
 from components.audit.export.parts import split_parts
 from components.audit.export.spool import Spool
 from components.process.errors import SiteError
@@ -56,7 +56,7 @@ async def write_proofs(folder: ExportFolder, started: Started, sources: Sources)
                 out.write(hashes)
 
 
-def write_about(folder: ExportFolder, spool: Spool) -> None:
+def write_about(folder: ExportFolder, spool: Spool, started: Started) -> None:
     """Write what is about the export itself: what is left out, the verifier, and how to use it."""
     left_out = (
         orjson.dumps({"id": record, "why": why}, option=orjson.OPT_APPEND_NEWLINE)
@@ -64,7 +64,7 @@ def write_about(folder: ExportFolder, spool: Spool) -> None:
     )
     folder.write(LEFT_OUT, left_out)
     folder.write(VERIFIER, [build_verifier()])
-    folder.write(README_FILE, [README.encode()])
+    folder.write(README_FILE, [write_readme(started.keys).encode()])
 
 
 def require_whole(folder: ExportFolder, spool: Spool) -> None:

@@ -7,7 +7,7 @@ from functools import cache
 from lark import Lark, Token, Transformer, v_args
 from lark.exceptions import UnexpectedCharacters, UnexpectedToken, VisitError
 
-from components.audit.query.error import QueryError
+from components.audit.query.error import QueryError, UnclearError
 from components.audit.query.limits import (
     MAX_NESTING,
     MAX_PATTERNS,
@@ -99,9 +99,7 @@ def parse_by_grammar(text: str, now_ns: int) -> Node:
         tree = _grammar().parse(text)
         return _Builder(text, now_ns).transform(tree)
     except UnexpectedCharacters as error:
-        raise QueryError(
-            "the quote that opens here is never closed", text, error.pos_in_stream or 0
-        ) from None
+        raise QueryError(UnclearError("quote"), text, error.pos_in_stream or 0) from None
     except UnexpectedToken as error:
         raise _explain(text, error) from None
     except VisitError as error:
@@ -120,19 +118,19 @@ def _check_size(text: str) -> None:
         position = token.start_pos or 0
         terms += token.type in _TERMS
         if terms > MAX_TERMS:
-            raise QueryError(f"a query has at most {MAX_TERMS} terms: split it", text, position)
+            raise QueryError(UnclearError("terms", most=MAX_TERMS), text, position)
         if token.type == "_OPEN":
             opened.append(position)
             if len(opened) > MAX_NESTING:
-                raise QueryError(f"parentheses go at most {MAX_NESTING} deep", text, position)
+                raise QueryError(UnclearError("nesting", most=MAX_NESTING), text, position)
         elif token.type == "_CLOSE":
             if not opened:
-                raise QueryError('no "(" was opened for this ")"', text, position)
+                raise QueryError(UnclearError("unopened"), text, position)
             opened.pop()
     if not terms:
-        raise QueryError("nothing to search for: give a word, or * for every record", text, 0)
+        raise QueryError(UnclearError("nothing"), text, 0)
     if opened:
-        raise QueryError('this "(" is never closed', text, opened[-1])
+        raise QueryError(UnclearError("unclosed"), text, opened[-1])
 
 
 def _explain(text: str, error: UnexpectedToken) -> QueryError:
@@ -140,29 +138,18 @@ def _explain(text: str, error: UnexpectedToken) -> QueryError:
     position = len(text.rstrip()) if token.type == "$END" else token.start_pos or 0
     before = re.split(r"[\s(]+", text[:position].rstrip())[-1]
     if token.type == "$END":
-        return QueryError(f"something to search for must follow {before}", text, position)
+        return QueryError(UnclearError("follow", before=before), text, position)
     if token.type == "_CLOSE" and text[:position].rstrip().endswith("("):
-        return QueryError("there is nothing between these parentheses", text, position)
+        return QueryError(UnclearError("empty"), text, position)
     if token.type in ("_NOT", "_MINUS"):
         # A command takes an option that it does not know as a part of the query.
         is_option = text[position - 1 : position + 1] == "--"
-        hint = (
-            "if this should be an option, there is none of this name"
-            if is_option
-            else "for another, write NOT (NOT ...)"
-        )
-        return QueryError(f"one negation is enough; {hint}", text, position)
+        return QueryError(UnclearError("option" if is_option else "negations"), text, position)
     if token.type == "_CLOSE":
-        return QueryError(f"something to search for must follow {before}", text, position)
+        return QueryError(UnclearError("follow", before=before), text, position)
     if token.type == "WITHIN":
-        return QueryError(
-            f"{token} stands between two words, phrases or (words OR words); more of them are joined by AND",
-            text,
-            position,
-        )
-    return QueryError(
-        f'{token} must stand between two terms; in quotes ("{token}") it is a word', text, position
-    )
+        return QueryError(UnclearError("near.chain", near=str(token)), text, position)
+    return QueryError(UnclearError("operator", operator=str(token)), text, position)
 
 
 @v_args(inline=True)
@@ -196,11 +183,10 @@ class _Builder(Transformer[Token, Node]):
         digits = re.sub(r"\D", "", within)
         words = int(digits) if digits else _DEFAULT_WITHIN
         if not 1 <= words <= MAX_WITHIN:
-            raise self._error(f"words are near each other within 1 to {MAX_WITHIN} words", within)
+            raise self._error(UnclearError("near.far", most=MAX_WITHIN), within)
         sides = [_words_of(left), _words_of(right)]
         if not all(sides):
-            what = "words and phrases, alone or as (words OR words)"
-            raise self._error(f"{within} stands between {what}, and nothing else", within)
+            raise self._error(UnclearError("near.sides", near=str(within)), within)
         return Near(sides[0], sides[1], words)
 
     def word(self, token: Token) -> Node:
@@ -208,11 +194,11 @@ class _Builder(Transformer[Token, Node]):
             return Everything()
         try:
             spelling = read_spelling(token)
-        except ValueError as error:
-            raise self._error(str(error), token) from None
+        except UnclearError as error:
+            raise self._error(error, token) from None
         if spelling is None:
             return self._words(token, token)
-        self._count(token, "near spellings (~)", MAX_SPELLINGS_ASKED)
+        self._count(token, "spellings", MAX_SPELLINGS_ASKED)
         return spelling
 
     def phrase(self, token: Token) -> Node:
@@ -222,9 +208,9 @@ class _Builder(Transformer[Token, Node]):
     def pattern(self, token: Token) -> Node:
         try:
             check_pattern(token[1:-1])
-        except ValueError as error:
-            raise self._error(str(error), token) from None
-        self._count(token, "regular expressions", MAX_PATTERNS)
+        except UnclearError as error:
+            raise self._error(error, token) from None
+        self._count(token, "patterns", MAX_PATTERNS)
         return Pattern(str(token[1:-1]))
 
     def compared(self, token: Token) -> Node:
@@ -232,44 +218,40 @@ class _Builder(Transformer[Token, Node]):
         name, operator, value = found.groups() if found else ("", "", "")
         try:
             return compare(name.lower(), operator, value, self._now_s)
-        except ValueError as error:
-            raise self._error(str(error), token, len(name) + len(operator)) from None
+        except UnclearError as error:
+            raise self._error(error, token, len(name) + len(operator)) from None
 
     def property(self, token: Token) -> Node:
         name, value = token.split(":", 1)
         read = PROPERTIES.get(name.lower())
         if read is None:
-            maybe = suggest(name.lower(), PROPERTIES, ":")
-            what = f"there is no property {name}:{maybe}" if maybe else f"there is no property {name}:"
-            raise self._error(
-                f'{what} There are {PROPERTY_NAMES}; in quotes it is text: "{name}: ..."', token
-            )
+            maybe = suggest(name.lower(), PROPERTIES)
+            known = {"name": name, "names": PROPERTY_NAMES, "maybe": f"{maybe}:" if maybe else ""}
+            raise self._error(UnclearError("property", **known), token)
         value = value.strip(QUOTES).strip()
         if not value:
-            raise self._error(
-                f"put the value right after {name}: without a blank, as in {EXAMPLES[name.lower()]}", token
-            )
+            raise self._error(UnclearError("value", name=name, example=EXAMPLES[name.lower()]), token)
         if name.lower() == "similar":
-            self._count(token, "pictures to compare with (similar:)", MAX_SIMILAR)
+            self._count(token, "pictures", MAX_SIMILAR)
         try:
             return read(name.lower(), value, self._now_s)
-        except ValueError as error:
-            raise self._error(str(error), token, len(name) + 1) from None
+        except UnclearError as error:
+            raise self._error(error, token, len(name) + 1) from None
 
     def _count(self, token: Token, what: str, most: int) -> None:
         """Raise QueryError at the first term of a sort that is too many."""
         self._counted[what] += 1
         if self._counted[what] > most:
-            raise self._error(f"a query has at most {most} {what}: split it", token)
+            raise self._error(UnclearError(what, most=most), token)
 
     def _words(self, token: Token, text: str) -> Node:
         try:
             return read_words(text, Words)
-        except ValueError as error:
-            raise self._error(str(error), token) from None
+        except UnclearError as error:
+            raise self._error(error, token) from None
 
-    def _error(self, message: str, token: Token, offset: int = 0) -> QueryError:
-        return QueryError(message, self._query, (token.start_pos or 0) + offset)
+    def _error(self, why: UnclearError, token: Token, offset: int = 0) -> QueryError:
+        return QueryError(why, self._query, (token.start_pos or 0) + offset)
 
 
 def _words_of(node: Node) -> tuple[Words, ...]:

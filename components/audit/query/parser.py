@@ -2,7 +2,7 @@
 
 import re
 
-from components.audit.query.error import QueryError
+from components.audit.query.error import QueryError, UnclearError
 from components.audit.query.limits import MAX_CHARACTERS, MAX_TERMS
 from components.audit.query.properties import read_words
 from components.audit.query.tree import And, Node, Words
@@ -16,10 +16,9 @@ def parse_query(text: str, now_ns: int) -> Node:
     Raises QueryError.
     """
     if len(text) > MAX_CHARACTERS:
-        what = f"a query has at most {MAX_CHARACTERS:,} characters: give a part of a long text, or split the query"
-        raise QueryError(what, text, MAX_CHARACTERS)
+        raise QueryError(UnclearError("long", most=f"{MAX_CHARACTERS:,}"), text, MAX_CHARACTERS)
     if broken := re.search("[\ud800-\udfff]", text):
-        raise QueryError("this is not Unicode text (was it typed as UTF-8?)", text, broken.start())
+        raise QueryError(UnclearError("unicode"), text, broken.start())
     if (node := read_plain(text)) is not None:
         return node
     # Only now: to make the parser takes longer than most searches, and most are for a word or two.

@@ -5,21 +5,23 @@ from typing import Any
 
 import re2
 
+from components.audit.query.error import UnclearError
+
 MAX_PATTERN_BYTES = 1_000
 _MAX_MEMORY_BYTES = 8 << 20
 _LINES = "(?m)"  # ^ and $ are those of a line
 
 
 def check_pattern(expression: str) -> None:
-    """Raise ValueError, with what is wrong, if RE2 does not take an expression."""
+    """Raise UnclearError, with what is wrong, if RE2 does not take an expression."""
     if len(expression.encode()) > MAX_PATTERN_BYTES:
-        raise ValueError(f"a regular expression has at most {MAX_PATTERN_BYTES:,} bytes")
+        raise UnclearError("pattern.long", most=f"{MAX_PATTERN_BYTES:,}")
     try:
         _compile(expression)
     except re2.error as error:
         said = error.args[0].decode(errors="replace") if isinstance(error.args[0], bytes) else error.args[0]
         what = said.replace(_LINES, "", 1)
-        raise ValueError(f"RE2 does not take this regular expression: {what}") from None
+        raise UnclearError("pattern", why=what) from None
 
 
 def matches(expression: str, text: str) -> bool:

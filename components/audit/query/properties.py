@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterable
 
+from components.audit.query.error import UnclearError
 from components.audit.query.times import LATEST_NS, read_moment, read_range, read_span
 from components.audit.query.tree import (
     Bound,
@@ -48,22 +49,21 @@ _STANZA_TYPES = (
 )  # fmt: skip
 _SIZE = re.compile(r"(?P<count>\d{1,19}(?:\.\d{1,6})?)(?P<unit>[kmgt]?)b?", re.ASCII)
 _UNIT_BYTES = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
-_SIZE_HELP = "a size is a number of bytes (2000, 10kb, 1.5mb), or a range of them: 10kb..1mb, 1mb.., ..10kb"
 _SIZE_MAX = 2**63 - 1  # what the index holds
 _HASH = re.compile(r"[0-9a-f]{8,64}", re.ASCII)
 _RECORD = re.compile(r"(?P<log>[^/\s]+)/(?P<number>[0-9]{1,12})", re.ASCII)
 
 
 def read_words(text: str, make: Callable[[tuple[str, ...], bool], Term]) -> Node:
-    """Return a term for each spelling of some words, the last of which may end in `*`; raises ValueError."""
+    """Return a term for each spelling of some words, the last of which may end in `*`; raises UnclearError."""
     stem = text.rstrip()
     prefix = stem.endswith("*")
     stem = stem.removesuffix("*")
     if "*" in stem or (prefix and stem != stem.rstrip()):
-        raise ValueError("a * stands only at the end of a word, and means any ending")
+        raise UnclearError("star")
     spellings = [make(words, prefix) for words in spell_words(stem)]
     if not spellings:
-        raise ValueError("there is no letter or digit to search for in this")
+        raise UnclearError("no_letter")
     return Or(tuple(spellings)) if len(spellings) > 1 else spellings[0]
 
 
@@ -96,14 +96,14 @@ def _read_party(name: str, value: str, _now_s: int) -> Term:
 def _read_address(name: str, value: str) -> tuple[str, str]:
     text = fold_party(value)
     if "/" in text:
-        raise ValueError(f"leave out the resource: {name}:{value.split('/', 1)[0]}")
+        raise UnclearError("resource", address=f"{name}:{value.split('/', 1)[0]}")
     if "*" in text:
-        raise ValueError("addresses are matched whole: alice, alice@metals.example or @metals.example")
+        raise UnclearError("address.whole")
     local, at, domain = text.rpartition("@")
     if not at:
         return domain, ""
     if not domain or "@" in local:
-        raise ValueError("an address looks like alice, alice@metals.example or @metals.example")
+        raise UnclearError("address")
     return local, domain
 
 
@@ -114,14 +114,14 @@ def _read_person(name: str, value: str, now_s: int) -> Term:
 def _read_listed(name: str, value: str, _now_s: int) -> Term:
     called = fold_party(value)
     if "*" in called or "/" in called:
-        raise ValueError(f"put here an id or words of a name, whole: {EXAMPLES[name]}")
+        raise UnclearError("listed", example=EXAMPLES[name])
     return Listed(Group(name), called)
 
 
 def _read_seen_by(name: str, value: str, _now_s: int) -> Term:
     local, domain = _read_address(name, value)
     if not local:
-        raise ValueError(f"this is about one person: {EXAMPLES[name]}")
+        raise UnclearError("person", example=EXAMPLES[name])
     return SeenBy(local, domain)
 
 
@@ -131,7 +131,7 @@ def _read_state(_name: str, value: str, _now_s: int) -> Term:
     try:
         return Is(State(value.lower()))
     except ValueError:
-        raise _wrong_value("a record is", value, (*State, "held")) from None
+        raise _wrong_value("one_of.is", value, (*State, "held")) from None
 
 
 def _read_thread(_name: str, value: str, _now_s: int) -> Term:
@@ -147,7 +147,7 @@ def _read_size(_name: str, value: str, _now_s: int) -> Term:
     least = _read_bytes(first) if first.strip() else None
     most = (_read_bytes(last) if last.strip() else None) if is_range else least
     if (least, most) == (None, None) or (least is not None and most is not None and least > most):
-        raise ValueError(_SIZE_HELP)
+        raise UnclearError("size")
     return FileSize(least, most)
 
 
@@ -156,20 +156,20 @@ def _read_bytes(value: str) -> int:
 
     found = _SIZE.fullmatch(value.strip().lower())
     if not found:
-        raise ValueError(_SIZE_HELP)
+        raise UnclearError("size")
     # Exactly: as a float, 1.005kb would be 1,004 bytes.
     return min(int(Fraction(found["count"]) * _UNIT_BYTES[found["unit"] or ""]), _SIZE_MAX)
 
 
 def compare(name: str, operator: str, value: str, now_s: int) -> Term:
-    """Read `date>=2026-01-01` and `size<1mb`, as KQL has them; raises ValueError."""
+    """Read `date>=2026-01-01` and `size<1mb`, as KQL has them; raises UnclearError."""
     includes_less, includes_equal = operator[0] == "<", operator.endswith("=")
     if name == "size":
         size = _read_bytes(value)
         if operator == "=":
             return FileSize(size, size)
         if includes_less and not includes_equal and size == 0:
-            raise ValueError("no size is less than 0")
+            raise UnclearError("size.negative")
         bound = size if includes_equal else min(size + (-1 if includes_less else 1), _SIZE_MAX)
         return FileSize(None, bound) if includes_less else FileSize(bound, None)
     begin_ns, end_ns = read_span(value, now_s)
@@ -197,7 +197,7 @@ def _read_verdict(_name: str, value: str, _now_s: int) -> Term:
         return ByRule(WOULD, True)
     action = _VERDICTS.get(verdict)
     if action is None:
-        raise _wrong_value("a verdict is", value, (*_VERDICTS, WOULD.rstrip("-"), *MARKS))
+        raise _wrong_value("one_of.verdict", value, (*_VERDICTS, WOULD.rstrip("-"), *MARKS))
     return Verdict(action)
 
 
@@ -205,26 +205,26 @@ def _read_kind(_name: str, value: str, _now_s: int) -> Term:
     try:
         return OfKind(SearchKind(value.lower()))
     except ValueError:
-        raise _wrong_value("a kind is", value, SearchKind) from None
+        raise _wrong_value("one_of.kind", value, SearchKind) from None
 
 
-def _wrong_value(what: str, value: str, possible: Iterable[str]) -> ValueError:
+def _wrong_value(key: str, value: str, possible: Iterable[str]) -> UnclearError:
     names = [str(each) for each in possible]
-    return ValueError(f"{what} one of {', '.join(names)}{suggest(value.lower(), names)}")
+    return UnclearError(key, names=", ".join(names), maybe=suggest(value.lower(), names))
 
 
-def suggest(wrong: str, names: Iterable[str], mark: str = "") -> str:
-    """Return a question for what somebody may have meant; empty if nothing is like it."""
+def suggest(wrong: str, names: Iterable[str]) -> str:
+    """Return what somebody may have meant; empty if nothing is like it."""
     from difflib import get_close_matches
 
     near = get_close_matches(wrong, list(names), 1, 0.6)
-    return f"; did you mean {near[0]}{mark}?" if near else ""
+    return near[0] if near else ""
 
 
 def _read_rule(_name: str, value: str, _now_s: int) -> Term:
     rule = value.casefold().removesuffix("*")
     if not rule or "*" in rule:
-        raise ValueError("a rule is its whole id, or its beginning and a *")
+        raise UnclearError("rule")
     return ByRule(rule, value.endswith("*"))
 
 
@@ -233,7 +233,7 @@ def _read_has(_name: str, value: str, _now_s: int) -> Term:
         return HasFile()
     if value.lower() == "text":
         return HasText()
-    raise _wrong_value("a record has", value, ("file", "text"))
+    raise _wrong_value("one_of.has", value, ("file", "text"))
 
 
 def _read_file(_name: str, value: str, _now_s: int) -> Node:
@@ -245,25 +245,21 @@ def _read_type(_name: str, value: str, _now_s: int) -> Term:
     if kind in _STANZA_TYPES:
         return StanzaType(kind)
     if not _MEDIA_TYPE.fullmatch(kind):
-        raise _wrong_value(
-            "a type is a media type (application/pdf, image/*), or a stanza's:", value, _STANZA_TYPES
-        )
+        raise _wrong_value("one_of.type", value, _STANZA_TYPES)
     return FileType(kind.removesuffix("*"), kind.endswith("*"))
 
 
 def _read_hash(_name: str, value: str, _now_s: int) -> Term:
     digits = value.lower()
     if not _HASH.fullmatch(digits):
-        raise ValueError("a hash is the first 8 to 64 hexadecimal digits of a file's SHA-256")
+        raise UnclearError("hash")
     return FileHash(digits)
 
 
 def _read_similar(_name: str, value: str, _now_s: int) -> Term:
     found = _RECORD.fullmatch(value)
     if not found:
-        raise ValueError(
-            "name the record of a picture, such as transfer/12, or of a message with a link to it"
-        )
+        raise UnclearError("similar")
     return SimilarTo(found["log"], int(found["number"]))
 
 

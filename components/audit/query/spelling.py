@@ -3,6 +3,7 @@
 import re
 
 from components.audit.query.arabic import is_arabic
+from components.audit.query.error import UnclearError
 from components.audit.query.terms import Spelling
 from components.audit.query.words import fold_words
 from policy.content.word import is_unspaced
@@ -14,18 +15,18 @@ _SHORT_WORD = 5
 
 
 def read_spelling(text: str) -> Spelling | None:
-    """Read a near spelling; None if it is none. Raises ValueError."""
+    """Read a near spelling; None if it is none. Raises UnclearError."""
     found = _SPELLING.fullmatch(text)
     if found is None:
         return None
     words = fold_words(found["word"]).split()
     if len(words) != 1 or len(words[0]) < 2 or is_unspaced(words[0]):
-        raise ValueError("near spellings (~) are those of one word, of two letters or more")
+        raise UnclearError("spelling")
     (word,) = words
     apart = int(found["apart"]) if found["apart"] else _usual_apart(word)
     least = 0 if is_arabic(word) else 1
     if not least <= apart <= _MAX_APART:
-        raise ValueError(f"a word is spelled nearly so with {least} to {_MAX_APART} other letters")
+        raise UnclearError("spelling.far", least=least, most=_MAX_APART)
     return Spelling(word, min(apart, len(word) - 1))
 
 

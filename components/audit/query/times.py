@@ -3,6 +3,8 @@
 import re
 from datetime import UTC, datetime, timedelta
 
+from components.audit.query.error import UnclearError
+
 _MOMENT = re.compile(
     r"(?P<date>\d{4}-\d\d-\d\d)(?P<time>T\d\d:\d\d(?P<s>:\d\d(?:\.(?P<f>\d{1,6}))?)?(?P<zone>Z|[+-]\d\d:\d\d)?)?",
     re.ASCII,
@@ -19,39 +21,34 @@ LATEST_NS = (_LATEST - _EPOCH) // _MICROSECOND * 1000 - 1000
 
 
 def read_moment(value: str, now_s: int) -> int:
-    """Return the moment at which a time begins (since 1970, in nanoseconds); raises ValueError."""
+    """Return the moment at which a time begins (since 1970, in nanoseconds); raises UnclearError."""
     return read_span(value, now_s)[0]
 
 
 def read_span(value: str, now_s: int) -> tuple[int, int]:
-    """Return when a time begins and ends: a day, a minute, a second, or a moment; raises ValueError."""
+    """Return when a time begins and ends: a day, a minute, a second, or a moment; raises UnclearError."""
     try:
         begin, length = _read(value, now_s)
         begin_us = (begin - _EPOCH) // _MICROSECOND
         end_us = begin_us + length // _MICROSECOND
     except (ValueError, OverflowError):
-        raise ValueError(
-            "a time is a date (2026-11-23, today, yesterday), a date and time (2026-11-23T14:05, or "
-            "2026-11-23T14:05+01:00), or how long ago (30m, 2h, 7d, 4w)"
-        ) from None
+        raise UnclearError("time") from None
     if begin_us < 0 or begin >= _LATEST:
-        raise ValueError(f"a time lies between 1970 and {_LAST_YEAR}")
+        raise UnclearError("time.years", last=_LAST_YEAR)
     return begin_us * 1000, end_us * 1000
 
 
 def read_range(value: str, now_s: int) -> tuple[int | None, int | None]:
-    """Return when a range begins and ends, both ends as a whole; None where it is open. Raises ValueError."""
+    """Return when a range begins and ends, both ends as a whole; None where it is open. Raises UnclearError."""
     first, is_range, last = value.partition("..")
     if not is_range:
         return read_span(value, now_s)
     begin_ns = read_span(first.strip(), now_s)[0] if first.strip() else None
     end_ns = read_span(last.strip(), now_s)[1] if last.strip() else None
     if begin_ns is None and end_ns is None:
-        raise ValueError(
-            "a range has a beginning, an end or both: 2026-01-01..2026-02-01, 2026-01-01.., ..7d"
-        )
+        raise UnclearError("range")
     if begin_ns is not None and end_ns is not None and begin_ns >= end_ns:
-        raise ValueError("this range ends before it begins: the earlier time comes first")
+        raise UnclearError("range.backwards")
     return begin_ns, end_ns
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from components.audit.checks.export import CheckedExport, advise
 from components.audit.export.export import ExportResult
+from components.audit.export.manifest import name_keys
 from components.audit.sites.export import SitesExport
 from components.audit.sites.manifest import ExportedSite
 from components.cli.options import Output
@@ -101,7 +102,7 @@ def _print_one(result: ExportResult) -> None:
                 "Records": _count(counts.matched, counts.exported, counts.left_out),
                 "Files": f"{result.files:,}, listed in manifest.json",
                 "Check it": f"steelyard audit check-export {result.folder}",
-                "Others check it": "python verify.py export FOLDER --key log-gate.pub --key log-audit.pub",
+                "Others check it": f"python verify.py export FOLDER {name_keys(result.keys)}",
             }
         )
     )

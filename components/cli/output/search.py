@@ -94,7 +94,7 @@ def print_search(result: SearchResult, log_name: str) -> None:
     )
     text = (
         f"{result.matched:,} of {result.submissions:,} records match{behind}. "
-        f"The log {log_name} has {result.log_size:,} entries."
+        f"The log {log_name} has {result.log_size:,} entries. Times are in UTC."
     )
     console.print(make_look(result.access_id, text, "This search"))
     for remark, style in (*tell_limits(result), *tell_forms(result.query)):
@@ -147,6 +147,13 @@ def tell_forms(query: Node) -> Iterator[tuple[str, str]]:
         yield f"With article, prepositions and pronouns Arabic words are found by: {show_text(alone)}", "dim"
 
 
+_BY_NAME = ": a search finds only name, type and hash of it"
+
+
+def _count(number: int, one: str, many: str) -> str:
+    return f"{number:,} {one if number == 1 else many}"
+
+
 def tell_limits(result: Limited) -> Iterator[tuple[str, str]]:
     """Yield what a search did not look into, each line with its style."""
     for widened in result.widened:
@@ -160,19 +167,22 @@ def tell_limits(result: Limited) -> Iterator[tuple[str, str]]:
             "bold red",
         )
     if result.files_unread:
-        unread = "files could not be read: a search finds them only by name, type and hash"
-        yield f"{result.files_unread:,} {unread}", "bold red"
+        yield (
+            _count(result.files_unread, "file could not be read", "files could not be read") + _BY_NAME,
+            "bold red",
+        )
     if result.files_unheard:
-        unheard = "recordings were not heard: a search finds them only by name, type and hash"
-        yield f"{result.files_unheard:,} {unheard}", "yellow"
+        heard = _count(result.files_unheard, "recording was not heard", "recordings were not heard")
+        yield heard + _BY_NAME, "yellow"
     if result.not_opened:
-        yield f"{result.not_opened:,} records were not opened: no grant in force opens them", "yellow"
+        opened = _count(result.not_opened, "record was not opened", "records were not opened")
+        yield f"{opened}: no grant in force opens what is left", "yellow"
     if result.unreadable:
         unreadable = (
-            "records cannot be read, and no search surely finds what they say:"
-            " run `steelyard verify` and `steelyard audit reconcile`"
+            _count(result.unreadable, "record cannot be read", "records cannot be read")
+            + ", and no search surely finds what is there: run `steelyard verify` and `steelyard audit reconcile`"
         )
-        yield f"{result.unreadable:,} {unreadable}", "bold red"
+        yield unreadable, "bold red"
 
 
 def stack_record(

@@ -122,7 +122,7 @@ def print_sites(result: SitesResult) -> None:
     behind = (
         f"; these are {shown:,}: the next page is --before {result.next_before}" if result.next_before else ""
     )
-    console.print(Text(f"{_sum_up(result)}{behind}.", style="dim"))
+    console.print(Text(f"{_sum_up(result)}{behind}. Times are in UTC.", style="dim"))
     for site in result.sites:
         figures = (
             f"{site.name}: {site.matched:,} records match. The gate's log has {site.log_size:,} entries."

@@ -258,7 +258,7 @@ async def test_a_new_model_reads_sound_again_and_nothing_else(
         found = await look(filed, "anyone")
         assert (found.matched, found.files_unheard, found.files_unread) == (0, 1, 0)
         print_search(found, "gate")
-        assert "1 recordings were not heard" in capsys.readouterr().out
+        assert "1 recording was not heard" in capsys.readouterr().out
         assert await find(filed, "file:note") == [note.record]
     read: list[str] = []
     read_one = FileReaders.read

@@ -87,7 +87,10 @@ def test_search_prints_a_conversation(said: Site, capsys: pytest.CaptureFixture[
     ]
     assert re.search(r"  refused.*\nalice@metals.example/desk → eve@grain.example\n", output)
     assert "recipient-outside: Write to people of your own firm." in output
-    assert "3 of 4 records match. The log gate has 6 entries. This search is record audit/1." in lines[-1]
+    assert (
+        "3 of 4 records match. The log gate has 6 entries. Times are in UTC. This search is record audit/1."
+        in lines[-1]
+    )
 
 
 def imported_by_a_search() -> list[str]:
@@ -392,4 +395,4 @@ def test_a_record_that_is_gone_without_an_order_is_missing_not_destroyed(
     assert run_command("audit", "reconcile") == 1
     assert "missing except for their leaves, and destroyed by no order: 2" in capsys.readouterr().out
     assert run_command("audit", "search", "nothing at all") == 0
-    assert "1 records cannot be read" in " ".join(capsys.readouterr().out.split())
+    assert "1 record cannot be read" in " ".join(capsys.readouterr().out.split())

@@ -2,11 +2,14 @@
 
 import asyncio
 import json
+import re
 from pathlib import Path
 
 import pytest
 
+from components.settings.history import HistorySettings
 from components.verifier.verify import main
+from tests.support.audit_site import make_site
 from tests.support.command import run_command
 from tests.support.export_site import HOSTILE, Said, make_scene
 
@@ -38,6 +41,27 @@ def test_it_says_what_it_wrote_and_how_to_check_it(said: Said, capsys: pytest.Ca
     assert "file-altered: README.txt" in capsys.readouterr().out
     assert main(["export", "none", *keys]) == 2
     assert main(["export", "out", "--key", "none.pub"]) == 2
+
+
+def test_it_names_the_keys_of_all_logs_that_it_has_records_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own = {"log": "archive/history.db", "log_origin": "made-up", "log_key_file": "keys/log-history.key"}
+    site = asyncio.run(make_site(tmp_path, history=own))
+    log = site.settings.require(HistorySettings).log_settings(tmp_path)
+    asyncio.run(site.record(site.say("alice@metals.example/desk", "bob@metals.example", "copper")))
+    asyncio.run(site.record_in(log, site.say("carol@metals.example/desk", "bob@metals.example", "tin")))
+    monkeypatch.setenv("STEELYARD_SITE", str(site.path))
+    monkeypatch.chdir(tmp_path)
+    for query, logs in {"copper": "gate audit", "tin": "gate history audit"}.items():
+        assert run_command("audit", "export", query, "-o", f"out {logs}") == 0
+        told = " ".join(capsys.readouterr().out.split())
+        named = re.search(r"python verify\.py export FOLDER((?: --key log-\w+\.pub)+)", told)
+        assert named and set(re.findall(r"log-(\w+)\.pub", named[1])) == set(logs.split())
+        readme = Path(f"out {logs}/README.txt").read_text()
+        assert f"    python verify.py export .{named[1]}\n" in readme
+        keys = [part.replace("log-", "keys/log-") for part in named[1].split()]
+        assert main(["export", f"out {logs}", *keys]) == 0
 
 
 def test_it_is_one_object_of_json(said: Said, capsys: pytest.CaptureFixture[str]) -> None:

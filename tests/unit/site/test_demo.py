@@ -2,15 +2,19 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from components.access.notice import ASK
 from components.link.client import Received, SendResult
+from components.site import demo
 from components.site.demo import acknowledge, tell_fault
 from components.site.demo_conversation import ALICE, BOB, GEORGE, HANNA, Conversation, UnexpectedError
 from components.site.demo_scenes import Message, Notice, Scene
+from tests.support.audit_site import make_site
+from tests.support.audit_sites import name_sites
 
 GATE = "gate.steelyard.example"
 Deliver = Callable[["FakeLine", str, str, str, bool], SendResult]
@@ -257,3 +261,29 @@ def test_all_is_found_or_what_is_not_is_told(records: tuple[tuple[str, Any], ...
 
 def test_a_file_that_nothing_here_can_read_is_found_by_its_name() -> None:
     assert tell_fault(dict((*TALK, UNREAD)), ["gate/1"], {"file:voice-note": "gate/3"}, since_ns=100) == ""
+
+
+async def test_where_other_sites_are_named_it_looks_at_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Over several sites, ids would have the names of these, and a message of two of them one id."""
+    own, london = [await make_site(made(tmp_path / name)) for name in ("own", "london")]
+    asked: list[tuple[str, ...]] = []
+
+    async def fetch(_settings: object, *arguments: str) -> str:
+        asked.append(arguments)
+        return '{"records": [{"id": "gate/1"}]}'
+
+    monkeypatch.setattr(demo, "_fetch_output", fetch)
+    assert (
+        await demo.find_missing(own.settings, "tin", ["gate/1", "gate/2"]) == "the search did not find gate/2"
+    )
+    name_sites(own, london=london.path)
+    assert await demo.find_missing(own.settings, "tin", ["gate/1"]) == ""
+    plain, narrowed = asked
+    assert narrowed == (*plain, "--at", own.settings.site.name)
+
+
+def made(folder: Path) -> Path:
+    folder.mkdir()
+    return folder

@@ -5,17 +5,23 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
+from components.audit.query.faults import TEXTS
+
 NAMES: Mapping[str, str] = {"en": "English", "de": "Deutsch", "zh": "中文", "ko": "한국어"}
 """The languages, by their codes (BCP 47), as they call themselves."""
 
 DEFAULT = "en"
 
+QUERY = "query."
+"""What the keys of texts begin with that say what is wrong with a query; the English ones are the query's own."""
+
 
 @cache
 def load_catalogue(language: str) -> Mapping[str, str]:
     """Return the texts of a language by their keys."""
-    texts: Mapping[str, str] = tomllib.loads(Path(__file__).with_name(f"{language}.toml").read_text("utf-8"))
-    return texts
+    texts: dict[str, str] = tomllib.loads(Path(__file__).with_name(f"{language}.toml").read_text("utf-8"))
+    own = {f"{QUERY}{key}": text for key, text in TEXTS.items()} if language == DEFAULT else {}
+    return texts | own
 
 
 def choose_language(accept: str) -> str:

@@ -11,6 +11,7 @@ from components.audit.console.hidden import Hidden
 from components.audit.console.pages.narrow import view_facets, view_timeline
 from components.audit.console.pages.sites import find_hidden, search_all, view_found
 from components.audit.console.pages.view import Hit, view_hit
+from components.audit.console.render import Texts
 from components.audit.console.reviewing import signs_elsewhere
 from components.audit.console.visit import Visit
 from components.audit.facets import Facets, count_facets
@@ -74,7 +75,7 @@ async def show_search(visit: Visit) -> web.StreamResponse:
             return await _show_sites(visit, query, page)
         result, facets = await _search(visit, query, page)
     except QueryError as error:
-        return _answer(visit, query, fault=_cut(error), status=400)
+        return _answer(visit, query, fault=_cut(visit.texts, error), status=400)
     return _answer(
         visit,
         query,
@@ -167,6 +168,8 @@ def _find_next(query: str, before: str) -> str:
     return "/search?" + urlencode({"q": query, "before": before}) if before else ""
 
 
-def _cut(error: QueryError) -> QueryFault:
+def _cut(texts: Texts, error: QueryError) -> QueryFault:
     query, position = error.query, error.position
-    return QueryFault(query[:position], query[position : position + 1], query[position + 1 :], error.message)
+    return QueryFault(
+        query[:position], query[position : position + 1], query[position + 1 :], texts.fault(error)
+    )
