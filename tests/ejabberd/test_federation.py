@@ -218,8 +218,12 @@ async def test_what_a_killed_site_does_not_get_comes_back_or_is_named(pair: Pair
     assert "remote-server" in show(error)
     await alice.close()
     content = await read_log(pair.sites.gates[0])
-    sent, received = await pair.sites.compare()
-    named = [content.submissions[each.sent or 0].body for each in sent.differences]
-    assert {each.verdict for each in sent.differences} == {Verdict.LOST}
-    assert {etree.fromstring(body).get("id") for body in named} == lost
-    assert received.differences == ()
+    sent, _ = await pair.sites.compare()
+    named = {
+        etree.fromstring(content.submissions[each.sent or 0].body).get("id"): each.verdict
+        for each in sent.differences
+    }
+    # What has come back may not be told to the gate yet.
+    assert named.keys() - {"away"} == lost
+    # By whether the other archive goes on after them.
+    assert {named[id_] for id_ in lost} <= {Verdict.LOST, Verdict.ON_ITS_WAY}

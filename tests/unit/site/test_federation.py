@@ -12,9 +12,11 @@ from components.settings.site import SiteFile
 from components.settings.table import SettingsError
 from components.site.certificates import make_certificates
 from components.site.check import check_site
+from components.site.ejabberd_s2s import sites_modules
 from components.site.federation import find_authorities, pin_of, plan_sites
 from components.site.planned_site import PlannedSite
 from components.site.prosody import ProsodyPlan, render_config
+from components.site.server import plan_server
 from components.site.validate import load_site
 
 NOW = dt.datetime.now(dt.UTC)
@@ -176,6 +178,17 @@ def test_a_server_that_talks_to_no_others_has_nothing_of_it() -> None:
     config = render_config(plan(s2s_port=0))
     assert "federated_sites" not in config
     assert "s2s_ports = {  }" in config and "modules_disabled = { 's2s' }" in config
+
+
+@pytest.mark.parametrize(("said", "streams"), [("", 8), ("[federation]\nstreams = 3\n", 3)])
+def test_a_site_has_as_many_streams_as_is_set(site: Path, tmp_path: Path, said: str, streams: int) -> None:
+    site.write_text(f"{site.read_text()}\n{said}")
+    federate(site)
+    planned = plan_server(load_site(site), tmp_path)
+    assert planned.site_streams == streams
+    assert f"federated_streams = {streams}" in render_config(planned).splitlines()
+    (options,) = sites_modules(planned).values()
+    assert options["streams"] == streams
 
 
 def found(site: Path) -> list[tuple[bool, str]]:
