@@ -30,7 +30,7 @@ QUEUE_MAX = 20000
 """How much waits for a session: while it waits for its verdict, what others say to it waits with it."""
 
 NODE_LOST_S = 15
-"""How long another node may say nothing until it is lost, give or take a quarter: Erlang looks four times meanwhile."""
+"""How long another node may say nothing until it counts as lost, give or take a quarter of it."""
 
 SYSTEM_LIBRARIES = Path("/usr/lib")
 

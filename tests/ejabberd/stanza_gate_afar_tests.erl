@@ -6,7 +6,7 @@ open() ->
     _ = [ets:delete(stanza_gate_afar) || ets:info(stanza_gate_afar) =/= undefined],
     stanza_gate_afar:open(),
     false = stanza_gate_afar:is_any(),
-    ets:insert(stanza_gate_afar, [{1, 'b@x', 3, 7, none}, {2, 'c@x', 3, 8, none}, {3, 'b@x', 3, 7, none}]).
+    ets:insert(stanza_gate_afar, [{{100, 1}, 'b@x', 3, 7, none}, {{200, 2}, 'c@x', 3, 8, none}, {{300, 3}, 'b@x', 3, 7, none}]).
 
 what_was_on_its_way_to_a_node_that_is_lost_is_told_once_test() ->
     open(),
@@ -19,11 +19,17 @@ what_was_on_its_way_to_a_node_that_is_lost_is_told_once_test() ->
 what_has_arrived_is_lost_with_nobody_test() ->
     open(),
     % The third round has begun, and is not over.
-    stanza_gate_afar:seen(#{begun => 3, pending => [somebody]}),
+    stanza_gate_afar:seen(300, #{begun => 3, pending => [somebody]}),
     [{8, none}] = stanza_gate_afar:lost('c@x'),
-    stanza_gate_afar:seen(#{begun => 3, pending => []}),
+    stanza_gate_afar:seen(300, #{begun => 3, pending => []}),
     false = stanza_gate_afar:is_any(),
     [] = stanza_gate_afar:lost('b@x').
+
+what_a_node_that_never_rests_has_had_for_long_is_forgotten_test() ->
+    open(),
+    stanza_gate_afar:seen(30200, #{begun => 2, pending => []}),
+    [] = stanza_gate_afar:lost('c@x'),
+    [{7, none}] = stanza_gate_afar:lost('b@x').
 
 what_goes_to_another_node_and_was_not_released_here_is_only_sent_test() ->
     open(),

@@ -48,13 +48,13 @@ what_is_on_its_way_goes_back_however_the_loss_is_heard_of_test() ->
     [begin
         State = state(),
         true = register(stanza_gate_carrier, self()),
-        ets:insert(stanza_gate_afar, {1, 'b@x', 3, 7, none}),
+        ets:insert(stanza_gate_afar, {{0, 1}, 'b@x', 3, 7, none}),
         State = stanza_gate_nodes:heard(News, State),
         receive {'$gen_cast', {give_up, Lost}} -> [{7, none}] = Lost end,
         unregister(stanza_gate_carrier)
      end || News <- [{nodedown, 'b@x'}, {'DOWN', make_ref(), process, {stanza_gate_window, 'b@x'}, noconnection}]],
     State = state(),
-    ets:insert(stanza_gate_afar, {1, 'b@x', 3, 7, none}),
+    ets:insert(stanza_gate_afar, {{0, 1}, 'b@x', 3, 7, none}),
     % Its window alone is gone: the node has what was sent there.
     State = stanza_gate_nodes:heard({'DOWN', make_ref(), process, {stanza_gate_window, 'b@x'}, killed}, State),
     true = stanza_gate_afar:is_any().

@@ -5,21 +5,24 @@
 
 -module(stanza_gate_afar).
 
--export([open/0, is_any/0, seen/1, lost/1, send/2, to_room/1]).
+-export([open/0, is_any/0, seen/2, lost/1, send/2, to_room/1]).
 
 -include("xmpp.hrl").
 
 -define(BEGUN, begun).
+%% A node that is silent is lost before that (net_ticktime). What it has not confirmed by then, as its processes never rest, it has.
+-define(KEPT_MS, 30000).
 
-%% Entries are {Key, Node, Ticket, Seq, Answer}; `begun` has the newest round.
+%% Entries are {{SinceMs, Key}, Node, Ticket, Seq, Answer}; `begun` has the newest round.
 open() ->
     ets:new(?MODULE, [named_table, public, {write_concurrency, true}]),
-    seen(stanza_gate_quiet:new()).
+    seen(now_ms(), stanza_gate_quiet:new()).
 
 %% What has arrived by the rounds that are over is forgotten.
-seen(#{begun := Begun} = Quiet) ->
+seen(Now, #{begun := Begun} = Quiet) ->
     ets:insert(?MODULE, {?BEGUN, Begun}),
-    ets:select_delete(?MODULE, [{{'_', '_', '$1', '_', '_'}, [{'=<', '$1', stanza_gate_quiet:ended(Quiet)}], [true]}]).
+    Is = {'orelse', {'=<', '$1', stanza_gate_quiet:ended(Quiet)}, {'=<', '$2', Now - ?KEPT_MS}},
+    ets:select_delete(?MODULE, [{{{'$2', '_'}, '_', '$1', '_', '_'}, [Is], [true]}]).
 
 is_any() -> ets:info(?MODULE, size) > 1.
 
@@ -63,7 +66,7 @@ to_room(Packet) ->
 
 enter(Node, Packet) ->
     {_, Seq} = stanza_gate_guard:carried(Packet),
-    Key = erlang:unique_integer(),
+    Key = {now_ms(), erlang:unique_integer()},
     try ets:lookup_element(?MODULE, ?BEGUN, 2) of
         Begun ->
             Ticket = stanza_gate_quiet:ticket(#{begun => Begun}),
@@ -84,3 +87,5 @@ is_heard_here(#message{to = #jid{luser = User, lserver = Host, lresource = <<>>}
     end, Present);
 is_heard_here(_) ->
     false.
+
+now_ms() -> erlang:monotonic_time(millisecond).

@@ -16,7 +16,7 @@ ripen(Now, #{status := Status, queue := Queue, quiet := Quiet, arrivals := Arriv
     {Status1, Quiet1} = stanza_gate_quiet:ripen(Now, lag_ms(State), stanza_gate_queue:done(Queue), IsAsked, Status, Quiet),
     {Arrived, Left} = stanza_gate_arrivals:arrived(Now, stanza_gate_quiet:ended(Quiet1), Arrivals),
     [stanza_gate_window:answer(From, arrived) || From <- Arrived],
-    stanza_gate_afar:seen(Quiet1),
+    stanza_gate_afar:seen(Now, Quiet1),
     State#{status := Status1, quiet := Quiet1, arrivals := Left}.
 
 lag_ms(#{options := #{timeout_ms := TimeoutMs} = Options}) -> maps:get(done_lag_ms, Options, TimeoutMs + ?LAG_MS).
