@@ -39,8 +39,8 @@ class ScimServer:
         self._providers = providers
         self._runner: web.AppRunner | None = None
 
-    async def start(self, address: str, port: int, tls: ssl.SSLContext | None = None) -> int:
-        """Listen, and return the port (a free one for 0); raises OSError."""
+    def application(self) -> web.Application:
+        """Return the web application: no route of it is open, nor what is none (`_guard`)."""
         app = web.Application(client_max_size=BODY_MAX_BYTES, middlewares=[self._guard])
         base = "/scim/{enterprise}/v2"
         kinds = "{kind:Users|Groups}"
@@ -55,8 +55,12 @@ class ScimServer:
         app.router.add_put(f"{base}/{kinds}/{{id}}", self._replace)
         app.router.add_patch(f"{base}/{kinds}/{{id}}", self._patch)
         app.router.add_delete(f"{base}/{kinds}/{{id}}", self._delete)
+        return app
+
+    async def start(self, address: str, port: int, tls: ssl.SSLContext | None = None) -> int:
+        """Listen, and return the port (a free one for 0); raises OSError."""
         # There is no access log, because its lines would hold people's names, in filters.
-        self._runner = web.AppRunner(app, access_log=None, handle_signals=False)
+        self._runner = web.AppRunner(self.application(), access_log=None, handle_signals=False)
         await self._runner.setup()
         site = web.TCPSite(self._runner, address, port, ssl_context=tls)
         await site.start()
