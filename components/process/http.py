@@ -1,14 +1,51 @@
 """The HTTP server of a process, and what its clients share."""
 
+import asyncio
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 
 import aiohttp
+import structlog
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.web_protocol import RequestHandler
 
 IDLE_S = 3630.0
 """Longer than proxies keep a connection open: who closes it first should not be this side."""
+
+_NO_HTTP = {"Server": "steelyard", "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+
+log = structlog.get_logger("http")
+
+
+class _Connection(RequestHandler):
+    """Answers what is no proper HTTP without a word of it: it may hold a secret, which has no place in a log."""
+
+    __slots__ = ()
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        if not isinstance(exc, HttpProcessingError) or request.writer.output_size:
+            return super().handle_error(request, status, exc, message)
+        log.debug("no proper HTTP", error=type(exc).__name__)
+        answer = web.Response(status=status, text="this is no proper HTTP\n", headers=_NO_HTTP)
+        answer.force_close()
+        return answer
+
+
+def connections_of(runner: web.AppRunner) -> Callable[[], RequestHandler]:
+    """Return what makes each connection of a server that is set up: the protocol of `loop.create_server`."""
+    server = runner.server
+    if server is None:
+        raise OSError("no server was set up")
+    return partial(_Connection, server, loop=asyncio.get_running_loop(), **server._kwargs)
 
 
 @asynccontextmanager
@@ -27,8 +64,12 @@ async def serve_http(
     runner = web.AppRunner(application, access_log=None, keepalive_timeout=idle_s)
     await runner.setup()
     try:
-        await web.TCPSite(runner, address, port, ssl_context=tls).start()
-        yield int(runner.addresses[0][1])
+        make = connections_of(runner)
+        listener = await asyncio.get_running_loop().create_server(make, address, port, ssl=tls)
+        try:
+            yield int(listener.sockets[0].getsockname()[1])
+        finally:
+            listener.close()
     finally:
         await runner.cleanup()
 

@@ -8,6 +8,7 @@ from aiohttp import web
 from components.archive.errors import LogDamaged, LogUnavailable
 from components.archive.served_log import ServedLog
 from components.archive.store.open import StoreName
+from components.process.http import connections_of
 from components.tiles.resource import CHECKPOINT_PATH, PathError, parse_path
 from components.tiles.source import TileSource
 
@@ -63,10 +64,9 @@ class TileServer:
 
     def _make_protocol(self) -> asyncio.BaseProtocol:
         server = self._runner.server if self._runner else None
-        if server is None or len(server.connections) >= MAX_CONNECTIONS:
+        if self._runner is None or server is None or len(server.connections) >= MAX_CONNECTIONS:
             return _Refused()
-        protocol: asyncio.BaseProtocol = server()
-        return protocol
+        return connections_of(self._runner)()
 
     async def _answer(self, request: web.Request) -> web.Response:
         if self._requests >= MAX_REQUESTS:

@@ -1,5 +1,6 @@
 """SCIM over HTTP (RFC 7644, 3): `/scim/ENTERPRISE/v2/Users`, `/Groups` and the service's description of itself."""
 
+import asyncio
 import hmac
 import json
 import ssl
@@ -19,6 +20,7 @@ from components.directory.scim.error import ScimError
 from components.directory.scim.provider import Provider, read_token
 from components.directory.scim.schema import RESOURCE_TYPES, ResourceType
 from components.directory.scim.state import Resource, version_of
+from components.process.http import connections_of
 from components.process.json_text import read_json
 
 BODY_MAX_BYTES = 8 * 1024 * 1024
@@ -38,9 +40,10 @@ class ScimServer:
     def __init__(self, providers: Mapping[str, Provider]) -> None:
         self._providers = providers
         self._runner: web.AppRunner | None = None
+        self._listener: asyncio.Server | None = None
 
-    async def start(self, address: str, port: int, tls: ssl.SSLContext | None = None) -> int:
-        """Listen, and return the port (a free one for 0); raises OSError."""
+    def application(self) -> web.Application:
+        """Return the web application: no route of it is open, nor what is none (`_guard`)."""
         app = web.Application(client_max_size=BODY_MAX_BYTES, middlewares=[self._guard])
         base = "/scim/{enterprise}/v2"
         kinds = "{kind:Users|Groups}"
@@ -55,15 +58,21 @@ class ScimServer:
         app.router.add_put(f"{base}/{kinds}/{{id}}", self._replace)
         app.router.add_patch(f"{base}/{kinds}/{{id}}", self._patch)
         app.router.add_delete(f"{base}/{kinds}/{{id}}", self._delete)
+        return app
+
+    async def start(self, address: str, port: int, tls: ssl.SSLContext | None = None) -> int:
+        """Listen, and return the port (a free one for 0); raises OSError."""
         # There is no access log, because its lines would hold people's names, in filters.
-        self._runner = web.AppRunner(app, access_log=None, handle_signals=False)
+        self._runner = web.AppRunner(self.application(), access_log=None, handle_signals=False)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, address, port, ssl_context=tls)
-        await site.start()
-        return int(self._runner.addresses[0][1])
+        make = connections_of(self._runner)
+        self._listener = await asyncio.get_running_loop().create_server(make, address, port, ssl=tls)
+        return int(self._listener.sockets[0].getsockname()[1])
 
     async def close(self) -> None:
         """Stop listening, and end the requests under way."""
+        if self._listener is not None:
+            self._listener.close()
         if self._runner is not None:
             await self._runner.cleanup()
 

@@ -108,7 +108,7 @@ def expired_certificate(site: Path) -> str:
     make_certificates(
         settings.prosody.certificates, authority_key_file(settings), "Test", ["grain.example"], long_ago
     )
-    return f"certificates: {settings.prosody.certificates}/grain.example.crt expires on"
+    return f"certificates: {settings.prosody.certificates}/grain.example.crt expired on"
 
 
 def wrong_key_of_certificate(site: Path) -> str:

@@ -91,11 +91,11 @@ def test_a_held_site_is_asked_process_by_process(begun: Path) -> None:
 
 
 def test_who_has_a_port_of_a_site_that_is_not_up_is_named(begun: Path) -> None:
-    port = SiteFile(begun).prosody.c2s_port
+    port = SiteFile(begun).gate.component_port  # which no look asks anything
     with socket.create_server(("127.0.0.1", port)):
         facts = collect_facts(begun)
     (taken,) = facts.ports
-    assert taken.startswith(f"port {port} (prosody.c2s_port) is in use by ")
+    assert taken.startswith(f"port {port} (gate.component_port) is in use by ")
     with hold_site(begun.parent), socket.create_server(("127.0.0.1", port)):
         assert collect_facts(begun).ports == ()
 

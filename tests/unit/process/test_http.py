@@ -1,0 +1,96 @@
+"""What is no proper HTTP is refused by every server, and neither answered nor logged with what it held."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+import pytest
+from aiohttp import web
+
+from components.directory.scim.server import ScimServer
+from components.process.http import serve_http
+from components.tiles.server import TileServer
+from tests.support.process import PATIENCE_S
+
+SECRET = b"one-time-link-of-anna"
+NO_HTTP = [
+    b"GET /login/" + SECRET + b" HTTP/1.1\nHost: a\n\n",
+    b"FOO /login/" + SECRET + b" HTTP/1.1\r\nHost: a\r\n\r\n",
+    b"GET / HTTP/1.1\r\nHost: a\r\nCookie : " + SECRET + b"\r\n\r\n",
+    b"GET / HTTP/1.1\r\nHost: a\r\nX: " + SECRET * 2000 + b"\r\n\r\n",
+    b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n" + SECRET,
+    b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n" + SECRET,
+]
+Serving = Callable[[], AbstractAsyncContextManager[int]]
+
+
+def serve_any() -> AbstractAsyncContextManager[int]:
+    return serve_http(web.Application(), "127.0.0.1", 0)
+
+
+@asynccontextmanager
+async def serve_people() -> AsyncIterator[int]:
+    server = ScimServer({})
+    try:
+        yield await server.start("127.0.0.1", 0)
+    finally:
+        await server.close()
+
+
+@asynccontextmanager
+async def serve_tiles() -> AsyncIterator[int]:
+    server = TileServer({})
+    try:
+        yield await server.start("127.0.0.1", 0)
+    finally:
+        await server.close()
+
+
+async def ask(port: int, request: bytes) -> bytes:
+    """Return all that is answered until the other side closes."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        writer.write(request)
+        async with asyncio.timeout(PATIENCE_S):
+            return await reader.read()
+    finally:
+        writer.close()
+
+
+@pytest.mark.parametrize("serve", [serve_any, serve_people, serve_tiles])
+async def test_what_it_held_is_neither_answered_nor_logged(
+    serve: Serving, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    caplog.set_level(logging.INFO)
+    async with serve() as port:
+        for request in NO_HTTP:
+            head, _, body = (await ask(port, request)).partition(b"\r\n\r\n")
+            assert head.split()[1] == b"400", request[:40]
+            assert b"Server: steelyard" in head
+            assert b"Cache-Control: no-store" in head
+            assert body == b"this is no proper HTTP\n"
+    logged = caplog.text + "".join(capfd.readouterr())
+    assert SECRET.decode() not in logged
+    assert "Traceback" not in logged
+
+
+async def test_a_server_that_ends_closes_what_is_open_and_frees_its_port() -> None:
+    async with serve_any() as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert (await reader.readline()).startswith(b"HTTP/1.1 404")
+    async with asyncio.timeout(PATIENCE_S):
+        await reader.read()  # to the end
+    writer.close()
+    with pytest.raises(ConnectionRefusedError):
+        await asyncio.open_connection("127.0.0.1", port)
+    async with serve_http(web.Application(), "127.0.0.1", port) as again:
+        assert again == port
+
+
+async def test_a_port_that_is_taken_is_told_and_leaves_nothing_open() -> None:
+    async with serve_any() as port:
+        with pytest.raises(OSError, match="in use"):
+            async with serve_http(web.Application(), "127.0.0.1", port):
+                pytest.fail("two servers on one port")
