@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from components.audit.index.database import Connection
-from components.audit.index.logs import LAST_NUMBER, IndexedLog
+from components.audit.index.logs import EVERY_PLACE
 from components.audit.index.pages import name_place
 from components.audit.index.talk import Turn
 from components.audit.index.talk_find import find_last_turns, find_turn, find_turns
@@ -32,9 +32,8 @@ def _find_around(db: Connection, place: int, count: int, scope: Where) -> tuple[
     turn = find_turn(db, place)
     if turn is None:
         return [], []
-    last = IndexedLog.GATE.place(LAST_NUMBER)
-    earlier = find_last_turns(db, [turn[2]], _TURNS, range(place), count)
-    later = find_turns(db, [turn[2]], _TURNS, range(place + 1, last), count)
+    earlier = find_last_turns(db, [turn[2]], _TURNS, range(EVERY_PLACE.start, place), count)
+    later = find_turns(db, [turn[2]], _TURNS, range(place + 1, EVERY_PLACE.stop), count)
     sides = ([number for number, _, _ in some] for some in (earlier, later))
     before, after = ([number for number in some if _is_within(db, number, scope)] for some in sides)
     return before, after

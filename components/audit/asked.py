@@ -188,7 +188,7 @@ async def _examine(
         for expression in expressions
         if matches(expression, view_record("", opened).reading.text)
     ]
-    with index.change() as db:
+    with index.look() as db:
         for table in _FOUND_TABLES:
             db.execute(table)
         (run,) = db.execute("SELECT coalesce(max(run), 0) + 1 FROM examined").fetchone()

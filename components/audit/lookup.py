@@ -34,7 +34,12 @@ from components.settings.site import SiteFile
 
 @dataclass(frozen=True, slots=True)
 class Lookup:
-    """A look into the index: the logs, brought up to date, and what is asked; `names` are those of logs."""
+    """A look into the index: the logs, brought up to date, and what is asked; `names` are those of logs.
+
+    `as_of` is when it is, and how much of each log it covers.
+    All that is read of the index is of one moment, whatever an indexer adds meanwhile: so what is found and how much of
+    each log was searched fit together, and the same search at that size finds the same again (docs/decisions/0328).
+    """
 
     settings: SiteFile
     logs: Mapping[IndexedLog, RecordOpener]
@@ -42,17 +47,16 @@ class Lookup:
     asked: Asked
     names: Mapping[IndexedLog, str]
     actor: str
-    at_ns: int
+    as_of: AsOf
 
-    def as_of(self) -> AsOf:
-        """Return when this look is, and how much of each log it covers."""
-        with self.index.look() as db:
-            form = name_format(describe_format(db), is_granted=self.settings.audit.grants is not None)
-            return AsOf(self.at_ns, read_sizes(self.index), form)
+    @property
+    def at_ns(self) -> int:
+        """When this look is (Unix time)."""
+        return self.as_of.at_ns
 
     async def record(self, act: str, matched: int, digest: str, query: str = "", actor: str = "") -> str:
         """Record the look, and return its record's id; raises SiteError, and then nothing may be shown."""
-        searched = self.as_of()
+        searched = self.as_of
         access = Access(
             actor or self.actor,
             act,
@@ -113,6 +117,9 @@ async def look_up(
     async with open_indexed(settings) as logs:
         with open_site_index(settings) as index:
             await catch_up_all(settings, index, logs, progress)
-            yield Lookup(
-                settings, logs, index, await prepare(node, index, logs, auditor), names, actor, now_ns
-            )
+            with index.look() as db:
+                # First of all: a store's transaction is as of its first reading, not as of its beginning.
+                form = name_format(describe_format(db), is_granted=settings.audit.grants is not None)
+                as_of = AsOf(now_ns, read_sizes(index), form)
+                asked = await prepare(node, index, logs, auditor)
+                yield Lookup(settings, logs, index, asked, names, actor, as_of)

@@ -195,7 +195,7 @@ async def find_ids(
     SiteError and LogError.
     """
     async with look_up(settings, query, progress, auditor, as_of.at_ns if as_of else None) as lookup:
-        asked, searched = lookup.asked, as_of or lookup.as_of()
+        asked, searched = lookup.asked, as_of or lookup.as_of
         where = bound_by(asked.where, searched.sizes) if as_of else asked.where
         with lookup.index.look() as db:
             places = read_places(db, where, asked.logs)

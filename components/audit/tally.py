@@ -123,7 +123,7 @@ async def keep_hits(lookup: Lookup, within: Node, terms: Sequence[Term], auditor
     asked = [
         (line, await prepare(And((within, node)), lookup.index, lookup.logs, auditor)) for line, node in terms
     ]
-    with lookup.index.change() as db:
+    with lookup.index.look() as db:
         db.execute("CREATE TEMP TABLE IF NOT EXISTS term_hit (line INTEGER, idx INTEGER)")
         db.execute("DELETE FROM term_hit")
         for line, each in asked:

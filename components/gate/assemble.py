@@ -23,6 +23,7 @@ from components.gate.deciding import Decider, Filing, StanzaFiles
 from components.gate.journal import Journal
 from components.gate.kept import StanzaKeeper
 from components.gate.memo import fetch_all_memos
+from components.gate.memo_seal import MemoSeal
 from components.gate.owed import OwedErrors
 from components.gate.readers import load_readers
 from components.gate.review.acts import ReviewActs
@@ -96,11 +97,12 @@ async def start_gate(process: Process, site: SiteFile) -> None:
     breaks = LinkBreaks(partial(sound, AlarmName.UNSENDABLE))
     errors = OwedErrors(queue)
     aftermath = Aftermath(keeper, errors, partial(_sound_unknown, watchers.alarms, line.gate.log))
-    aftermath.load(await fetch_all_memos(log.writer))
+    seal = MemoSeal(site_key)
+    aftermath.load(await fetch_all_memos(log.writer, seal))
     files = StanzaFiles(load_sent_files(site), _run_inside(process, site), load_readers(site))
     decider = Decider(follower.rules, queue, filing, aftermath, files, observes=settings.observes)
     journal = Journal(
-        log.writer, log.writer, aftermath,
+        log.writer, log.writer, aftermath, seal,
         delivery_class=assign_class(retention, RecordedKind.DELIVERY), log_name=line.gate.log,
     )  # fmt: skip
     gate = Gate(

@@ -21,6 +21,7 @@ from components.gate.memo import (
     last_seq_of,
     restore_amended,
 )
+from components.gate.memo_seal import MemoSeal
 from components.gate.submission import Answered, Decided
 from components.link.codec import Status
 
@@ -74,19 +75,24 @@ class RecordedBatch:
 
 
 class Journal:
-    """Records batches of submissions and statuses; `memos` reads the log from where `writer` writes it."""
+    """Records batches of submissions and statuses; `memos` reads the log from where `writer` writes it.
+
+    `seal` is for memos.
+    """
 
     def __init__(
         self,
         writer: Writer,
         memos: MemoSource,
         aftermath: Aftermath,
+        seal: MemoSeal,
         *,
         delivery_class: int = DEFAULT_CLASS,
         log_name: str = "gate",
     ) -> None:
         self._writer = writer
         self._memos = memos
+        self._seal = seal
         # What is lost when a server ends. A crash loses it; the next gate reads it from the memos again.
         self.aftermath = aftermath
         self._delivery_class = delivery_class
@@ -154,7 +160,7 @@ class Journal:
         """
         if self._in_doubt:
             await self._writer.recover()
-        recorded = await fetch_recorded(self._memos, records.epoch, records.first_seq)
+        recorded = await fetch_recorded(self._memos, self._seal, records.epoch, records.first_seq)
         records.recorded, records.memos = recorded, deque(recorded.memos)
         self._in_doubt = False
         return recorded
@@ -173,7 +179,7 @@ class Journal:
         forget = 0
         if done >= 0:
             forget = memos[0].first if memos else self._writer.size
-        note = b"" if memo is None else encode_memo(memo)
+        note = b"" if memo is None else self._seal.seal(encode_memo(memo))
         self._in_doubt = True
         # A crash or a failure here leaves all of it recorded, or nothing. The adapter submits it again, and the log
         # says which of the two it is (gate protocol, section 5.2).

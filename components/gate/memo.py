@@ -1,7 +1,7 @@
 """What the gate must know after a crash: which submissions a batch recorded, and how the gate answered them.
 
-The records themselves are sealed, also from the gate; a memo has numbers, answers, and what errors need, and
-nothing that people said.
+The records themselves are sealed, also from the gate. A memo has numbers, answers, and what errors need: between whom,
+and no text. It lies in the log sealed by the gate's own key (`MemoSeal`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,12 +9,16 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import orjson
+import structlog
 
 from components.archive.errors import LogDamaged
 from components.archive.store import MemoRow
 from components.gate.kept import KeptStanza
+from components.gate.memo_seal import MemoSeal, OtherKeyError
 from policy.content.amend import AmendError, apply_edits
 from policy.decision import Action, Decision, Edit, StanzaError, release
+
+log = structlog.get_logger("gate")
 
 _CHUNK_MEMOS = 64
 _RELEASE = release()
@@ -174,7 +178,7 @@ class Recorded:
         return self.answers.get(seq) if epoch == self.epoch else None
 
 
-async def fetch_recorded(source: MemoSource, epoch: str, from_seq: int) -> Recorded:
+async def fetch_recorded(source: MemoSource, seal: MemoSeal, epoch: str, from_seq: int) -> Recorded:
     """Return the submissions of this epoch from `from_seq` on, read from the newest memo backwards.
 
     Submissions of an epoch are recorded in the order of their numbers, so an older one ends the search.
@@ -185,8 +189,8 @@ async def fetch_recorded(source: MemoSource, epoch: str, from_seq: int) -> Recor
     before = 2**62
     while rows := await source.fetch_memos(_CHUNK_MEMOS, before):
         for row in rows:
-            memo = _parse_row(row)
-            if memo.epoch != epoch or (memo.answers and memo.answers[-1][0] < from_seq):
+            memo = _parse_row(row, seal)
+            if memo is None or memo.epoch != epoch or (memo.answers and memo.answers[-1][0] < from_seq):
                 return Recorded(epoch, answers, tuple(memos[::-1]))
             memos.append(KeptMemo(row.first, last_seq_of(memo), memo.at_s, len(memo.answers)))
             for index, (seq, decision) in enumerate(memo.answers, row.first):
@@ -196,21 +200,29 @@ async def fetch_recorded(source: MemoSource, epoch: str, from_seq: int) -> Recor
     return Recorded(epoch, answers, tuple(memos[::-1]))
 
 
-async def fetch_all_memos(source: MemoSource) -> list[tuple[int, Memo]]:
+async def fetch_all_memos(source: MemoSource, seal: MemoSeal) -> list[tuple[int, Memo]]:
     """Return all memos that the log keeps, and the indexes of their first records, the oldest first.
 
-    Raises LogUnavailable, and LogDamaged for what is no memo.
+    Those before one that another key has sealed are not read. Raises LogUnavailable, and LogDamaged for what is no
+    memo.
     """
     memos: list[tuple[int, Memo]] = []
     before = 2**62
     while rows := await source.fetch_memos(_CHUNK_MEMOS, before):
-        memos += [(row.first, _parse_row(row)) for row in rows]
+        for row in rows:
+            if (memo := _parse_row(row, seal)) is None:
+                return memos[::-1]
+            memos.append((row.first, memo))
         before = rows[-1].first
     return memos[::-1]
 
 
-def _parse_row(row: MemoRow) -> Memo:
+def _parse_row(row: MemoRow, seal: MemoSeal) -> Memo | None:
+    """Return a memo, or None if another key has sealed it: nobody knows then what it says."""
     try:
-        return parse_memo(row.note)
+        return parse_memo(seal.open(row.note))
+    except OtherKeyError:
+        log.error("a memo is sealed with another conversation key, and is not read", record=row.first)
+        return None
     except (ValueError, KeyError, TypeError) as error:
         raise LogDamaged(f"the memo of record {row.first} is malformed") from error

@@ -11,6 +11,10 @@ KeyPin = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 """The SHA-256 of a public key (its SubjectPublicKeyInfo), in hexadecimal: what a TLSA record `x 1 1` says."""
 
 
+DEFAULT_STREAMS = 8
+"""A server needs one stream; each node of a cluster has one of its own, and so does a link that was cut for a while."""
+
+
 class FederatedSite(Table):
     """`[[federation.sites]]`: one other site, where its server is, and whose certificates count for it.
 
@@ -40,6 +44,7 @@ class FederationSettings(Table):
     table_name: ClassVar[str] = "federation"
 
     sites: tuple[FederatedSite, ...] = ()
+    streams: int = Field(DEFAULT_STREAMS, ge=1)
 
     @property
     def all_domains(self) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 import datetime as dt
 import ssl
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -18,16 +19,35 @@ _OTHER_NAME = 62
 _OTHER_AUTHORITY = {7, 18, 19, 20, 21}  # 7: one of the same name, whose key did not sign it
 
 _NAME_SHOWN = 100
+_SET_CLOCK = "set this machine's clock (timedatectl)"
+
+_INIT = "`steelyard init`"
+# `init` leaves alone what has not expired: it may have been bought.
+_REPLACE = f"put another one there (one of the site's own: remove it and its key, then {_INIT})"
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateFault:
+    """What is wrong with a certificate and, in a few words, what mends it; `is_refused`: clients refuse it already."""
+
+    text: str
+    is_refused: bool = True
+    remedy: str = _REPLACE
 
 
 def find_certificate_problems(site: SiteFile, now: dt.datetime) -> list[str]:
+    """Return what is wrong with the certificates that the site shows, a line for each fault."""
+    return [fault.text for fault in find_certificate_faults(site, now)]
+
+
+def find_certificate_faults(site: SiteFile, now: dt.datetime) -> list[CertificateFault]:
     """Look at each certificate as a client does that trusts `ca.crt` and what this machine trusts."""
     authority = site.prosody.certificates / "ca.crt"
     # Reading all that this machine trusts takes longer than everything else here.
     trust = cache(trusting)
-    problems = [find_problem(file, name, authority, now, trust) for name, file in site.shown_certificates]
+    faults = [find_fault(file, name, authority, now, trust) for name, file in site.shown_certificates]
     # An authority that cannot be read is the same line for each of them.
-    return [problem for problem in dict.fromkeys((*problems, _find_old_authority(authority, now))) if problem]
+    return [fault for fault in dict.fromkeys((*faults, _find_old_authority(authority, now))) if fault]
 
 
 def earliest_end(site: SiteFile) -> tuple[int, dt.datetime]:
@@ -47,59 +67,72 @@ def trusting(authority: Path) -> ssl.SSLContext:
     return context
 
 
-def find_problem(
+def find_fault(
     certificate: Path,
     name: str,
     authority: Path,
     now: dt.datetime,
     trust: Callable[[Path], ssl.SSLContext] = trusting,
-) -> str:
-    """Return what is wrong with a certificate that has to name `name` (empty: any), and what to do; or nothing."""
+) -> CertificateFault | None:
+    """Return what is wrong with a certificate that has to name `name` (empty: any); None if nothing is."""
     served = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     try:
         load_pair(served, certificate)
-        end, of = _first_end(certificate)
+        end, of, remedy = _first_end(certificate)
     except (OSError, ValueError) as err:
-        return f"{certificate} and its key do not match or cannot be read: {err}"
+        return CertificateFault(f"{certificate} and its key do not match or cannot be read: {err}")
     if end - now < RENEW_BEFORE:
-        return f"{certificate} expires on {end:%Y-%m-%d}{of}"
+        return CertificateFault(f"{certificate} {_tell_end(end, now)}{of}", end <= now, remedy)
     try:
         client = trust(authority)
     except OSError as err:
-        return f"{authority} cannot be read: {err}; put the authority's certificate there"
+        advice = "put the authority's certificate there"
+        return CertificateFault(f"{authority} cannot be read: {err}; {advice}", remedy=advice)
     client.check_hostname = bool(name)
     try:
         _shake_hands(served, client, name)
     except ssl.SSLCertVerificationError as err:
-        return f"{certificate} {explain_refusal(err, authority.parent, name)}"
+        text = f"{certificate} {explain_refusal(err, authority.parent, name)}"
+        return CertificateFault(text, remedy=_SET_CLOCK if err.verify_code == _NOT_YET_VALID else _REPLACE)
     except (ssl.SSLError, ValueError) as err:
-        return f"{certificate} cannot be used by clients{f' of {name}' if name else ''}: {err}"
-    return ""
+        return CertificateFault(
+            f"{certificate} cannot be used by clients{f' of {name}' if name else ''}: {err}"
+        )
+    return None
 
 
-def _first_end(certificate: Path) -> tuple[dt.datetime, str]:
-    """Return when the first certificate of a file expires, and what to do then; the intermediate ones count, too."""
+def _tell_end(end: dt.datetime, now: dt.datetime) -> str:
+    return f"{'expired' if end <= now else 'expires'} on {end:%Y-%m-%d}"
+
+
+def _first_end(certificate: Path) -> tuple[dt.datetime, str, str]:
+    """Return when the first certificate of a file expires, advice for then, and what mends it.
+
+    The intermediate ones count, too.
+    """
     shown, *above = x509.load_pem_x509_certificates(certificate.read_bytes())
     first = min((shown, *above), key=lambda each: each.not_valid_after_utc)
-    advice = "; `steelyard init` renews the site's own"
+    advice, remedy = f"; {_INIT} renews the site's own", _INIT
     if first is not shown:
         issuer = first.subject.rfc4514_string()[:_NAME_SHOWN]
+        remedy = "put a newer intermediate certificate there"
         advice = f", as its intermediate certificate {issuer!r} does; put a newer one there"
-    return first.not_valid_after_utc, advice
+    return first.not_valid_after_utc, advice, remedy
 
 
-def _find_old_authority(file: Path, now: dt.datetime) -> str:
+def _find_old_authority(file: Path, now: dt.datetime) -> CertificateFault | None:
     """Return what to do if all of the authority's certificates expire soon; nothing of a file that cannot be read."""
     try:
         authorities = x509.load_pem_x509_certificates(file.read_bytes())
     except (OSError, ValueError):
-        return ""
+        return None
     end = max(each.not_valid_after_utc for each in authorities)
     if end - now >= RENEW_BEFORE:
-        return ""
-    return (
-        f"{file} expires on {end:%Y-%m-%d}; put the authority's next one there, and where clients trust it "
-        "(docs/settings.md, prosody.certificates)"
+        return None
+    advice = "put the authority's next one there, and where clients trust it"
+    where = "docs/settings.md, prosody.certificates"
+    return CertificateFault(
+        f"{file} {_tell_end(end, now)}; {advice} ({where})", end <= now, f"{advice}: {where}"
     )
 
 

@@ -301,10 +301,16 @@ def _check_sources(settings: SiteFile) -> Iterator[str]:
 
 def _check_logs(settings: SiteFile) -> Iterator[str]:
     # A machine of auditors' own folds the logs of all of them: without one it shows no queue.
+    problems = []
     for log in settings.verified_logs if is_machine(settings) else settings.logs:
         # Nobody here has signed what is a copy, or read in the database: a follower compares its checkpoints.
         is_copy = is_machine(settings) and log != settings.audit_log
-        yield asyncio.run(check_log(log, is_copy=is_copy))
+        try:
+            yield asyncio.run(check_log(log, is_copy=is_copy))
+        except (SiteError, KeyFileError, LogError, OSError, ValueError) as err:
+            problems.append(str(err))  # what is wrong with one says nothing of the others
+    if problems:
+        raise _CheckError(problems)
 
 
 def _check_review(settings: SiteFile) -> Iterator[str]:

@@ -29,6 +29,9 @@ DONE_LAG_MS = 2000
 QUEUE_MAX = 20000
 """How much waits for a session: while it waits for its verdict, what others say to it waits with it."""
 
+NODE_LOST_S = 15
+"""How long another node may say nothing until it is lost, give or take a quarter: Erlang looks four times meanwhile."""
+
 SYSTEM_LIBRARIES = Path("/usr/lib")
 
 _COMPILE_TIMEOUT_S = 120
@@ -94,6 +97,9 @@ def render_config(plan: ProsodyPlan) -> str:
             ),
         ],
         "max_fsm_queue": QUEUE_MAX,
+        # How the nodes of a cluster reach one another, and when one that is silent counts as lost.
+        "cluster_backend": "recorded",
+        "net_ticktime": NODE_LOST_S,
         **_ACCOUNTS,
         "language": "en",
         "acl": {"local": {"user_regexp": ""}},

@@ -43,6 +43,11 @@ def _cluster_problems(site: SiteFile) -> Iterator[str]:
         return
     if site.prosody.attached_to is not None:
         yield "cluster: a server that runs without us has its own; take it out (docs/attach.md)"
+    if site.federated_domains:
+        yield (
+            "federation: a cluster has no other sites yet; take them out here, or run one server without "
+            "[cluster] (docs/ejabberd.md)"
+        )
     for name in cluster.elsewhere:
         if name not in CAN_BE_ELSEWHERE:
             known = ", ".join(CAN_BE_ELSEWHERE)

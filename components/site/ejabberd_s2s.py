@@ -48,7 +48,7 @@ def sites_modules(plan: ProsodyPlan) -> dict[str, dict[str, Any]]:
     if not plan.takes_sites:
         return {}
     sites = {domain: _site(site) for site in plan.all_sites for domain in site.domains}
-    return {"mod_federated_sites": {"sites": sites}}
+    return {"mod_federated_sites": {"sites": sites, "streams": plan.site_streams}}
 
 
 def _site(site: PlannedSite) -> dict[str, Any]:

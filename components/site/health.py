@@ -14,6 +14,7 @@ from components.process.status import read_status
 from components.settings.prosody import ProsodySettings
 from components.settings.site import SiteFile
 from components.site.parts import ListeningPort, listening_ports
+from components.site.port_owner import find_owner
 from components.site.probe import ANSWER_TIMEOUT_S, reachable_address
 
 _XMLNS_TLS = b"urn:ietf:params:xml:ns:xmpp-tls"
@@ -105,7 +106,9 @@ def _read_alarms(status_file: Path) -> list[PresentAlarm]:
 def _explain_port(err: OSError, listening: ListeningPort, site_toml: Path) -> str:
     port, name = listening.port, listening.setting
     if err.errno == errno.EADDRINUSE:
-        return f"port {port} ({name}) is in use; stop the other program or set another port in {site_toml}"
+        owner = find_owner(port)
+        by, stop = (f" by {owner}", "it") if owner else ("", "the other program")
+        return f"port {port} ({name}) is in use{by}; stop {stop} or set another port in {site_toml}"
     if err.errno in (errno.EACCES, errno.EPERM):
         return f"port {port} ({name}) is for root only; set one above 1023 in {site_toml}"
     return (

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from components.link.limits import ELEMENT_MAX_BYTES, STANZA_MAX_BYTES
+from components.settings.federation import DEFAULT_STREAMS
 from components.settings.prosody import WebSettings
 from components.site.lua import lua_list as _lua_list
 from components.site.lua import lua_text as _lua
@@ -98,6 +99,7 @@ class ProsodyPlan:
     components: tuple[PlannedComponent, ...] = ()
     federated_domains: tuple[str, ...] = ()
     sites: tuple[PlannedSite, ...] = ()
+    site_streams: int = DEFAULT_STREAMS
     certificates: Path | None = None
     plain_port_allowed: bool = False
     hold_timeout_s: float = 5.0
@@ -159,10 +161,11 @@ def _gate_side(plan: ProsodyPlan) -> ServerSide:
             "paced_collector",
             "unknown_accounts",
             "former_accounts",
+            "archive_halved",
             *(("federated_sites",) if plan.takes_sites else ()),
         ),
         # Components take over no modules of the server. To those that are not listed here, no other site can speak.
-        room_modules=("room_borders", *(("federated_sites",) if plan.takes_sites else ())),
+        room_modules=("room_borders", "archive_halved", *(("federated_sites",) if plan.takes_sites else ())),
         options=(
             "stanza_gate = {jid}",
             f"stanza_gate_timeout = {plan.hold_timeout_s}",
@@ -172,6 +175,7 @@ def _gate_side(plan: ProsodyPlan) -> ServerSide:
             f"component_stanza_size_limit = {ELEMENT_MAX_BYTES}",
             f"stanza_gate_federated = {_lua_list(_federated_domains(plan))}",
             *(render_sites(plan.all_sites) if plan.takes_sites else ()),
+            *((f"federated_streams = {plan.site_streams}",) if plan.takes_sites else ()),
         ),
         hidden=True,
     )

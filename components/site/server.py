@@ -9,6 +9,7 @@ from pathlib import Path
 
 from components.archive.durable import PRIVATE, replace_durably
 from components.process.errors import SiteError
+from components.settings.federation import DEFAULT_STREAMS
 from components.settings.prosody import ProsodySettings
 from components.settings.secret import read_secret
 from components.settings.site import SiteFile
@@ -109,6 +110,7 @@ def plan_server(settings: SiteFile, folder: Path) -> ProsodyPlan:
         ),
         federated_domains=server.federated_domains,
         sites=plan_sites(settings, folder),
+        site_streams=settings.federation.streams if settings.federation else DEFAULT_STREAMS,
         certificates=server.certificates,
         hold_timeout_s=gate.hold_timeout_s,
         window_stanzas=gate.window_stanzas,

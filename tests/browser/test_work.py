@@ -30,6 +30,12 @@ const bytes = new Uint8Array(await (await fetch(path)).arrayBuffer());
 return btoa(bytes.reduce((text, byte) => text + String.fromCharCode(byte), ""));
 """
 
+# Texts that do not fit into their place, and are not shown whole; but for what is there for screen readers alone.
+_CUT_OFF = """
+return [...document.querySelectorAll("main *")].filter(e => !e.closest(".unseen") && e.scrollWidth > e.clientWidth + 1
+  && ["hidden", "clip"].includes(getComputedStyle(e).overflowX)).map(e => e.textContent)
+"""
+
 
 @pytest.fixture
 async def shown(
@@ -200,6 +206,7 @@ async def test_no_page_is_wider_than_a_narrow_window(shown: ConsoleInBrowser) ->
         await browser.wait_for("main", "")
         wider = await browser.run("return document.documentElement.scrollWidth - innerWidth")
         assert wider <= 0, path
+        assert await browser.run(_CUT_OFF) == [], path
 
 
 async def test_every_section_is_reached_by_the_keyboard_alone(shown: ConsoleInBrowser) -> None:

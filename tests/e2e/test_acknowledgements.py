@@ -3,6 +3,8 @@
 import asyncio
 from pathlib import Path
 
+import pytest
+
 from components.site.prosody import MODULES
 from tests.support.scripted_gate import ScriptedLine, event, keep, refuse, stanza
 from tests.support.stream import XmppStream
@@ -206,3 +208,37 @@ async def test_a_server_that_stops_gives_back_what_has_no_verdict(tmp_path: Path
         assert ids_of(bob) == []
         await line.prosody.start()
         assert await alice.fail_to_resume() == 2
+
+
+async def cut_off(line: ScriptedLine, alice: XmppStream) -> None:
+    """Break her connection, of which the server takes note."""
+    alice.abort()
+    await line.gate.expect(event("hibernate"))
+
+
+async def end_her_session(line: ScriptedLine, alice: XmppStream, how: str) -> None:
+    """Have the session of somebody who is cut off end, as the server stops or as she does not come back in time."""
+    if how == "stop":
+        await line.prosody.stop()
+        await line.prosody.start()
+    else:
+        await line.gate.expect(event("unbind"))
+
+
+@pytest.mark.parametrize("how", ["stop", "expire"])
+async def test_what_came_back_to_somebody_cut_off_is_hers_to_say_again(tmp_path: Path, how: str) -> None:
+    options = {"smacks_hibernation_time": "1"}
+    async with ScriptedLine(tmp_path, hold_timeout_s=1.0, options=options) as line:
+        alice, bob = await login_counting(line)
+        alice.send("".join(map(offer, ["refused", "released", "not-confirmed", "late"])))
+        held = await line.gate.expect_all(["refused", "released", "not-confirmed", "late"])
+        line.gate.release(held[1].seq, refuse(held[0].seq, "cancel", "not-allowed", "No."))
+        await bob.expect(lambda element: element.get("id") == "released")
+        alice.acknowledges = False  # as if nothing arrived any more
+        line.gate.release(held[2].seq, refuse(held[2].seq, "cancel", "not-allowed", "No."))
+        await alice.expect(lambda element: element.get("id") == "not-confirmed")
+        await cut_off(line, alice)
+        await end_her_session(line, alice, how)  # and "late" comes back, as it has no verdict
+        # Whether she has the errors of the last two nobody knows; what was said before was told, or went out.
+        assert await alice.fail_to_resume() == 2
+        assert ids_of(bob) == ["released"]

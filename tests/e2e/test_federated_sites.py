@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
+from components.settings.federation import DEFAULT_STREAMS
 from components.site.certificates import make_certificates
 from components.site.federation import pin_of
 from components.site.planned_site import PlannedSite
@@ -263,6 +264,22 @@ async def test_a_site_of_the_enterprise_is_heard_and_recorded(
     zurich.send(f"<message from='{ZOE}' to='{ALICE}' type='chat' id='right'><body>Grüezi</body></message>")
     await alice.expect(message("Grüezi"))
     assert await find(metals, "right") == [("s2s", "release")]
+
+
+async def test_of_a_sites_streams_the_newest_stay(metals: Metals, alice: XmppStream) -> None:
+    """What is left of a link that was cut counts as well, so a site that comes again is let in."""
+    shown, streams = showing(metals.made.of("zurich", ZURICH)), []
+    for _ in range(DEFAULT_STREAMS + 1):
+        streams.append(ForeignStream(metals.s2s, ZURICH, METALS, tls=shown))
+        await streams[-1].open()
+        await streams[-1].prove()
+    oldest, *others = streams
+    await oldest.wait_for_end()
+    assert oldest.why_ended() == "conflict Your server has too many streams to this one"
+    for number, stream in enumerate(others):
+        stream.send(f"<message from='{ZOE}' to='{ALICE}' type='chat'><body>Stream {number}</body></message>")
+        await alice.expect(message(f"Stream {number}"))
+        await stream.close()
 
 
 async def test_one_with_its_own_authority_and_the_expected_key_is_heard(

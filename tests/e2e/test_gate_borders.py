@@ -113,6 +113,8 @@ async def test_without_a_table_nobody_is_told_of_anybody(tmp_path: Path) -> None
         line.prosody.befriend(ALICE, BOB)
         bob, alice = [await XmppStream.login(line.prosody.address, jid) for jid in (BOB, ALICE)]
         line.gate.say_borders("")  # as if there were none: nobody is listed
+        # Who was there before it hears a farewell from those from whom it parts them.
+        await line.turn()
         for stream in (bob, alice):
             stream.send("<presence/>")
         await alice.ping()

@@ -47,8 +47,8 @@ async def test_a_stanza_without_verdict_is_bounced_and_never_delivered(tmp_path:
         assert not alice.unread
         await expect_bounce(alice, "m1")
         await expect_bounce(alice, "m2")
-        status = await line.gate.expect_status(lambda status: status.done == second.seq)
-        assert status.bounced == (first.seq, second.seq)
+        await line.gate.expect_status(lambda status: status.done == second.seq)
+        assert line.gate.bounced == {first.seq, second.seq}
         line.gate.release(second.seq)  # too late
         await line.turn()
         alice.send(offer("m3"))
@@ -105,8 +105,11 @@ async def test_what_was_bounced_is_named_until_it_is_noted(tmp_path: Path) -> No
         await expect_bounce(alice, "m1")
         named = await line.gate.expect_status(lambda status: status.bounced == (first.seq,))
         alice.send(offer("m2"))  # turned away, which makes for another status
-        again = await line.gate.expect_status(lambda status: status.turned_away == 1)
-        assert (again.number, again.bounced) == (named.number + 1, (first.seq,))
+        await line.gate.expect_status(lambda status: status.turned_away == 1)
+        # One between them may say that more is done.
+        since = line.gate.statuses[line.gate.statuses.index(named) :]
+        assert [each.number for each in since] == [named.number + each for each in range(len(since))]
+        assert {each.bounced for each in since} == {(first.seq,)}
         line.gate.note(named)
         await line.turn()
         alice.send(offer("m3"))

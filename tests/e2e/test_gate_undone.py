@@ -189,11 +189,12 @@ async def test_the_bounce_of_a_session_that_was_not_resumed_is_recorded(tmp_path
     async with ScriptedLine(tmp_path, options=options) as line:
         alice, bob, _home = await line.login("alice"), await line.login("bob"), await line.login("bob/home")
         await bob.enable_resumption()
-        bob.abort()
-        await line.turn()
+        bob.acknowledges = False
         alice.send(offer("m1", f"{BOB}/desk"))
         held = await line.gate.expect(stanza("m1"))
         await line.gate.expect_status(lambda status: status.done >= held.seq and not status.bounced)
+        # Only now: his session waits for a second and no longer.
+        bob.abort()
         assert await condition_of(alice, "m1") == "recipient-unavailable"
         await line.gate.expect_status(lambda status: held.seq in status.bounced)
         bounce = await line.gate.expect(stanza("m1"))

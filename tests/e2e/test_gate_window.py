@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 
 from tests.support.certificates import CertificateAuthority
+from tests.support.foreign_server import ForeignStream, showing
+from tests.support.ports import free_port
 from tests.support.scripted_gate import ScriptedLine, stanza
 from tests.support.stream import XmppStream
 
@@ -117,6 +119,44 @@ async def test_one_clients_flood_does_not_slow_another(tmp_path: Path) -> None:
         line.gate.go_on()
         await bob.expect(lambda element: element.get("id") == "999")
         assert [id_ for id_ in ids_of(bob) if id_ < 1000] == list(range(1000))
+
+
+async def test_a_sites_streams_have_the_share_of_one_client(
+    tmp_path: Path, authority: CertificateAuthority
+) -> None:
+    """All that they say arrives, in the order of each, and what our own people say waits behind no more of it."""
+    changes: dict[str, Any] = {
+        "certificates": authority.issue(tmp_path / "certs", ["metals.example", "rooms.metals.example"]),
+        "s2s_port": free_port(),
+        "federated_domains": ("zurich.example",),
+    }
+    shown = showing(authority.issue(tmp_path / "zurich", ["zurich.example"]) / "zurich.example.crt")
+    async with ScriptedLine(tmp_path, options={"stanza_gate_session_window": "20"}, **changes) as line:
+        alice, bob = await line.login("alice"), await line.login("bob")
+        to = (line.plan.address, line.plan.s2s_port)
+        streams = [ForeignStream(to, "zurich.example", "metals.example", tls=shown) for _ in range(4)]
+        for stream in streams:
+            await stream.open()
+            await stream.prove()
+        line.gate.hold_back()
+        before = len(line.gate.submissions)
+        for number, stream in enumerate(streams):
+            said = offers(1000 * number, 200, padding=2000)
+            stream.send(said.replace("<message ", "<message from='zoe@zurich.example' "))
+        for first in range(0, 4000, 1000):  # what came before the site had its share
+            await line.gate.expect(stanza(f"{first}"))
+        await line.turn()
+        alice.send(offers(9000, 1))
+        await line.gate.expect(stanza("9000"))
+        assert len(line.gate.submissions) - before < 2 * 20 + len(streams) * 5
+        line.gate.go_on()
+        for first in range(0, 4000, 1000):
+            await bob.expect(lambda element: element.get("id") == f"{first + 199}")  # noqa: B023
+            assert [each for each in ids_of(bob) if first <= each < first + 1000] == list(
+                range(first, first + 200)
+            )
+        for stream in streams:
+            await stream.close()
 
 
 async def test_a_slowed_client_is_read_again_when_the_gate_was_away(tmp_path: Path) -> None:

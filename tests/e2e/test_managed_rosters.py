@@ -45,7 +45,7 @@ class Entities:
         link.serve(f"{ROSTER}query", take)
         link.open()
         self._stack.push_async_callback(link.close)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             await up.wait()
         return link
 

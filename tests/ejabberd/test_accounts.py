@@ -25,6 +25,7 @@ from components.link.stream import ComponentLogin
 from components.site.parts import MAKES_ACCOUNTS
 from components.site.prosody import PlannedComponent
 from tests.support.ejabberd import EjabberdServer
+from tests.support.process import PATIENCE_S
 from tests.support.prosody import PASSWORD, private_plan
 from tests.support.stream import XmppStream, show
 
@@ -51,7 +52,7 @@ async def connect(server: EjabberdServer, jid: str, stack: AsyncExitStack) -> En
     link = EntityLink(login, on_state=lambda is_up: up.set() if is_up else None)
     link.open()
     stack.push_async_callback(link.close)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         await up.wait()
     return link
 
@@ -156,7 +157,7 @@ async def test_the_component_is_told_of_a_session_when_it_first_comes_online(ser
         await bob.ping()
     second = await XmppStream.login(server.ejabberd.address, f"{BOB}/phone")
     await second.come_online()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         assert [await told.get(), await told.get()] == [f"{BOB}/desk", f"{BOB}/phone"]
     for stream in (bob, second):
         await stream.close()

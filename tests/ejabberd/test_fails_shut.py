@@ -56,6 +56,7 @@ async def is_open_again(line: ScriptedLine, alice: XmppStream, bob: XmppStream, 
 
 async def test_a_hold_that_crashes_is_an_error_to_the_sender(line: ScriptedLine) -> None:
     alice, bob = await two(line, "crash")
+    await line.turn()
     server, before = server_of(line), len(line.gate.submissions)
     kept = f"persistent_term:put(kept, persistent_term:get({OPTIONS})), persistent_term:erase({OPTIONS})."
     server.evaluate(kept)

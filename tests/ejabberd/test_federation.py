@@ -8,13 +8,16 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from lxml import etree
 
+from components.audit.sites.letters import Verdict
 from components.site.peer_probe import Peer, find_peer_fault
 from tests.support.certificates import CertificateAuthority
 from tests.support.ejabberd import EjabberdServer
 from tests.support.foreign_server import ForeignStream, showing
 from tests.support.gate_process import one_enterprise
-from tests.support.observer import read_log
+from tests.support.observer import read_log, wait_for_log
+from tests.support.offers import ids_carried_out
 from tests.support.process import wait_until
 from tests.support.stream import StreamEndedError, XmppStream, message, show
 from tests.support.two_sites import TwoSites
@@ -196,10 +199,17 @@ async def test_nothing_is_said_to_a_server_that_is_no_site(pair: Pair) -> None:
     await alice.close()
 
 
-async def test_what_a_site_that_is_away_does_not_get_comes_back(pair: Pair) -> None:
-    alice = await pair.sites.login(f"{ALICE}/desk")
-    await pair.sites.server_of(ZOE).kill9()
-    # What is written to a stream that has just ended is lost: the server has seen the end of it.
+async def test_what_a_killed_site_does_not_get_comes_back_or_is_named(pair: Pair) -> None:
+    alice, zoe = await pair.sites.login(f"{ALICE}/desk"), await pair.sites.login(f"{ZOE}/desk")
+    await say(alice, ZOE, "before")
+    await zoe.expect(message("before"))
+    # What is written to a stream that ends then is lost: ejabberd does not count it (XEP-0198).
+    zurich, lost = pair.sites.server_of(ZOE), {f"lost{number}" for number in range(5)}
+    zurich.sigstop()
+    for id_ in sorted(lost):
+        await say(alice, ZOE, id_)
+    await wait_for_log(pair.sites.gates[0], lambda content: lost <= ids_carried_out(content))
+    await zurich.kill9()
     streams = f'ejabberd_s2s:get_connections_pids({{<<"{METALS}">>, <<"{ZURICH}">>}}).'
     assert await wait_until(lambda: pair.ejabberd.evaluate(streams) == "[]")
     await say(alice, ZOE, "away")
@@ -207,3 +217,9 @@ async def test_what_a_site_that_is_away_does_not_get_comes_back(pair: Pair) -> N
     assert error.get("type") == "error"
     assert "remote-server" in show(error)
     await alice.close()
+    content = await read_log(pair.sites.gates[0])
+    sent, received = await pair.sites.compare()
+    named = [content.submissions[each.sent or 0].body for each in sent.differences]
+    assert {each.verdict for each in sent.differences} == {Verdict.LOST}
+    assert {etree.fromstring(body).get("id") for body in named} == lost
+    assert received.differences == ()

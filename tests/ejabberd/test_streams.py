@@ -173,6 +173,26 @@ async def test_a_stream_with_much_in_the_window_is_read_no_more(streams: Streams
     await bob.close()
 
 
+async def test_the_streams_of_a_server_count_as_one(streams: Streams) -> None:
+    line, speakers = streams.line, [await streams.speaker(Way.S2S) for _ in range(3)]
+    bob = await line.login("bob/one-of-three")
+    line.gate.hold_back()
+    before = len(line.gate.submissions)
+    ids = [[f"{name}{number}" for number in range(MOST)] for name in "xyz"]
+    for speaker, said in zip(speakers, ids, strict=True):
+        speaker.send(offers(Way.S2S, bob, *said))
+    await line.gate.wait_until(lambda: len(line.gate.submissions) - before >= MOST)
+    await line.turn()
+    assert len(line.gate.submissions) - before < MOST + len(speakers)
+    line.gate.go_on()
+    for said in ids:
+        await arrives(bob, said[-1])
+        assert [id_ for id_ in heard(bob) if id_[0] == said[0][0]] == said
+    for speaker in speakers:
+        await speaker.close()
+    await bob.close()
+
+
 @both
 async def test_a_window_that_dies_gives_all_back_and_the_stream_goes_on(streams: Streams, way: Way) -> None:
     line, speaker = streams.line, await streams.speaker(way)

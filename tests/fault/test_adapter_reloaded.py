@@ -12,7 +12,7 @@ from tests.support.line import Line
 from tests.support.process import wait_until
 from tests.support.stream import XmppStream, message
 
-TIMEOUT_S = 2.0
+TIMEOUT_S = 10.0
 HOST, ROOMS, GATE_HOST = "metals.example", "rooms.metals.example", "gate.metals.example"
 ADAPTER = "'stanza_gate'"
 SASL = "urn:ietf:params:xml:ns:xmpp-sasl"

@@ -85,6 +85,13 @@ class Site:
         await writer.close()
         self.places += range(first, first + len(entries))
 
+    async def record_in(self, log: LogSettings, *records: Record) -> list[int]:
+        """Append records to another log of the site, and return their indexes in it."""
+        writer = await open_writer(self.settings, log)
+        first = await writer.append([_encode(record) for record in records])
+        await writer.close()
+        return list(range(first, first + len(records)))
+
     async def accesses(self) -> list[Access]:
         """What the audit log holds."""
         if not file_of(self.settings.audit_log.store).exists():

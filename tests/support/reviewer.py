@@ -15,19 +15,19 @@ from tests.support.process import PATIENCE_S
 ROOT = Path(__file__).parents[2]
 
 
-def write_auditor_site(gate: GateProcess, folder: Path) -> Path:
+def write_auditor_site(gate: GateProcess, folder: Path, name: str = "metals") -> Path:
     """Write a site.toml into `folder` that has the gate's tables, a name, and an auditors' log and index of its own."""
-    create_log_key(folder / "log-audit.key", "metals.example/audit")
+    create_log_key(folder / "log-audit.key", f"{name}.example/audit")
     audit = f"""[audit]
 key_files = ["{gate.auditor_key_file}"]
 log = "audit.db"
-log_origin = "metals.example/audit"
+log_origin = "{name}.example/audit"
 log_key_file = "log-audit.key"
 index = "index.db"
 """
     path = folder / "site.toml"
     tables = gate.site_toml.read_text("utf-8")
-    site = "" if "[site]" in tables else '[site]\nname = "metals"\nlogs = "logs"\n'
+    site = "" if "[site]" in tables else f'[site]\nname = "{name}"\nlogs = "logs"\n'
     path.write_text(tables + site + audit, "utf-8")
     return path
 
@@ -35,9 +35,18 @@ index = "index.db"
 class Reviewer:
     """Reviews what a gate holds, as `steelyard review` does; its files are in `folder`."""
 
-    def __init__(self, gate: GateProcess, folder: Path) -> None:
+    def __init__(self, gate: GateProcess, folder: Path, name: str = "metals") -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self._site = write_auditor_site(gate, folder)
+        self._site = write_auditor_site(gate, folder, name)
+        self.settings = SiteFile(self._site)
+
+    def look_also_at(self, name: str, other: "Reviewer") -> None:
+        """Have the machine of this one ask the site of another, too, whose accounts are at `<name>.example`."""
+        other._add(f'[prosody]\ndomains = ["{name}.example"]\nfolder = "prosody"\ncertificates = "certs"\n')
+        self._add(f'[[audit.sites]]\nname = "{name}"\nsite = "{other._site}"\n')
+
+    def _add(self, table: str) -> None:
+        self._site.write_text(f"{self._site.read_text('utf-8')}\n{table}", "utf-8")
         self.settings = SiteFile(self._site)
 
     def set(self, table: str, name: str, value: str) -> None:

@@ -122,15 +122,18 @@ class XmppStream(asyncio.Protocol):
         self.jid = answer.findtext(f".//{{{_BIND}}}jid") or ""
         assert self.jid, etree.tostring(answer)
 
-    async def come_online(self) -> None:
+    async def come_online(self, presence: str = "<presence/>") -> None:
         """Become available; again where a line that waits for nothing long was too busy to record it in time."""
-        answer = None
+        answer, own = None, (self.jid.partition("/")[0], self.domain)
         while answer is None or answer.get("type") == "error":
-            self.send("<presence/>")
+            self.send(presence)
             answer = await self.expect(
                 lambda each: (
                     each.tag == f"{{{_CLIENT}}}presence"
-                    and (each.get("from") == self.jid or each.get("type") == "error")
+                    and (
+                        each.get("from") == self.jid
+                        or (each.get("type") == "error" and each.get("from", own[0]).partition("/")[0] in own)
+                    )
                 )
             )
 
@@ -178,9 +181,10 @@ class XmppStream(asyncio.Protocol):
         """Take the oldest unread element."""
         return await self.expect(lambda _: True)
 
-    async def enable_resumption(self) -> None:
-        """Have the server keep this session when the connection breaks (XEP-0198, section 3)."""
-        self.send(f"<enable xmlns='{_MANAGEMENT}' resume='true'/>")
+    async def enable_resumption(self, within: str = "") -> None:
+        """Have the server keep this session when the connection breaks (XEP-0198, section 3), for so many seconds."""
+        limit = f" max='{within}'" if within else ""
+        self.send(f"<enable xmlns='{_MANAGEMENT}' resume='true'{limit}/>")
         self._counts_sent, self._acknowledged, self._handled = True, 0, 0
         enabled = await self.expect(named(_MANAGEMENT, "enabled"))
         self._resumption_id = enabled.get("id") or ""

@@ -17,7 +17,7 @@ from tests.support.certificates import CertificateAuthority
 from tests.support.ejabberd import EjabberdServer
 from tests.support.gate_process import GateProcess
 from tests.support.ports import free_port
-from tests.support.process import wait_until
+from tests.support.process import PATIENCE_S, wait_until
 from tests.support.prosody import ProsodyServer, peers_of, private_plan
 from tests.support.site_toml import write_site_toml
 from tests.support.stream import XmppStream
@@ -47,7 +47,11 @@ class TwoSites:
             federated = tuple(name for plan in plans for name in plan.domains + plan.room_domains)
             plans = [
                 replace(
-                    plan, gate=f"gate.{plan.domains[0]}", gate_secret="secret", federated_domains=federated
+                    plan,
+                    gate=f"gate.{plan.domains[0]}",
+                    gate_secret="secret",
+                    hold_timeout_s=PATIENCE_S,
+                    federated_domains=federated,
                 )
                 for plan in plans
             ]
@@ -101,8 +105,7 @@ class TwoSites:
         stream = await XmppStream.login(self.server_of(jid.partition("/")[0]).address, jid)
         if online:
             await stream.request("get", "<query xmlns='jabber:iq:roster'/>")
-            stream.send("<presence><status>here</status></presence>")
-            await stream.expect(lambda element: element.get("from") == jid)
+            await stream.come_online("<presence><status>here</status></presence>")
         return stream
 
     async def compare(self) -> list[Comparison]:

@@ -14,14 +14,16 @@
 -include("xmpp.hrl").
 
 -define(KEPT, {stanza_gate, sites}).
+-define(MOST, {stanza_gate, site_streams}).
 -define(FIRST, 1).
 %% After mod_stanza_gate, which turns away who is no site.
 -define(BEHIND_IT, 2).
 
-start(Host, #{sites := Sites}) ->
+start(Host, #{sites := Sites, streams := Most}) ->
     % What xmpp_stream_out does not find loaded, it does without.
     {module, _} = code:ensure_loaded(federated_site),
     persistent_term:put(?KEPT, Sites),
+    persistent_term:put(?MOST, Most),
     lists:foreach(fun({Hook, Function, At}) -> ejabberd_hooks:add(Hook, Host, ?MODULE, Function, At) end,
         [{s2s_in_handle_send, on_sent, ?FIRST}, {s2s_in_handle_recv, on_received, ?FIRST},
          {s2s_in_auth_result, on_proved, ?BEHIND_IT}, {s2s_out_init, on_connecting, ?FIRST}]).
@@ -34,13 +36,14 @@ reload(_Host, _New, _Old) -> ok.
 
 depends(_Host, _Options) -> [].
 
+mod_opt_type(streams) -> econf:pos_int();
 mod_opt_type(sites) ->
     econf:map(econf:domain(), econf:options(
         #{authority => econf:file(), pins => econf:list(econf:binary("^[0-9a-f]{64}$")), address => econf:binary(),
           port => econf:int(1, 65535)},
         [{required, [authority]}, {return, map}, unique]), [unique, {return, map}]).
 
-mod_options(_Host) -> [{sites, #{}}].
+mod_options(_Host) -> [{sites, #{}}, {streams, 8}].
 
 mod_doc() -> #{desc => <<"Knows the other sites of an enterprise by the authority of each.">>}.
 
@@ -75,7 +78,7 @@ on_received(State, _, _) ->
 %% was then: a stream that names another one now has proved nothing.
 on_proved(#{stanza_gate_trusts := Site} = State, true, Site) ->
     case fault(State) of
-        none -> State#{stanza_gate_proved => Site};
+        none -> stanza_gate_stream:begun(persistent_term:get(?MOST), State#{stanza_gate_proved => Site});
         Why -> close(State, Site, xmpp:serr_not_authorized(Why, <<"en">>))
     end;
 on_proved(State, true, Another) ->

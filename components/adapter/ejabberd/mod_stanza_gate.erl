@@ -127,6 +127,8 @@ go_on({Packet, State}) ->
             {stanza_gate_guard:carry(Released, Seq), Rest};
         {{answer, Error}, Rest} ->
             {stop, {drop, ejabberd_c2s:send(Rest, Error)}};
+        {{returned, Error}, Rest} ->
+            {stop, {drop, stanza_gate_unheard_errors:note(ejabberd_c2s:send(Rest, Error))}};
         {silent, Rest} ->
             {stop, {drop, Rest}};
         error ->
@@ -233,7 +235,7 @@ on_opened(#{lserver := Host} = State) ->
 %% A session that is resumed keeps its name.
 on_copied(State, Old) ->
     stanza_gate_made:in_session(maps:get(stanza_gate_session, Old, undefined)),
-    Kept = maps:merge(State, maps:with([stanza_gate_session], Old)),
+    Kept = maps:merge(State, maps:with([stanza_gate_session, stanza_gate_unheard_errors], Old)),
     Kept#{stanza_gate_former => stanza_gate_takeover:announce(Old)}.
 
 on_pending(#{jid := Jid} = State) ->
@@ -244,7 +246,8 @@ on_resumed(State) ->
     stanza_gate_takeover:take(State).
 
 on_terminated(State, _Reason) ->
-    stanza_gate_takeover:hand_over(stanza_gate_takeover:take(stanza_gate_said:finish(State))).
+    Finished = stanza_gate_takeover:take(stanza_gate_said:finish(State)),
+    stanza_gate_takeover:hand_over(stanza_gate_unheard_errors:take_back(Finished)).
 
 %% The process that a resumed session had before ends silently.
 on_gone(#{mgmt_state := resumed} = State, _Reason) ->

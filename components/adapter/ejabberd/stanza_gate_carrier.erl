@@ -5,7 +5,7 @@
 -module(stanza_gate_carrier).
 -behaviour(gen_server).
 
--export([start_link/0, canary/2, carry_out/4, tell_borders/0]).
+-export([start_link/0, canary/2, carry_out/4, tell_borders/0, give_up/1]).
 -export([init/1, handle_call/3, handle_cast/2]).
 
 -include("xmpp.hrl").
@@ -27,6 +27,10 @@ carry_out(Seq, Xml, Receipt, Gate) ->
 tell_borders() ->
     gen_server:cast(?MODULE, {tell_borders, stanza_gate_hosts:in_force()}).
 
+%% These were on their way to a node that is lost, as {Seq, Answer}.
+give_up(Lost) ->
+    gen_server:cast(?MODULE, {give_up, Lost}).
+
 init([]) -> {ok, none}.
 
 handle_call(_, _, State) -> {reply, ok, State}.
@@ -39,6 +43,9 @@ handle_cast({carry_out, Seq, Xml, Receipt, Gate}, State) ->
         logger:error("stanza_gate: what the gate asked for could not be carried out: ~p ~p", [Class, stanza_gate_guard:name_of(Reason)]),
         stanza_gate_window:failed(Seq)
     end,
+    {noreply, State};
+handle_cast({give_up, Lost}, State) ->
+    lists:foreach(fun stanza_gate_undone:give_up/1, Lost),
     {noreply, State};
 handle_cast({tell_borders, Table}, State) ->
     [ejabberd_hooks:run(stanza_gate_table, Host, [Host, Table]) || Host <- ejabberd_option:hosts(), Table =/= none],

@@ -3,7 +3,7 @@
 -module(stanza_gate_hosts).
 
 -export([own/0, unheld/0, streams_of/1, is_stopped/2, is_stopped_by/3, keep_borders/2, is_stopped_though_listed/2,
-         is_in_force/0, in_force/0, is_open/0, is_room_host/1, is_room_host_of/2]).
+         is_in_force/0, in_force/0, is_open/0, is_room_host/1, is_room_host_of/2, room_process/2]).
 
 %% The host in whose name the adapter speaks to the gate.
 own() -> hd(ejabberd_option:hosts()).
@@ -42,6 +42,10 @@ is_room_host(Domain) ->
 %% Whether a domain is one of the rooms of this host of accounts.
 is_room_host_of(Host, Domain) ->
     gen_mod:is_loaded(Host, mod_muc) andalso lists:member(Domain, gen_mod:get_module_opt_hosts(Host, mod_muc)).
+
+%% The process of a room, on whichever node it is; `none` where it is nowhere now.
+room_process(Room, Domain) ->
+    case is_room_host(Domain) andalso mod_muc:find_online_room(Room, Domain) of {ok, Pid} -> Pid; _ -> none end.
 
 %% Whether the gate has said any table yet.
 is_in_force() -> in_force() =/= none.

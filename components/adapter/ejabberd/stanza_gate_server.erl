@@ -17,6 +17,7 @@ init(#{window_stanzas := MaxStanzas, window_bytes := MaxBytes, timeout_ms := Tim
     TickMs = min(?TICK_MS, max(10, TimeoutMs div 8)),
     {ok, _} = timer:send_interval(TickMs, tick),
     stanza_gate_window:open(),
+    stanza_gate_afar:open(),
     persistent_term:put({stanza_gate, borders}, stanza_gate_borders:new()),
     % A gate that connected before knows nothing of this epoch: it connects again.
     [xmpp_stream_in:send(Pid, xmpp:serr_connection_timeout()) || Pid <- stanza_gate_hosts:streams_of(maps:get(gate, Options))],
@@ -24,7 +25,7 @@ init(#{window_stanzas := MaxStanzas, window_bytes := MaxBytes, timeout_ms := Tim
     {ok, #{options => Options, epoch => Epoch, queue => stanza_gate_queue:new(MaxStanzas, MaxBytes),
            holders => stanza_gate_holders:new(), link => none, silence => stanza_gate_silence:new(now_ms(), TimeoutMs),
            borders => stanza_gate_borders:new(), status => stanza_gate_status:new(), quiet => stanza_gate_quiet:new(),
-           arrivals => stanza_gate_arrivals:new(), looks => false,
+           arrivals => stanza_gate_arrivals:new(), looks => false, asks => stanza_gate_nodes:open(),
            quarantine => stanza_gate_quarantine:new(), stopping => none}}.
 
 handle_call({stop, WithinMs}, From, State) ->
@@ -69,14 +70,14 @@ handle_info(look, State) ->
 handle_info({'DOWN', Monitor, process, _, _}, #{link := {_, Monitor, _}} = State) ->
     logger:error("stanza_gate: the gate is disconnected: stanzas are held until their time is over"),
     {noreply, disconnected(State)};
-handle_info({'DOWN', Monitor, process, Pid, _}, #{holders := Holders} = State) ->
+handle_info({'DOWN', Monitor, process, Pid, _}, #{holders := Holders} = State) when is_pid(Pid) ->
     stanza_gate_window:gone(Pid),
     case stanza_gate_holders:gone(Monitor, Holders) of
         {Seq, Rest} -> {noreply, holder_gone(Seq, State#{holders := Rest})};
         none -> {noreply, State}
     end;
-handle_info(_, State) ->
-    {noreply, State}.
+handle_info(Info, State) ->
+    {noreply, stanza_gate_ripe:heard(Info, State)}.
 
 %% The gate's stream --------------------------------------------------------------------------------------------------
 

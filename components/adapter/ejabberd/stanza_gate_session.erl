@@ -6,7 +6,7 @@
 
 -module(stanza_gate_session).
 
--export([ask/4, decided/2, released/3, reply/2, transport/1, new_name/0]).
+-export([ask/4, decided/2, released/3, reply/2, lost/1, transport/1, new_name/0]).
 
 -include("xmpp.hrl").
 
@@ -113,9 +113,13 @@ gate() -> maps:get(gate, persistent_term:get({stanza_gate, options})).
 
 %% Answers ------------------------------------------------------------------------------------------------------------
 
+%% It reached nobody, and the gate does not keep it.
 refused(Packet, Reason) ->
     Lang = case xmpp:get_lang(Packet) of <<>> -> <<"en">>; Other -> Other end,
-    answer(Packet, problem(Reason, Lang)).
+    case answer(Packet, problem(Reason, Lang)) of
+        {answer, Reply} -> {returned, Reply};
+        silent -> silent
+    end.
 
 problem(interrupted, Lang) ->
     xmpp:err_resource_constraint(<<"This line is recorded, and recording is interrupted. Nothing was sent. "
@@ -137,6 +141,11 @@ answer(_, none) ->
     silent;
 answer(Packet, Error) ->
     case reply(Packet, Error) of none -> silent; Reply -> {answer, Reply} end.
+
+%% The answer to what was on its way to a machine that is lost.
+lost(Packet) ->
+    reply(Packet, xmpp:err_recipient_unavailable(
+        <<"The server's machine that this went to is lost. It may not have arrived. Please ask, or send it again.">>, <<"en">>)).
 
 %% The error that goes back to a sender (RFC 6120, 8.3): what the stanza said is not said again. None where nobody waits.
 reply(#message{type = Type, id = Id, from = From, to = To}, Error) when Type =/= error ->

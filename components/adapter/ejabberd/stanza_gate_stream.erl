@@ -1,48 +1,87 @@
-%% What the stream of another server or of a component has said and is not carried out yet. Each such stream has a process of
-%% this kind, which submits what it says, and carries it out in the order in which it was said, each when it has its verdict
-%% (docs/ejabberd.md). The stream reads on meanwhile.
+%% What the streams of another server, or the stream of a component, have said and is not carried out yet. For each such server
+%% and component there is a process of this kind, which submits what it says, and carries it out in the order in which it was
+%% said, each when it has its verdict (docs/ejabberd.md). The streams read on meanwhile, as long as their server has not all that
+%% it may have in the window: it may speak by as many streams as it likes, and counts as one.
 %%
-%% It outlives the stream: what was held goes its way when the stream ends.
+%% It outlives the streams: what was held goes its way when they end.
 
 -module(stanza_gate_stream).
 -behaviour(gen_server).
 
--export([say/4]).
+-export([say/4, begun/2]).
 -export([init/1, handle_call/3, handle_cast/2, handle_info/2]).
 
-%% When a stream has so much in the window, it reads nothing more (docs/gate-protocol.md, section 5.1).
+%% When a server or component has so much in the window, nothing more of it is read (docs/gate-protocol.md, section 5.1).
 -define(MOST_STANZAS, 256).
 -define(MOST_BYTES, 65536).
 
 %% In the stream's own process: a stanza that came one way to one of our hosts is submitted, and the stream goes on. Gives its
-%% state; where its process has died, another one begins.
+%% state; where that process has died, another one begins.
 say(Way, Host, Packet, #{stanza_gate_stream := Pid} = State) ->
-    try gen_server:call(Pid, {say, Host, Packet}, infinity) of
+    try gen_server:call(Pid, {say, Host, name(State), Packet}, infinity) of
         ok -> State
     catch exit:_ ->
         say(Way, Host, Packet, maps:remove(stanza_gate_stream, State))
     end;
 say(Way, Host, Packet, State) ->
-    {ok, Pid} = gen_server:start(?MODULE, {self(), Way, name(State)}, []),
-    ok = gen_server:call(Pid, {say, Host, Packet}, infinity),
-    State#{stanza_gate_stream => Pid}.
+    say(Way, Host, Packet, State#{stanza_gate_stream => process(Way, State)}).
 
 name(#{stream_id := Id}) -> #{stanza_gate_session => <<"x", Id/binary>>};
 name(_) -> #{}.
 
-%% `said` is what waits, the oldest first: {Packet, Size, Asked or {done, Outcome}}. `waits` is the stream, while it has too much.
-init({Stream, Way, Name}) ->
-    {ok, #{stream => Stream, monitor => erlang:monitor(process, Stream), way => Way, name => Name, said => queue:new(),
-           bytes => 0, waits => none, ended => false}}.
+%% In the stream's own process: a stream of another server to one of our hosts has begun. Of such streams the newest stay, so
+%% many; what is left of those whose link was cut counts as well.
+begun(Most, #{remote_server := _, server := Host} = State) ->
+    Pid = process(<<"s2s">>, State),
+    try gen_server:call(Pid, {begun, Host, Most}, infinity) of
+        ok -> State#{stanza_gate_stream => Pid}
+    catch exit:_ ->
+        begun(Most, State)
+    end.
 
-handle_call({say, Host, Packet}, From, #{way := Way, name := Name, said := Said, bytes := Bytes} = State) ->
+process(<<"s2s">>, #{remote_server := Server}) ->
+    case gen_server:start({global, {?MODULE, node(), Server}}, ?MODULE, {self(), <<"s2s">>}, []) of
+        {ok, Pid} -> Pid;
+        {error, {already_started, Pid}} -> Pid
+    end;
+process(Way, _) ->
+    {ok, Pid} = gen_server:start(?MODULE, {self(), Way}, []),
+    Pid.
+
+%% `said` is what waits, the oldest first: {Packet, Size, Asked or {done, Outcome}}. `waiting` are streams that have said something,
+%% and may say more when there is room. `streams` are those that are watched, and `begun` those among them that have begun, the
+%% newest first, with our host.
+init({Stream, Way}) ->
+    {ok, watch(Stream, #{stream => Stream, streams => #{}, begun => [], way => Way, said => queue:new(), bytes => 0, waiting => []})}.
+
+watch(Stream, #{streams := Streams} = State) when is_map_key(Stream, Streams) -> State;
+watch(Stream, #{streams := Streams} = State) -> State#{streams := Streams#{Stream => erlang:monitor(process, Stream)}}.
+
+handle_call({say, Host, Name, Packet}, {Stream, _} = From, State) ->
+    #{way := Way, said := Said, bytes := Bytes, waiting := Waiting} = Watched = watch(Stream, State),
     {Size, Asked} = stanza_gate_session:ask(Way, Host, Name, Packet),
-    go_on(State#{said := queue:in({Packet, Size, Asked}, Said), bytes := Bytes + Size, waits := From}).
+    go_on(Watched#{said := queue:in({Packet, Size, Asked}, Said), bytes := Bytes + Size, waiting := Waiting ++ [From]});
+handle_call({begun, Host, Most}, {Stream, _} = From, State) ->
+    #{begun := Begun} = Watched = watch(Stream, State),
+    gen_server:reply(From, ok),
+    {Stay, Go} = newest(Most, Host, [{Host, Stream} | Begun]),
+    lists:foreach(fun close/1, Go),
+    go_on(Watched#{begun := Stay}).
+
+newest(Most, Host, Begun) ->
+    {Alike, Others} = lists:partition(fun({To, _}) -> To =:= Host end, Begun),
+    {Stay, Go} = lists:split(min(Most, length(Alike)), Alike),
+    {Stay ++ Others, Go}.
+
+close({Host, Stream}) ->
+    logger:warning("stanza_gate: another site has more streams to ~ts than it may: the oldest is closed", [Host]),
+    Why = <<"Your server has too many streams to this one">>,
+    xmpp_stream_in:send(Stream, xmpp:serr_conflict(Why, <<"en">>)).
 
 handle_cast(_, State) -> go_on(State).
 
-handle_info({'DOWN', Monitor, process, _, _}, #{monitor := Monitor} = State) ->
-    go_on(State#{ended := true});
+handle_info({'DOWN', _, process, Stream, _}, #{streams := Streams, begun := Begun} = State) when is_map_key(Stream, Streams) ->
+    go_on(State#{streams := maps:remove(Stream, Streams), begun := lists:keydelete(Stream, 2, Begun)});
 handle_info({'DOWN', Ref, process, _, _}, #{said := Said} = State) ->
     % The window has died, and answers nothing more.
     go_on(State#{said := given_up(Ref, Said)});
@@ -89,16 +128,15 @@ go_on(#{said := Said, bytes := Bytes} = State) ->
             end
     end.
 
-rest(#{ended := true, said := Said} = State, infinity) ->
-    true = queue:is_empty(Said),
+rest(#{streams := Streams} = State, infinity) when map_size(Streams) =:= 0 ->
     {stop, normal, State};
-rest(#{waits := From, said := Said, bytes := Bytes} = State, Timeout) ->
-    case From =:= none orelse queue:len(Said) >= ?MOST_STANZAS orelse Bytes >= ?MOST_BYTES of
+rest(#{waiting := Waiting, said := Said, bytes := Bytes} = State, Timeout) ->
+    case queue:len(Said) >= ?MOST_STANZAS orelse Bytes >= ?MOST_BYTES of
         true ->
             {noreply, State, Timeout};
         false ->
-            gen_server:reply(From, ok),
-            {noreply, State#{waits := none}, Timeout}
+            [gen_server:reply(From, ok) || From <- Waiting],
+            {noreply, State#{waiting := []}, Timeout}
     end.
 
 outcome({done, Outcome}, _) ->
@@ -123,6 +161,8 @@ carry_out({answer, Error}, #{way := <<"s2s">>}) ->
     ejabberd_router:route(Error);
 carry_out({answer, Error}, #{stream := Stream}) ->
     xmpp_stream_in:send(Stream, Error);
+carry_out({returned, Error}, From) ->
+    carry_out({answer, Error}, From);
 carry_out(silent, _) ->
     ok.
 

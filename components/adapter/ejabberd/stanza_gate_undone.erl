@@ -2,7 +2,7 @@
 
 -module(stanza_gate_undone).
 
--export([stop_at_border/1, note_refused/1]).
+-export([stop_at_border/1, note_refused/1, is_released_here/1, give_up/1]).
 
 -include("xmpp.hrl").
 
@@ -13,7 +13,7 @@ stop_at_border(Packet) ->
         {_, _} = Seq ->
             case is_on_its_way(Packet) andalso stanza_gate_hosts:is_stopped(xmpp:get_from(Packet), xmpp:get_to(Packet)) of
                 true -> give_back(Seq, Packet);
-                false -> Packet
+                false -> _ = [stanza_gate_afar:to_room(Packet) || nodes() =/= [], is_released_here(Packet)], Packet
             end;
         none ->
             Packet
@@ -23,13 +23,19 @@ stop_at_border(Packet) ->
 is_on_its_way(#iq{type = result}) -> false;
 is_on_its_way(Packet) -> stanza_gate_guard:said_to(Packet) =:= jid:tolower(xmpp:get_to(Packet)).
 
-give_back(Seq, Packet) ->
+%% Whether this was released by this node's window, and is on its way.
+is_released_here(Packet) ->
+    case stanza_gate_guard:carried(Packet) of {Node, _} when Node =:= node() -> is_on_its_way(Packet); _ -> false end.
+
+%% It was released, and may not have come where it belongs: its sender is told so, if there is an answer.
+give_up({Seq, Answer}) ->
     stanza_gate_window:failed(Seq),
+    _ = [ejabberd_router:route(Answer) || Answer =/= none],
+    ok.
+
+give_back(Seq, Packet) ->
     Error = xmpp:err_not_allowed(<<"This line does not reach this person or room any more. Nothing was sent.">>, <<"en">>),
-    case stanza_gate_session:reply(Packet, Error) of
-        none -> ok;
-        Reply -> ejabberd_router:route(Reply)
-    end,
+    give_up({Seq, stanza_gate_session:reply(Packet, Error)}),
     {stop, drop}.
 
 %% What is on its way to a person, there or not. The server answers a released stanza with an error that it makes of the

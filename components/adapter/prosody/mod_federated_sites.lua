@@ -4,7 +4,8 @@
 -- of that site alone: OpenSSL itself refuses what another site's authority, or one that this machine trusts, has signed.
 -- A stream of no listed site is closed before it is offered TLS, or anything else.
 --
--- Settings: federated_sites, by domain, { authority = FILE; pins = { SHA256, ... }; address = HOST; port = NUMBER }.
+-- Settings: federated_sites, by domain, { authority = FILE; pins = { SHA256, ... }; address = HOST; port = NUMBER };
+-- federated_streams, how many streams of one domain to one of ours there are at most.
 
 module:set_global();
 
@@ -17,11 +18,12 @@ local st = require "util.stanza";
 local timer = require "util.timer";
 local xml = require "util.xml";
 
-local ipairs, next, setmetatable, tostring = ipairs, next, setmetatable, tostring;
+local ipairs, next, pairs, setmetatable, tostring = ipairs, next, pairs, setmetatable, tostring;
 
 local FIRST = 1e6; -- before mod_tls, which would take its own context, and offer it
 
 local sites = module:get_option("federated_sites", {});
+local max_streams = module:get_option_number("federated_streams", 8);
 
 -- Where it is --------------------------------------------------------------------------------------------------------------
 
@@ -146,6 +148,29 @@ function module.add_host(module) -- luacheck: ignore 431/module
 	module:hook("s2s-stream-features", before_features, FIRST);
 	module:hook("s2sout-created", before_connect, FIRST);
 end
+
+-- How many streams it has --------------------------------------------------------------------------------------------------
+
+local established = 0;
+
+-- What is left of streams whose link was cut counts as well, so the newest stay: the others end (RFC 6120, 4.9.3.3).
+local function on_established(event)
+	local session = event.session;
+	established = established + 1;
+	session.established_as = session.established_as or established;
+	local streams = {};
+	for each in pairs(prosody.incoming_s2s) do
+		local is_alike = each.from_host == session.from_host and each.to_host == session.to_host;
+		if is_alike and each.type == "s2sin" and each.established_as then streams[#streams + 1] = each; end
+	end
+	table.sort(streams, function (a, b) return a.established_as < b.established_as; end);
+	for i = 1, #streams - max_streams do
+		module:log("warn", "%s has more than %d streams to %s: the oldest is closed", session.from_host, max_streams, session.to_host);
+		streams[i]:close { condition = "conflict", text = "Your server has too many streams to this one" };
+	end
+end
+
+module:hook("s2sin-established", on_established);
 
 -- Which keys it has --------------------------------------------------------------------------------------------------------
 

@@ -148,8 +148,7 @@ class Visit:
 
         Raises PurposeError if the matter that they stated does not count any more: closed since, or not theirs.
         """
-        session, auditor, site = self.session, self.auditor, self.console.site
-        purpose = Purpose(session.matter, session.reason) if session else Purpose()
+        auditor, site, purpose = self.auditor, self.console.site, self.purpose
 
         async def look() -> _Found:
             if auditor:
@@ -164,13 +163,17 @@ class Visit:
 
     async def record(self, take: Callable[[], Coroutine[Any, Any, _Found]]) -> _Found:
         """Record what shows nothing, such as a login, to its end, whatever purpose was stated."""
-        session = self.session
-        purpose = Purpose(session.matter, session.reason) if session else Purpose()
+        purpose = self.purpose
         return await self.console.looks.take(lambda: self._for(purpose, take))
 
     async def _for(self, purpose: Purpose, take: Callable[[], Coroutine[Any, Any, _Found]]) -> _Found:
         set_purpose(purpose)
         return await take()
+
+    @property
+    def purpose(self) -> Purpose:
+        """Why they look, as they have stated it."""
+        return Purpose(self.session.matter, self.session.reason) if self.session else Purpose()
 
     @property
     def hidden(self) -> Hidden | None:
@@ -194,8 +197,7 @@ class Visit:
             "day": lambda at_ns: f"{local_time(at_ns, self.zone):%Y-%m-%d}",
             "clock": lambda at_ns: f"{local_time(at_ns, self.zone):%H:%M:%S}",
             "zone": self.zone,
-            "matter": session.matter if session else "",
-            "reason": session.reason if session else "",
+            "purpose": self.purpose,
             "idle_s": int(self.console.sessions.idle_s),
         }
         body = render(self.console.templates, template, shared | values)

@@ -22,7 +22,7 @@ from components.audit.conversation.watch import watch
 from components.audit.conversation.within import Within
 from components.audit.index.database import Connection
 from components.audit.index.index import Index
-from components.audit.index.logs import LAST_NUMBER, IndexedLog
+from components.audit.index.logs import EVERY_PLACE, IndexedLog
 from components.audit.index.spans import find_end, find_places
 from components.audit.index.talk import fold_bare
 from components.audit.index.talk_find import (
@@ -283,5 +283,4 @@ def _load_directory(settings: SiteFile) -> Directory | None:
         return None
 
 
-_FIRST = min(IndexedLog).place(0)
-_END = max(IndexedLog).place(LAST_NUMBER) + 1
+_FIRST, _END = EVERY_PLACE.start, EVERY_PLACE.stop

@@ -10,9 +10,12 @@ from components.audit.export.text import clean_xml, write_time
 
 # What spreadsheets take for a formula, also behind blanks and what nobody sees; full-width signs are signs, too.
 # A cell that begins with an apostrophe gets another one, so that taking one away always gives back what was there.
-_COMPUTED = re.compile(
-    "['\t\r\n]|[\\s\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\x00-\x1f]*[=+\\-@＝＋－＠﹢﹣﹦﹫−]"
-)
+_SIGNS = "=+@＝＋－＠﹢﹣﹦﹫−"
+_UNSEEN = "\\s\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\x00-\x1f"
+_COMPUTED = re.compile(f"['\t\r\n]|[{_UNSEEN}]*[{_SIGNS}\\-]")
+# Where semicolons divide cells, as in much of Europe, a spreadsheet takes what is behind one for a cell, whatever the
+# quotes around it say, and so what is on another line. (A smiley stays one.)
+_COMPUTED_WITHIN = re.compile(f"(?<=[;\t\r\n])(?='|(?:(?![\t\r\n])[{_UNSEEN}])*(?:[{_SIGNS}]|-(?!\\))))")
 _MOST_CHARACTERS = 32_767  # in a cell of a spreadsheet; a longer one is cut by it, not by us
 
 COLUMNS = (
@@ -47,8 +50,8 @@ class Csv(FlatFormat):
     one_file = "export.csv"
     cannot_carry = (
         "The stanza itself is not in it; it is in records/.",
-        "A cell that a spreadsheet would compute, or that begins with an apostrophe, has an apostrophe before it:"
-        " take that one away to have the text back.",
+        "A cell that a spreadsheet would compute, or that begins with an apostrophe, has an apostrophe before it, and"
+        " so has what stands behind a semicolon, a tab or on a new line in it: take those away to have the text back.",
         "Control characters are replaced by U+FFFD.",
         f"Spreadsheets show at most {_MOST_CHARACTERS:,} characters of a cell; the file has all of them.",
         "Files lie beside it, in files/, and are named in it.",
@@ -68,8 +71,11 @@ class Csv(FlatFormat):
 
 
 def neutralise(cell: str) -> str:
-    """Return a cell that no spreadsheet computes; taking away an apostrophe at its beginning gives the text."""
-    cell = clean_xml(cell)
+    """Return a cell of which no spreadsheet computes anything.
+
+    Taking away an apostrophe at its beginning, and behind each semicolon, tab and end of line, gives the text.
+    """
+    cell = _COMPUTED_WITHIN.sub("'", clean_xml(cell))
     return f"'{cell}" if _COMPUTED.match(cell) else cell
 
 

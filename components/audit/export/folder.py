@@ -41,8 +41,9 @@ class ExportFolder:
         return self.path / SPOOL
 
     def require_free(self) -> None:
-        """Raise SiteError if there is something in it."""
+        """Raise SiteError if there is something in it, or if it belongs to somebody else."""
         if self.path.is_dir() and not any(self.path.iterdir()):
+            self._require_own(self.path.stat())
             return
         if self.path.exists():
             what = (
@@ -60,6 +61,7 @@ class ExportFolder:
         """Keep others from writing it at the same time; raises SiteError, also where it cannot be written."""
         descriptor = os.open(self.path, os.O_RDONLY)
         try:
+            self._require_own(os.fstat(descriptor))
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             self._locked = descriptor
             yield
@@ -72,6 +74,11 @@ class ExportFolder:
         finally:
             self._locked = -1
             os.close(descriptor)
+
+    def _require_own(self, status: os.stat_result) -> None:
+        """Raise SiteError if the folder is another user's, who could change what is written there."""
+        if status.st_uid != os.geteuid():
+            raise SiteError(f"{self.path}: belongs to another user: name a folder of your own, or a new one")
 
     def require_begun(self) -> None:
         """Raise SiteError if there is no export to go on with."""
@@ -103,7 +110,9 @@ class ExportFolder:
         path = self.place(name)
         draft = path.with_name(f".{path.name[:100]}{_DRAFT}")
         with os.fdopen(
-            os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, PRIVATE), "wb", _BUFFER_BYTES
+            os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, PRIVATE),
+            "wb",
+            _BUFFER_BYTES,
         ) as out:
             yield out
         # Killed before this: a draft is left, which is written again.

@@ -14,6 +14,8 @@ from components.audit.export.text import clean_xml, one_line
 _ADDRESS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}@[A-Za-z0-9.-]{1,253}")
 _OF_NO_ADDRESS = "jid.invalid"  # RFC 6761, 6.4: no such domain can be
 _MOST_ADDRESSES = 500
+_ENCODED = "=?"
+"""What an encoded word begins with: "=?utf-8?q?...?=" (RFC 2047, 2)."""
 
 
 def make_mail(part: Part, about: About, at: datetime, subject: str) -> EmailMessage:
@@ -39,7 +41,7 @@ def make_mail(part: Part, about: About, at: datetime, subject: str) -> EmailMess
 
 def address_of(jid: str) -> Address:
     """Return a JID as a mail address; one that no mail client takes is shown by name, at an address that cannot be."""
-    if _ADDRESS.fullmatch(jid) and ".." not in jid:
+    if _ADDRESS.fullmatch(jid) and ".." not in jid and _ENCODED not in jid:
         return (
             Address(jid, addr_spec=jid) if not re.search(r"(^|\.)(\.|@)|@\.|\.$", jid) else _no_address(jid)
         )
@@ -47,8 +49,11 @@ def address_of(jid: str) -> Address:
 
 
 def header_text(text: str) -> str:
-    """Return a text for a header: one line, without control characters."""
-    return one_line(clean_xml(text))[:900]
+    """Return a text for a header: one line, without control characters, and nothing that reads as an encoded word.
+
+    Whoever reads a mail would decode that (RFC 2047), ends of lines in it, too.
+    """
+    return one_line(clean_xml(text))[:900].replace(_ENCODED, "= ?")
 
 
 def seal_boundaries(mail: EmailMessage, seed: str) -> bytes:

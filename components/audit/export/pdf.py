@@ -36,4 +36,4 @@ class Pdf(Format):
             pages.write_title(shelf.name.replace(" ", " and ") or "Acts on the line")
             for each in told:
                 pages.write_record(tell(each.entry, about.zone))
-        yield bytes(pages.output())
+        yield pages.finish()

@@ -15,6 +15,7 @@ from components.audit.export.story import Told
 from components.audit.export.text import clean_xml, time_in, write_time_for_people
 
 _MARGIN_MM, _LINE_MM = 18, 4.6
+_NUMBER_MM = 12  # from the end of the page
 _TEXT_PT, _SMALL_PT, _TITLE_PT = 9, 7, 12
 _BLACK, _GREY = "0 g", "0.353 g"
 
@@ -61,7 +62,6 @@ class Pages(FPDF):
         self.set_font(next(iter(self._fonts)), size=_TEXT_PT)
         self.set_margin(_MARGIN_MM)
         self.set_auto_page_break(True, _MARGIN_MM)
-        self.alias_nb_pages()
         self.set_title(f"Export {about.id}, file {part.number + 1}")
         self.set_producer(f"Steelyard {about.version}")
         self.set_creation_date(time_in(about.started_at_ns, UTC).replace(microsecond=0))
@@ -72,13 +72,6 @@ class Pages(FPDF):
         """Print what each page is of."""
         self._write(f"{self._about.site}, export {self._about.id}, file {self._part.number + 1}", _SMALL_PT)
         self.set_y(self.y + 2)
-
-    def footer(self) -> None:
-        """Print the page's number."""
-        self.set_y(-12)
-        self.set_font(size=_SMALL_PT)
-        self.cell(0, 4, f"Page {self.page_no()} of {{nb}}; times are in {self._about.zone_name}", align="C")
-        self.set_font(size=_TEXT_PT)
 
     def write_title(self, name: str) -> None:
         """Print of which conversation the records are that follow."""
@@ -99,6 +92,23 @@ class Pages(FPDF):
             )
         self.set_y(self.y + 2)
 
+    def finish(self) -> bytes:
+        """Return the whole file; nothing can be printed after this."""
+        # Only now it is known how many pages there are.
+        for number in range(1, self.pages_count + 1):
+            self.page = number
+            self._write_number()
+        return bytes(self.output())
+
+    def _write_number(self) -> None:
+        """Print a page's number below what is there."""
+        text = f"Page {self.page} of {self.pages_count}; times are in {self._about.zone_name}"
+        limit = self._find_limit(_SMALL_PT)
+        read = self._words_of(_SMALL_PT).read(printable(text), limit)
+        pieces = order_pieces(next(break_lines(read.words, limit)), read.base)
+        self.y = self.h - _NUMBER_MM
+        self._show((limit - _width_of(pieces)) / 2, pieces, _SMALL_PT, _BLACK)
+
     def _write_head(self) -> None:
         about = self._about
         self._write(f"Query: {about.query}")
@@ -110,27 +120,44 @@ class Pages(FPDF):
 
     def _write(self, text: str, size_pt: int = _TEXT_PT, color: str = _BLACK) -> None:
         """Print a text below what is there, on as many lines and pages as it needs."""
-        words = self._words.get(size_pt)
-        if words is None:
-            words = self._words[size_pt] = Words(self._fonts, size_pt)
-        limit = self.epw * self.k * EM / size_pt
+        words, limit = self._words_of(size_pt), self._find_limit(size_pt)
         for paragraph in printable(text).split("\n"):
             read = words.read(paragraph, limit)
             for line in break_lines(read.words, limit):
-                self._write_line(order_pieces(line, read.base), limit if read.base % 2 else 0, size_pt, color)
+                pieces = order_pieces(line, read.base)
+                # A paragraph that runs from the right begins there.
+                indent = max(0.0, limit - _width_of(pieces)) if read.base % 2 else 0.0
+                self._write_line(indent, pieces, size_pt, color)
 
-    def _write_line(self, pieces: list[Piece], right: float, size_pt: int, color: str) -> None:
-        """Print one line, and go to the next; it ends at `right`, in thousandths of an em, if that is not 0."""
+    def _words_of(self, size_pt: int) -> Words:
+        words = self._words.get(size_pt)
+        if words is None:
+            words = self._words[size_pt] = Words(self._fonts, size_pt)
+        return words
+
+    def _find_limit(self, size_pt: int) -> float:
+        """Return how wide a line may be, in thousandths of an em."""
+        return self.epw * self.k * EM / size_pt
+
+    def _write_line(self, indent: float, pieces: list[Piece], size_pt: int, color: str) -> None:
+        """Print one line, and go to the next, on another page if this one is full."""
         height_mm = _LINE_MM * size_pt / _TEXT_PT
-        if self.y + height_mm > self.page_break_trigger and not self.in_footer:
+        if self.y + height_mm > self.page_break_trigger:
             self.add_page(same=True)
+        self._show(indent, pieces, size_pt, color)
+        self.y += height_mm
+
+    def _show(self, indent: float, pieces: list[Piece], size_pt: int, color: str) -> None:
+        """Print a line where the page is; `indent` is in thousandths of an em."""
         registered = self._registered.setdefault(self.page, set())
         for name in {piece.font for piece in pieces} - registered:
             self._resource_catalog.add(PDFResourceType.FONT, self._numbers[name], self.page)
             registered.add(name)
-        indent = max(0.0, right - sum([piece.width for piece in pieces])) if right else 0.0
         x = self.l_margin * self.k + indent * size_pt / EM
-        y = (self.h - self.y - 0.5 * height_mm) * self.k - 0.3 * size_pt
+        y = (self.h - self.y - 0.5 * _LINE_MM * size_pt / _TEXT_PT) * self.k - 0.3 * size_pt
         shown = write_pieces(pieces, self._numbers, size_pt)
         self._out(f"{color} BT {x:.2f} {y:.2f} Td {shown} ET")
-        self.y += height_mm
+
+
+def _width_of(pieces: list[Piece]) -> float:
+    return sum([piece.width for piece in pieces])

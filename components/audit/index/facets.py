@@ -123,14 +123,31 @@ def entry_rows(by_rule: bool, source: str, condition: str, parameters: tuple[str
     )
 
 
-def keep_rows(db: Connection, rows: Rows, *, by_rule: bool) -> Rows:
-    """Keep rows in a table of this connection, within the caller's transaction, so that they can be summed up again."""
-    table, rule = ("counted_by_rule", "rule, ") if by_rule else ("counted", "")
-    types = "route INTEGER, day INTEGER, entries INTEGER"
-    db.execute(f"CREATE TEMP TABLE IF NOT EXISTS {table} ({'rule TEXT, ' if by_rule else ''}{types})")
-    db.execute(f"DELETE FROM {table}")  # noqa: S608 - constant names
-    db.execute(f"INSERT INTO {table} {rows.sql}", rows.parameters)
-    return Rows(f"SELECT {rule}route, day, entries FROM {table}")  # noqa: S608 - constant names
+class Kept(NamedTuple):
+    """Rows that are kept in tables of a connection: by day, and summed up, of which there are far fewer."""
+
+    by_day: Rows
+    summed: Rows
+
+    def find(self, dimensions: Sequence[Dimension]) -> Rows:
+        """Return the rows that are enough to count by dimensions."""
+        return self.by_day if Dimension.DAY in dimensions else self.summed
+
+
+def keep_rows(db: Connection, rows: Rows, *, by_rule: bool) -> Kept:
+    """Keep rows for as long as this connection lasts, within the caller's transaction, to sum them up again."""
+    suffix, rule = ("_by_rule", "rule, ") if by_rule else ("", "")
+    columns = f"{'rule TEXT, ' if by_rule else ''}route INTEGER, day INTEGER, entries INTEGER"
+    by_day, summed = (
+        Rows(f"SELECT {rule}route, day, entries FROM {table}{suffix}")  # noqa: S608 - constant names
+        for table in ("counted", "counted_at_all")
+    )
+    total = f"SELECT {rule}route, 0 AS day, sum(entries) AS entries FROM counted{suffix} GROUP BY {rule}route"  # noqa: S608
+    for table, kept in (("counted", rows), ("counted_at_all", Rows(total))):
+        db.execute(f"CREATE TEMP TABLE IF NOT EXISTS {table}{suffix} ({columns})")
+        db.execute(f"DELETE FROM {table}{suffix}")  # noqa: S608 - constant names
+        db.execute(f"INSERT INTO {table}{suffix} {kept.sql}", kept.parameters)
+    return Kept(by_day, summed)
 
 
 def day_of(at_ns: int) -> int:

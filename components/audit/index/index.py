@@ -93,6 +93,7 @@ class Index:
         self._place = place
         self.links = links
         self.inode = 0
+        self._is_looking = False
         if isinstance(place, PostgresUrl):
             self._db: Store = open_postgres(place)
             return
@@ -154,7 +155,7 @@ class Index:
 
     def find(self, where: Where, limit: int, *, logs: Sequence[IndexedLog] = SEARCHED) -> Found:
         """Find the records that a compiled query matches, at most the `limit` newest."""
-        with self._db.transaction("DEFERRED"):
+        with self.look():
             log_size = self.size_of(IndexedLog.GATE)
             submissions = count(self._db, EVERYTHING, logs)
             matched = count(self._db, where, logs)
@@ -170,8 +171,8 @@ class Index:
 
     def count(self, where: Where, *, logs: Sequence[IndexedLog] = SEARCHED) -> int:
         """Count the records that a compiled query matches."""
-        with self._db.transaction("DEFERRED"):
-            return count(self._db, where, logs)
+        with self.look() as db:
+            return count(db, where, logs)
 
     def count_by(
         self,
@@ -187,8 +188,8 @@ class Index:
         the records themselves are counted. A record counts once for each of its rules under `rule`, and not at all
         without one.
         """
-        with self._db.transaction("DEFERRED"):
-            return count_by(self._db, dimensions, where or EVERYTHING, logs)
+        with self.look() as db:
+            return count_by(db, dimensions, where or EVERYTHING, logs)
 
     def count_each(
         self,
@@ -198,8 +199,8 @@ class Index:
         logs: Sequence[IndexedLog] = SEARCHED,
     ) -> list[list[Counted]]:
         """Count records by each of several groups of dimensions, as `count_by` does, in one go."""
-        with self._db.transaction("DEFERRED"):
-            return count_each(self._db, groups, where or EVERYTHING, logs)
+        with self.look() as db:
+            return count_each(db, groups, where or EVERYTHING, logs)
 
     def find_all(self, where: Where) -> tuple[int, ...]:
         """Find the indexes of all records of the gate's log that a compiled query matches, in its order."""
@@ -261,9 +262,19 @@ class Index:
 
     @contextmanager
     def look(self) -> Iterator[Connection]:
-        """Read the index in one transaction."""
-        with self._db.transaction("DEFERRED"):
+        """Read the index in one transaction, or in that of the look which this is a part of.
+
+        It may write tables of this connection alone (TEMP).
+        """
+        if self._is_looking:
             yield self._db
+            return
+        self._is_looking = True
+        try:
+            with self._db.transaction("DEFERRED"):
+                yield self._db
+        finally:
+            self._is_looking = False
 
     @contextmanager
     def change(self) -> Iterator[Connection]:

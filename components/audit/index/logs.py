@@ -24,6 +24,9 @@ class IndexedLog(IntEnum):
         return self << LOG_SHIFT | number
 
 
+EVERY_PLACE = range(min(IndexedLog).place(0), max(IndexedLog).place(LAST_NUMBER) + 1)
+"""The places of all records of all logs: those of made-up talk are below 0."""
+
 # Looked up for each record, some of them several times: to make the value anew takes three times as long.
 _LOGS = {int(log): log for log in IndexedLog}
 SEARCHED = (IndexedLog.HISTORY, IndexedLog.GATE, IndexedLog.TRANSFER, IndexedLog.ROSTER)

@@ -143,12 +143,15 @@ def count_each(
     db: Connection, groups: Sequence[Sequence[facets.Dimension]], where: Where, logs: Sequence[IndexedLog]
 ) -> list[list[facets.Counted]]:
     """Count by each of several groups of dimensions: what matches is gone through once, and once more for rules."""
-    kept: dict[bool, facets.Rows | None] = {}
+    kept: dict[bool, facets.Kept | None] = {}
     for by_rule in {facets.Dimension.RULE in dimensions for dimensions in groups}:
         rows = _find_rows(db, where, logs, by_rule=by_rule)
         kept[by_rule] = facets.keep_rows(db, rows, by_rule=by_rule) if rows else None
     found = [(dimensions, kept[facets.Dimension.RULE in dimensions]) for dimensions in groups]
-    return [facets.count_by(db, dimensions, rows, logs) if rows else [] for dimensions, rows in found]
+    return [
+        facets.count_by(db, dimensions, rows.find(dimensions), logs) if rows else []
+        for dimensions, rows in found
+    ]
 
 
 def _find_rows(

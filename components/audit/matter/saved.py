@@ -52,7 +52,7 @@ async def _search_all(
 
 
 def _describe_own(own: ReachedSite) -> dict[str, Detail]:
-    as_of, names = own.lookup.as_of(), own.lookup.names
+    as_of, names = own.lookup.as_of, own.lookup.names
     return {
         "log_size": as_of.sizes[IndexedLog.GATE],
         "log_sizes": as_of.name_others(names),

@@ -10,11 +10,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import components
+import policy
 from components.archive.store.open import log_file
 from components.process.status import read_status
 from components.settings.indexer import IndexerSettings
 from components.settings.site import SiteFile
-from components.site.certificate_check import earliest_end, find_certificate_problems
+from components.settings.table import SettingsError
+from components.site.certificate_check import earliest_end, find_certificate_faults
 from components.site.check import check_site, find_faults
 from components.site.doctor.facts import (
     CertificateFacts,
@@ -32,22 +35,30 @@ from components.site.doctor.system import (
     age_of,
     find_by_file,
     find_children,
+    installed_ago_s,
     is_synchronised,
 )
-from components.site.health import alarm_files, find_alarms, find_unwitnessed
+from components.site.health import alarm_files, find_alarms, find_port_problems, find_unwitnessed
 from components.site.lock import find_holder, is_held
 from components.site.machine import find_feed_problems
 from components.site.parts import is_machine, running_parts
 from components.site.validate import load_site
 
+# Where our program is, the adapter among it.
+_OUR_FOLDERS = tuple(Path(package.__file__).parent for package in (components, policy) if package.__file__)
 # What the doctor looks at more closely.
 _LOOKED_AT = frozenset({"running", "alarms", "disk", "clock", "certificates", "witness", "feed"})
 _DAY_S = 86_400.0
 
 
 def collect_facts(site_toml: Path) -> SiteFacts:
-    """Take the facts of a site; raises SettingsError and SiteError if its settings cannot be read."""
-    site = load_site(site_toml)
+    """Take the facts of a site; raises SettingsError if there is no site.toml, and SiteError."""
+    try:
+        site = load_site(site_toml)
+    except SettingsError as err:
+        if not site_toml.exists():
+            raise
+        return _without_settings(site_toml.resolve().parent, err)
     holder = find_holder(site.folder)
     checks = tuple(
         CheckFacts(each.name, each.text)
@@ -59,7 +70,7 @@ def collect_facts(site_toml: Path) -> SiteFacts:
     running = find_children(holder) if holder is not None else _find_units(site)
     known = {each.module: each for each in running}
     if holder is None and not known:
-        return facts
+        return replace(facts, ports=() if is_held(site.folder) else tuple(find_port_problems(site)))
     gate, _ = read_status(site.gate.status_file)
     return replace(
         facts,
@@ -69,7 +80,16 @@ def collect_facts(site_toml: Path) -> SiteFacts:
         alarms=tuple(find_alarms(*alarm_files(site))),
         held=_read_held(gate, site.review.deadline_s, time.time_ns()),
         lag=_look_at_lag(site),
+        installed_ago_s=installed_ago_s(*_OUR_FOLDERS),
     )
+
+
+def _without_settings(folder: Path, err: SettingsError) -> SiteFacts:
+    """Return what is known of a site whose settings are wrong: what these are, and whether it is up all the same."""
+    holder = find_holder(folder)
+    by_units = holder is None and is_held(folder)
+    up_for_s = _age(holder) if holder is not None else 0.0 if by_units else None
+    return SiteFacts(up_for_s, by_units, checks=tuple(CheckFacts("settings", each) for each in err.problems))
 
 
 def _age(pid: int) -> float:
@@ -169,9 +189,9 @@ def _look_at_certificates(site: SiteFile) -> CertificateFacts:
     if is_machine(site):
         return CertificateFacts()
     now = dt.datetime.now(dt.UTC)
-    problems = tuple(find_certificate_problems(site, now))
+    faults = tuple(find_certificate_faults(site, now))
     try:
         days = (earliest_end(site)[1] - now).total_seconds() / _DAY_S
-    except (OSError, ValueError):  # it is among the problems
-        return CertificateFacts(problems)
-    return CertificateFacts(problems, days)
+    except (OSError, ValueError):  # it is among the faults
+        return CertificateFacts(faults)
+    return CertificateFacts(faults, days)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from components.site.certificate_check import CertificateFault
 from components.site.health import PresentAlarm
 
 
@@ -52,7 +53,7 @@ class HeldFacts:
 class CertificateFacts:
     """What is wrong with the certificates that the site shows, and days until the first expires (None: unknown)."""
 
-    problems: tuple[str, ...] = ()
+    faults: tuple[CertificateFault, ...] = ()
     days: float | None = None
 
 
@@ -78,7 +79,8 @@ class CheckFacts:
 class SiteFacts:
     """All of it. `up_for_s` is None if the site is not up; then nothing is known of its processes.
 
-    `by_units` says that no `steelyard up` runs them, but systemd, each by a unit of its own.
+    `by_units` says that no `steelyard up` runs them, but systemd, each by a unit of its own. `ports` says of each port
+    of a site that is not up why it cannot have it. `installed_ago_s` is since when Steelyard's program is as it is.
     """
 
     up_for_s: float | None
@@ -91,3 +93,5 @@ class SiteFacts:
     certificates: CertificateFacts = CertificateFacts()
     lag: LagFacts = LagFacts()
     checks: tuple[CheckFacts, ...] = ()
+    ports: tuple[str, ...] = ()
+    installed_ago_s: float | None = None

@@ -23,6 +23,10 @@ CLOCK_SLACK_S = 5.0
 INDEX_SLACK_S = 5.0
 HELD_SHARE = 0.5
 
+_UNITS_READ_ANEW = "`systemd-tmpfiles --create`, and restart the units that show it"
+_SET_CLOCK = (
+    "timedatectl set-ntp true; if the clock is right now, it was ahead before, and this ends by itself"
+)
 _NOT_UP = "neither `steelyard up` nor a unit of systemd runs here: nothing is delivered"
 # Without these nothing is delivered.
 _SERVERS = ("prosody", "ejabberd")
@@ -58,6 +62,8 @@ def judge_site(facts: SiteFacts) -> list[Ailment]:
 
 def _judge_up(facts: SiteFacts) -> Iterator[Ailment]:
     if facts.up_for_s is None:
+        for problem in facts.ports:
+            yield Ailment("ports", Severity.CRITICAL, problem, "put it right, then `steelyard up`")
         remedy = "steelyard up, or `systemctl start steelyard.target`"
         yield Ailment("site", Severity.CRITICAL, _NOT_UP, remedy)
 
@@ -71,6 +77,11 @@ def _judge_processes(facts: SiteFacts) -> Iterator[Ailment]:
         elif process.age_s is not None and process.age_s < SETTLED_AFTER_S < facts.up_for_s:
             text = f"{process.title} started again {process.age_s:,.0f} s ago; the site is up for longer"
             yield Ailment(process.name, Severity.NOTE, text, f"see why: {_log(process, facts.by_units)}")
+        elif _is_earlier(process, facts):
+            text = (
+                f"{process.title} runs since before Steelyard was installed here: it is the earlier version"
+            )
+            yield Ailment(process.name, Severity.WARNING, text, _start_anew(process, facts))
         if process.open_files_max and process.open_files > OPEN_FILES_SHARE * process.open_files_max:
             text = f"{process.title} has {process.open_files:,} files open, of {process.open_files_max:,} that it may"
             yield Ailment(
@@ -79,6 +90,19 @@ def _judge_processes(facts: SiteFacts) -> Iterator[Ailment]:
                 text,
                 "raise LimitNOFILE of the unit, or `ulimit -n`, and start again",
             )
+
+
+def _is_earlier(process: ProcessFacts, facts: SiteFacts) -> bool:
+    ago_s = facts.installed_ago_s
+    return process.age_s is not None and ago_s is not None and process.age_s > ago_s
+
+
+def _start_anew(process: ProcessFacts, facts: SiteFacts) -> str:
+    if facts.by_units:
+        return f"systemctl restart steelyard-{process.name}"
+    return (
+        "stop and start `steelyard up`" if process.name in _SERVERS else f"steelyard restart {process.name}"
+    )
 
 
 def _log(process: ProcessFacts, by_units: bool) -> str:
@@ -139,7 +163,7 @@ def _describe_disk(disk: DiskFacts) -> str:
 def _judge_clock(facts: SiteFacts) -> Iterator[Ailment]:
     if facts.clock.behind_s > CLOCK_SLACK_S:
         text = f"the clock is {facts.clock.behind_s:,.0f} s behind the newest record"
-        yield Ailment("clock", Severity.CRITICAL, text, "timedatectl set-ntp true")
+        yield Ailment("clock", Severity.CRITICAL, text, _SET_CLOCK)
     if facts.clock.synchronised is False:
         text = "the system says that its clock is not synchronised; records bear its time"
         yield Ailment("clock", Severity.NOTE, text, "timedatectl set-ntp true")
@@ -160,12 +184,11 @@ def _judge_held(facts: SiteFacts) -> Iterator[Ailment]:
 
 
 def _judge_certificates(facts: SiteFacts) -> Iterator[Ailment]:
-    days = facts.certificates.days
-    expired = days is not None and days <= 0
-    for problem in facts.certificates.problems:
-        text = f"{problem}; no client connects with one that has expired" if expired else problem
-        severity = Severity.CRITICAL if expired else Severity.WARNING
-        yield Ailment("certificates", severity, text, "steelyard init, then SIGHUP to `steelyard up`")
+    for fault in facts.certificates.faults:
+        text = f"{fault.text}; no client connects with it" if fault.is_refused else fault.text
+        severity = Severity.CRITICAL if fault.is_refused else Severity.WARNING
+        anew = _UNITS_READ_ANEW if facts.by_units else "SIGHUP to `steelyard up`"
+        yield Ailment("certificates", severity, text, f"{fault.remedy}; then {anew}")
 
 
 def _judge_lag(facts: SiteFacts) -> Iterator[Ailment]:

@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from pathlib import Path
 _STA_UNSYNC = 0x0040
 _ENOUGH_FOR_TIMEX = 512
 _MODULE_OPTION = "-m"
+_SOURCES = (".py", ".lua", ".erl")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,16 @@ def _soft_limit(limits: str) -> int:
             soft = line.split()[3]
             return 0 if soft == "unlimited" else int(soft)
     return 0
+
+
+def installed_ago_s(*folders: Path) -> float:
+    """Return for how many seconds the newest of these folders' sources has been in its place.
+
+    That is when its entry was last changed: a package sets the time of its files to that of their making.
+    """
+    files = (Path(place, name) for each in folders for place, _, names in os.walk(each) for name in names)
+    newest_s = max((file.stat().st_ctime for file in files if file.suffix in _SOURCES), default=0.0)
+    return max(0.0, time.time() - newest_s)
 
 
 def is_synchronised() -> bool | None:

@@ -58,8 +58,13 @@ settle(Quiet) ->
         false -> settle(Quiet - 1)
     end.
 
+%% A process that the machine has put aside in the middle of its work is busy, with or without messages. This one asks.
+is_busy(Pid) when Pid =:= self() ->
+    false;
 is_busy(Pid) ->
-    case process_info(Pid, [message_queue_len, current_function]) of
-        [{message_queue_len, Count}, {current_function, Where}] -> Count > 0 andalso not lists:member(Where, [{gen, do_call, 4}, {stanza_gate_window, await, 4}]);
+    case process_info(Pid, [message_queue_len, current_function, status]) of
+        [{message_queue_len, Count}, {current_function, Where}, {status, Status}] ->
+            lists:member(Status, [running, runnable, garbage_collecting])
+                orelse Count > 0 andalso not lists:member(Where, [{gen, do_call, 4}, {stanza_gate_window, await, 4}]);
         undefined -> false
     end.

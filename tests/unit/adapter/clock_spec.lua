@@ -27,6 +27,9 @@ local function new_scene()
 		answers = {
 			bounce = function (_, origin, stanza, reason) done[#done + 1] = { "bounce", origin, stanza.attr.id, reason }; end,
 		},
+		unheard_errors = {
+			note = function (_, ledger, place) if ledger then done[#done + 1] = { "note", ledger, place }; end end,
+		},
 		returned = returned.new { window = scene.window },
 		quarantine = { go_on = function () end, is_careful = function () return scene.is_careful; end },
 		senders = { resume_paused = note "resume_paused" },
@@ -58,7 +61,8 @@ end);
 
 t.test("what waits as long as the limit is bounced and nothing else", function ()
 	local scene = new_scene();
-	scene:enter "m1";
+	local ledger = { mark = function () end };
+	scene:enter("m1", { ledger = ledger, place = 7 });
 	t.now_s = t.now_s + 1;
 	scene:enter "m2";
 	t.now_s = t.now_s + TIMEOUT_S - 1.5;
@@ -68,7 +72,7 @@ t.test("what waits as long as the limit is bounced and nothing else", function (
 	scene.tick();
 	t.equal(scene.done, {
 		{ "fall_silent", t.now_s - TIMEOUT_S }, { "add_bounced", 1 }, { "bounce", "alice", "m1", "interrupted" },
-		{ "close_if_answered" }, { "resume_paused" }, { "answer_overdue" },
+		{ "note", ledger, 7 }, { "close_if_answered" }, { "resume_paused" }, { "answer_overdue" },
 	});
 	t.equal({ scene.window.count, scene.window.first_seq, scene.window.done_through }, { 1, 2, 1 });
 	t.equal(t.logged, { "error: No verdict within 4 s: 1 stanzas were bounced" });

@@ -6,7 +6,7 @@ local PEM = "-----BEGIN PUBLIC KEY-----\nTWV0YWxz\n-----END PUBLIC KEY-----\n";
 local PIN = require "util.hashes".sha256("Metals", true);
 
 -- Load the module with these sites; `hooks` and `host_hooks` are what it hooks, by event, and `contexts` what it asked for.
-local function new_scene(sites)
+local function new_scene(sites, max_streams)
 	local scene = { hooks = {}, host_hooks = {}, contexts = {}, looked_up = {}, connected = {} };
 	local function context(host, mode, config)
 		scene.contexts[#scene.contexts + 1] = mode .. " " .. host .. " " .. config.cafile;
@@ -21,6 +21,7 @@ local function new_scene(sites)
 	};
 	_G.module.set_global = function () end;
 	_G.module.get_option = function () return sites; end;
+	_G.module.get_option_number = function (_, _, default) return max_streams or default; end;
 	_G.module.hook = function (_, event, handler) scene.hooks[event] = handler; end;
 	t.load_module "mod_federated_sites";
 	_G.module.add_host {
@@ -235,4 +236,38 @@ t.test("others are looked up, and all are once the module is unloaded", function
 	t.equal(scene.looked_up, { { "bern.example", "xmpp-server", "tcp", "more" } });
 	_G.module.unload();
 	t.equal(scene.service.new("zurich.example", "xmpp-server", "tcp"), "from DNS");
+end);
+
+-- A stream from one domain to another that is established now.
+local function established(scene, from, to)
+	local session = { type = "s2sin", from_host = from, to_host = to, closed = {} };
+	function session:close(reason)
+		self.closed[#self.closed + 1] = reason.condition;
+		t.prosody.incoming_s2s[self] = nil;
+	end
+	t.prosody.incoming_s2s[session] = true;
+	scene.hooks["s2sin-established"] { session = session };
+	return session;
+end
+
+t.test("of the streams of a domain to one of ours the newest stay", function ()
+	local scene, streams = new_scene(SITES, 3), {};
+	t.prosody.incoming_s2s = {};
+	for i = 1, 5 do streams[i] = established(scene, "zurich.example", "here.example"); end
+	local others = { established(scene, "bern.example", "here.example"), established(scene, "zurich.example", "rooms.here.example") };
+	local closed = {};
+	for i = 1, 5 do closed[i] = streams[i].closed; end
+	t.equal(closed, { { "conflict" }, { "conflict" }, {}, {}, {} });
+	t.equal({ others[1].closed, others[2].closed }, { {}, {} });
+	t.equal(#t.logged, 2);
+end);
+
+t.test("one that has not proved who it is counts for nothing, and one that says so again is no newer", function ()
+	local scene = new_scene(SITES, 2);
+	t.prosody.incoming_s2s = { [{ type = "s2sin_unauthed", from_host = "zurich.example", to_host = "here.example" }] = true };
+	local first, second = established(scene, "zurich.example", "here.example"), established(scene, "zurich.example", "here.example");
+	scene.hooks["s2sin-established"] { session = first };
+	t.equal({ first.closed, second.closed }, { {}, {} });
+	established(scene, "zurich.example", "here.example");
+	t.equal({ first.closed, second.closed }, { { "conflict" }, {} });
 end);

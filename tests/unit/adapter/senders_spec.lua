@@ -87,6 +87,88 @@ t.test("everybody stops when the window is high and goes on when it is low", fun
 	t.equal(#calls, 3);
 end);
 
+-- Streams of a site, the sender of each, and what was done to each connection.
+local function new_streams(scene, count, domain)
+	local all, calls = {}, {};
+	for i = 1, count do
+		local session;
+		session, calls[i] = new_session "s2sin";
+		session.from_host = domain or "zurich.example";
+		all[i] = scene.senders:of(session);
+	end
+	return all, calls;
+end
+
+t.test("the streams of a site have one share between them, and each other site one of its own", function ()
+	local scene = new_scene(4);
+	local streams, calls = new_streams(scene, 2);
+	local others, their_calls = new_streams(scene, 1, "bern.example");
+	local out = new_session "s2sout";
+	out.to_host = "zurich.example";
+	assert(streams[1].site == streams[2].site and scene.senders:of(out).site == streams[1].site);
+	assert(others[1].site ~= streams[1].site and scene.senders:of((new_session())).site == nil);
+	streams[1].site.held = 4; -- all of it said by the first
+	scene.senders:pause_if_high(streams[2]);
+	scene.senders:pause_if_high(others[1]);
+	t.equal({ calls[2], their_calls[1] }, { { { "pause" } }, {} });
+end);
+
+t.test("of a site's streams one goes on at a time, the longest paused first", function ()
+	local scene = new_scene(4);
+	local streams, calls = new_streams(scene, 3);
+	local site = streams[1].site;
+	site.held = 4;
+	for _, i in ipairs { 2, 3, 1 } do scene.senders:pause_if_high(streams[i]); end
+	scene.senders:resume_paused();
+	t.equal({ #calls[1], #calls[2], #calls[3] }, { 1, 1, 1 });
+	site.held = 2;
+	scene.senders:resume_paused();
+	t.equal({ #calls[1], #calls[2], #calls[3] }, { 1, 3, 1 });
+	site.held = 4;
+	scene.senders:pause_if_high(streams[2]); -- it has said much again, and is the last in turn
+	site.held = 2;
+	scene.senders:resume_paused();
+	t.equal({ #calls[1], #calls[2], #calls[3] }, { 1, 4, 3 });
+	scene.senders:resume_paused();
+	t.equal({ #calls[1], #calls[2], #calls[3] }, { 3, 4, 3 });
+	scene.senders:resume_paused();
+	scene.senders:resume_paused();
+	t.equal({ #calls[1], #calls[2], #calls[3] }, { 3, 6, 3 });
+end);
+
+t.test("each paused stream of a site has its turn, although those before it had nothing to say", function ()
+	local scene = new_scene(4);
+	local streams, calls = new_streams(scene, 3);
+	streams[1].site.held = 4;
+	for i = 1, 3 do scene.senders:pause_if_high(streams[i]); end
+	streams[1].site.held = 0;
+	scene.senders:resume_paused();
+	scene.senders:resume_paused(); -- a verdict on something else
+	t.equal({ #calls[1], #calls[2], #calls[3], #t.tasks }, { 3, 3, 1, 1 });
+	t.tasks[1][2]();
+	t.equal({ #calls[3], #t.tasks }, { 3, 1 }); -- nobody is left
+end);
+
+t.test("while a site has its share, its streams wait for what makes it less, and no clock runs", function ()
+	local scene = new_scene(4);
+	local streams = new_streams(scene, 2);
+	streams[1].site.held = 4;
+	for i = 1, 2 do scene.senders:pause_if_high(streams[i]); end
+	scene.senders:resume_paused();
+	t.equal(#t.tasks, 0);
+end);
+
+t.test("a stream that ends while it is paused is in nobody's way", function ()
+	local scene = new_scene(4);
+	local streams, calls = new_streams(scene, 2);
+	streams[1].site.held = 4;
+	for i = 1, 2 do scene.senders:pause_if_high(streams[i]); end
+	scene.senders:leave_behind(streams[1].origin);
+	streams[1].site.held = 0;
+	scene.senders:resume_paused();
+	t.equal({ #calls[1], #calls[2] }, { 1, 3 });
+end);
+
 t.test("a server that stops reads from nobody any more", function ()
 	local scene = new_scene();
 	local session, calls = new_session();

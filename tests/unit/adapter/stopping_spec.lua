@@ -15,11 +15,12 @@ local function new_scene(open_count, is_drained)
 		window = scene.window, link = scene.link, timeout_s = 5, turns = { complete = note "complete" },
 		status = { is_due = function () return true; end, send = note "status" },
 		senders = { stop_resuming = note "stop_resuming" }, clock = { bounce_all = note "bounce_all" },
+		unheard_errors = { take_back_all = note "take_back_all" },
 	};
 	return scene;
 end
 
-local LAST = { "stop_resuming", "bounce_all", "stop", "complete", "status", "flush" };
+local LAST = { "stop_resuming", "bounce_all", "take_back_all", "stop", "complete", "status", "flush" };
 
 t.test("with nothing held the last word is said at once", function ()
 	local scene = new_scene(0, true);

@@ -41,6 +41,9 @@ local function new_scene(max_stanzas)
 			may_be_said_again = function () return ledger.left ~= nil; end,
 			is_said_again = function (_, _, _, is_same) return is_same(ledger.left); end,
 		},
+		unheard_errors = {
+			note = function (_, whose, place) if whose then scene.returned = { whose, place }; end end,
+		},
 	};
 	function scene:hold(stanza, way, host)
 		return self.submissions:hold(self.alice, stanza, host or "a.example", way or "c2s", "client");
@@ -100,6 +103,16 @@ t.test("nothing waits in a server that stops or on a host without the adapter", 
 	scene.submissions.link.is_stopped = true;
 	scene:hold(failed "2", "s2s");
 	t.equal({ scene.window.count, scene.turned_away, #t.logged }, { 0, 2, 2 });
+end);
+
+t.test("where a stanza stood that goes back at once is noted", function ()
+	local scene, stanza = new_scene(), message "1";
+	scene.alice.stanza_gate_ledger = { unseen = { [stanza] = 7 } };
+	scene:hold(stanza);
+	t.equal(scene.returned, nil);
+	scene.is_silent = true;
+	scene:hold(stanza);
+	t.equal(scene.returned, { scene.alice.stanza_gate_ledger, 7 });
 end);
 
 t.test("of a host without the adapter only the canary is held", function ()

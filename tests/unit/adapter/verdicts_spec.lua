@@ -32,6 +32,9 @@ local function new_scene()
 		carrying = spy("carrying", { "give_back" }), link = spy("link", { "end_silence" }),
 		quarantine = { note_verdict = function () end },
 		receipts = t.load "receipts".new "gate.a.example",
+		unheard_errors = {
+			note = function (_, ledger, place) if ledger then calls[#calls + 1] = { "unheard_errors.note", place }; end end;
+		},
 	};
 	function scene:enter(stanza, fields)
 		local entry = fields or {};
@@ -95,16 +98,16 @@ end);
 
 t.test("a refusal goes to the sender and no further", function ()
 	local scene = new_scene();
-	local entry = scene:enter(message "m1");
+	local entry = scene:enter(message "m1", { ledger = { mark = function () end }, place = 7 });
 	local refuse = exception("refuse", 1):tag("error", { type = "modify" }):tag("policy-violation"):reset();
-	t.equal(scene:take({ 1, 1 }, refuse), { { "answers.refuse", "m1", "policy-violation" } });
+	t.equal(scene:take({ 1, 1 }, refuse), { { "answers.refuse", "m1", "policy-violation" }, { "unheard_errors.note", 7 } });
 	t.equal({ entry.is_settled, scene.window.done_through, receipt_of(entry.stanza) }, { true, 1, nil });
 end);
 
 t.test("what is kept is settled and its sender told nothing unless the gate says so", function ()
 	local scene = new_scene();
 	scene:enter(message "m1");
-	scene:enter(message "m2");
+	scene:enter(message "m2", { ledger = { mark = function () end }, place = 7 });
 	local told = exception("keep", 2):tag("error", { type = "wait" }):tag("undefined-condition"):reset();
 	t.equal(scene:take({ 1, 2 }, exception("keep", 1), told), { { "answers.refuse", "m2", "undefined-condition" } });
 	t.equal(scene.window.done_through, 2);

@@ -220,3 +220,17 @@ t.test("a sender's bytes are counted as they are submitted, also in another way"
 	w:remove(entries[2]);
 	t.equal({ w.bytes, sender.held_bytes, sender.held }, { 0, 0, 0 });
 end);
+
+t.test("what streams of one site have in the window counts for all of them", function ()
+	local w, site = window.new(10, 1000), { held = 0, held_bytes = 0 };
+	local one, two, alone = new_sender(), new_sender(), new_sender();
+	one.site, two.site = site, site;
+	local first = enter(w, one, { text = "<a/>" });
+	enter(w, two, { text = "<bb/>" });
+	enter(w, alone, { text = "<ccc/>" });
+	t.equal(site, { held = 2, held_bytes = 9 });
+	w:rewrite(first, "<longer/>");
+	t.equal({ site, one.held_bytes }, { { held = 2, held_bytes = 14 }, 9 });
+	w:remove(first);
+	t.equal({ site, one.held, two.held }, { { held = 1, held_bytes = 5 }, 0, 1 });
+end);

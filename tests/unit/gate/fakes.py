@@ -18,6 +18,7 @@ from components.gate.breaks import LinkBreaks
 from components.gate.deciding import Decider, Filing, StanzaFiles
 from components.gate.journal import Journal
 from components.gate.kept import StanzaKeeper
+from components.gate.memo_seal import MemoSeal
 from components.gate.owed import OwedErrors
 from components.gate.review.queue import ReviewQueue
 from components.gate.service import Gate
@@ -38,6 +39,7 @@ ALICE, BOB, MALLORY = "alice@metals.example/desk", "bob@metals.example", "mallor
 
 DIRECTORY = parse_directory(one_enterprise([ALICE.partition("/")[0], BOB]))
 MAX_BATCH = 8
+SITE_KEY = b"the site's own"
 
 _GATE = "{urn:steelyard:gate:0}"
 
@@ -220,14 +222,13 @@ def make_gate(
     """Make a gate on such a log."""
     queue, line = queue or ReviewQueue(GATE.jid), line or Line(GATE, observes=observes)
     aftermath = aftermath or Aftermath(StanzaKeeper(b"key"), OwedErrors(queue))
+    journal = Journal(log, log, aftermath, MemoSeal(SITE_KEY))
     filing = Filing(DEFAULT_POLICY, b"")
     files = StanzaFiles(inside=InsideFiles())
     decider = Decider(rules or Rules(DIRECTORY), queue, filing, aftermath, files, observes=observes)
     watch = Watch(alarms or Alarms(KeptRecords()), Metrics())
     breaks = breaks or LinkBreaks()
-    return Gate(
-        line, decider, Journal(log, log, aftermath), queue, watch, breaks, max_batch=max_batch, report=report
-    )
+    return Gate(line, decider, journal, queue, watch, breaks, max_batch=max_batch, report=report)
 
 
 class Bench:

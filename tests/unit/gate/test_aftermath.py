@@ -11,13 +11,25 @@ from components.archive.writer import Entry
 from components.gate.aftermath import KEPT_S, KEPT_STANZAS, REPEATED, Aftermath, Unknown
 from components.gate.kept import StanzaKeeper
 from components.gate.memo import Memo, encode_memo, fetch_all_memos, parse_memo
+from components.gate.memo_seal import MemoSeal
 from components.gate.owed import SAID_AGAIN_WITHIN_S, OwedErrors
 from components.gate.review.queue import ReviewQueue
 from components.link.codec import Held
 from policy.decision import release
 from policy.facts import NamedJid, StanzaFacts, Way
 from policy.review import ItemKind, Stage
-from tests.unit.gate.fakes import ALICE, EPOCH, GATE, Answers, Bench, FakeLog, held, make_gate, status
+from tests.unit.gate.fakes import (
+    ALICE,
+    EPOCH,
+    GATE,
+    SITE_KEY,
+    Answers,
+    Bench,
+    FakeLog,
+    held,
+    make_gate,
+    status,
+)
 
 NEXT = "0123456789abcdef"
 SECRET = "Tin at 31,250"
@@ -266,7 +278,7 @@ async def test_a_gate_that_starts_again_knows_it_all(scene: Scene) -> None:
     assert SECRET.encode() not in encode_memo(memo)
     await log.append([said_entry() for _ in range(2)], memo=encode_memo(memo))
     another = Scene()
-    another.aftermath.load(await fetch_all_memos(log))
+    another.aftermath.load(await fetch_all_memos(log, MemoSeal(SITE_KEY)))
     another.aftermath.begin(NEXT)
     assert another.unknown == [Unknown(EPOCH, 1, 0)]
 
@@ -320,11 +332,14 @@ async def test_what_was_carried_out_long_ago_is_forgotten(monkeypatch: pytest.Mo
         await bench.settle()
         bench.take(status(2, 2, 2, 1))
         await bench.settle()
-        assert any(memo.kept for _, memo in await fetch_all_memos(bench.log))
+        seal = MemoSeal(SITE_KEY)
+        assert any(memo.kept for _, memo in await fetch_all_memos(bench.log, seal))
         monkeypatch.setattr("components.gate.journal.KEPT_S", -1)
         bench.take(said(2, "m2"), status(3, 2, 3, 1))
         await bench.settle()
-        assert [memo.kept[0].id for _, memo in await fetch_all_memos(bench.log) if memo.kept] == ["m2"]
+        assert [
+            memo.kept[0].id for _, memo in await fetch_all_memos(bench.log, MemoSeal(SITE_KEY)) if memo.kept
+        ] == ["m2"]
     finally:
         bench.task.cancel()
 

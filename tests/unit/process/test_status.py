@@ -5,6 +5,7 @@ import errno
 import json
 import os
 import signal
+import time
 from pathlib import Path
 
 import pytest
@@ -98,3 +99,8 @@ def test_reading_tells_what_is_wrong(tmp_path: Path) -> None:
     assert read_status(file, os.getpid() + 1) == not_told
     os.utime(file, (0, file.stat().st_mtime - 60))
     assert read_status(file) == (told, "has been silent for 60 s")
+    # A process that hangs since before the clock was set back has a status of the future, which is no fresh one.
+    os.utime(file, (0, time.time() + 3600))
+    assert read_status(file) == (told, "has been silent since the clock was set back")
+    os.utime(file, (0, time.time() + 1))  # the grain of a file system's clock
+    assert read_status(file) == (told, "")

@@ -191,6 +191,19 @@ def test_a_log_is_checked_at_its_newest_record(site: Path) -> None:
     ]
 
 
+def test_what_is_wrong_with_one_log_hides_nothing_of_another(site: Path) -> None:
+    """As after a new version was taken back: each log that it brought up to date is named."""
+    settings = load_site(site)
+    for log in settings.logs:
+        file = file_of(log.store)
+        file.parent.mkdir(exist_ok=True)
+        file.write_bytes(b"no database" * 500)
+    found = problems(site)
+    assert len(settings.logs) > 1
+    for log in settings.logs:
+        assert any(each.startswith(f"logs: {log.store}: ") for each in found)
+
+
 def test_a_log_of_another_key_is_named(site: Path) -> None:
     settings = load_site(site)
     asyncio.run(record(settings))

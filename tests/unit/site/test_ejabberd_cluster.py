@@ -174,6 +174,17 @@ def test_wrong_values_are_told(tmp_path: Path, old: str, new: str, problem: str)
         _ = site_with(tmp_path, cluster(nodes=NODES.replace(old, new))).cluster
 
 
+@pytest.mark.parametrize("named", ["site", "domain"])
+def test_a_cluster_with_other_sites_is_refused(tmp_path: Path, named: str) -> None:
+    sites = '[[federation.sites]]\nname = "Zurich"\ndomains = ["zurich.example"]\nauthority = "zurich.crt"\n'
+    text = sites if named == "site" else ""
+    prosody = {"federated_domains": ["zurich.example"]} if named == "domain" else {}
+    told = list(find_unsupported(site_with(tmp_path, cluster() + text, prosody=prosody)))
+    assert [each for each in told if each.startswith("federation: a cluster has no other sites yet")]
+    alone = site_with(tmp_path, text, prosody=prosody)
+    assert not [each for each in find_unsupported(alone) if "cluster" in each]
+
+
 def test_where_there_can_be_no_cluster_it_is_refused(tmp_path: Path) -> None:
     prosody = site_with(tmp_path, cluster(), site={"server": "prosody"})
     assert [each for each in find_unsupported(prosody) if each.startswith("cluster: only ejabberd")]

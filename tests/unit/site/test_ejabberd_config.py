@@ -66,6 +66,12 @@ def test_done_waits_for_a_session_that_waits_for_the_gate(tmp_path: Path) -> Non
     assert gate["done_lag_ms"] >= gate["timeout_ms"] + 2000
 
 
+def test_what_goes_to_another_node_is_watched_and_a_silent_node_is_lost_soon(tmp_path: Path) -> None:
+    config = config_of(tmp_path)
+    assert (ADAPTER_DIR / f"ejabberd_cluster_{config['cluster_backend']}.erl").exists()
+    assert config["net_ticktime"] <= 20
+
+
 def test_nothing_that_writes_to_people_past_the_hold_is_loaded(tmp_path: Path) -> None:
     assert not set(PAST_THE_HOLD) & (set(MODULES) | set(config_of(tmp_path)["modules"]))
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from components.settings.prosody import ProsodySettings
+from components.site import health
 from components.site.health import find_alarms, find_port_problems, find_server_fault
 from components.site.parts import listening_ports
 from components.site.probe import StatusProbe, find_fault
@@ -144,12 +145,22 @@ def test_ports_in_use_are_told_each(site: Path) -> None:
     settings = load_site(site)
     assert list(find_port_problems(settings)) == []
     c2s, component = settings.prosody.c2s_port, settings.gate.component_port
+    ourselves = f"{Path('/proc/self/comm').read_text().strip()} (process {os.getpid()})"
     with socket.create_server(("127.0.0.1", c2s)), socket.create_server(("127.0.0.1", component)):
         assert list(find_port_problems(settings)) == [
-            f"port {c2s} (prosody.c2s_port) is in use; stop the other program or set another port in {site}",
-            f"port {component} (gate.component_port) is in use; "
-            f"stop the other program or set another port in {site}",
+            f"port {port} ({setting}) is in use by {ourselves}; stop it or set another port in {site}"
+            for port, setting in ((c2s, "prosody.c2s_port"), (component, "gate.component_port"))
         ]
+
+
+def test_a_port_of_which_nobody_says_whose_it_is_is_told_all_the_same(
+    site: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health, "find_owner", lambda _port: "")
+    settings = load_site(site)
+    with socket.create_server(("127.0.0.1", settings.prosody.c2s_port)):
+        (problem,) = find_port_problems(settings)
+    assert problem.endswith(f"is in use; stop the other program or set another port in {site}")
 
 
 def test_an_address_that_is_not_ours_is_told(site: Path) -> None:

@@ -23,7 +23,14 @@ def test_no_module_opens_a_path_past_the_gate() -> None:
     loaded = set(re.findall(r"'([a-z0-9_]+)'", " ".join(re.findall(r"modules_enabled = \{[^}]*\}", config))))
     # The gate lets nothing but a password through (tests/e2e/test_password_change.py).
     assert "user_account_management" in loaded
-    assert {"stanza_gate", "room_borders", "unknown_accounts", "former_accounts", "roster"} <= loaded
+    assert {
+        "stanza_gate",
+        "room_borders",
+        "unknown_accounts",
+        "former_accounts",
+        "archive_halved",
+        "roster",
+    } <= loaded
     assert loaded.isdisjoint(SHUT)
     assert "allow_registration = false" in config
 

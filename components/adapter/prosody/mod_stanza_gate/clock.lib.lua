@@ -8,7 +8,8 @@ local timer = require "util.timer";
 
 local FIRST_TICK_S, LONGEST_TICK_S = 0.1, 0.25;
 
--- parts: window, turns, link, quarantine, status, answers, senders, acknowledgements, returned, timeout_s.
+-- parts: window, turns, link, quarantine, status, answers, senders, acknowledgements, unheard_errors, returned,
+-- timeout_s.
 local clock_mt = module:require "methods"();
 
 local function bounce(self, entry)
@@ -20,6 +21,7 @@ local function bounce(self, entry)
 	self.window:settle(entry);
 	if not entry.injected then
 		self.answers:bounce(entry.sender.origin, entry.stanza, "interrupted");
+		self.unheard_errors:note(entry.ledger, entry.place);
 	end
 	entry.sender:close_if_answered();
 end

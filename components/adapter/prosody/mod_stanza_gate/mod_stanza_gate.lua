@@ -60,6 +60,7 @@ local receipts = module:require "receipts".new(gate);
 local answers = module:require "answers".new { wire = wire, link = link };
 local acknowledgements = module:require "acknowledgements".new(turns);
 local unheard = module:require "unheard".new { status = status };
+local unheard_errors = module:require "unheard_errors".new();
 local carrying = module:require "carrying".new { window = window, status = status, answers = answers, unheard = unheard };
 local quarantine = module:require "quarantine".new {
 	wire = wire, window = window, link = link, status = status, answers = answers,
@@ -70,12 +71,13 @@ local returned = module:require "returned".new { window = window };
 local submissions = module:require "submissions".new {
 	passwords = passwords, returned = returned,
 	wire = wire, window = window, link = link, quarantine = quarantine, status = status, answers = answers, senders = senders,
-	acknowledgements = acknowledgements, hosts = held_hosts, max_stanza_bytes = max_stanza_bytes,
+	acknowledgements = acknowledgements, unheard_errors = unheard_errors, hosts = held_hosts,
+	max_stanza_bytes = max_stanza_bytes,
 };
 local server_made = module:require "server_made".new { borders = borders, submissions = submissions };
 local verdicts = module:require "verdicts".new {
 	wire = wire, window = window, link = link, quarantine = quarantine, answers = answers, senders = senders,
-	carrying = carrying, receipts = receipts,
+	carrying = carrying, receipts = receipts, unheard_errors = unheard_errors,
 };
 local requests = module:require "requests".new {
 	wire = wire, window = window, link = link, quarantine = quarantine, status = status,
@@ -83,12 +85,14 @@ local requests = module:require "requests".new {
 };
 local clock = module:require "clock".new {
 	window = window, turns = turns, link = link, quarantine = quarantine, status = status, answers = answers,
-	senders = senders, acknowledgements = acknowledgements, returned = returned, timeout_s = timeout_s,
+	senders = senders, acknowledgements = acknowledgements, unheard_errors = unheard_errors, returned = returned,
+	timeout_s = timeout_s,
 };
 clock:start();
 module:require "signals".new():watch();
 local stopping = module:require "stopping".new {
-	window = window, turns = turns, link = link, status = status, senders = senders, clock = clock, timeout_s = timeout_s,
+	window = window, turns = turns, link = link, status = status, senders = senders, clock = clock,
+	unheard_errors = unheard_errors, timeout_s = timeout_s,
 };
 
 -- Stanzas -----------------------------------------------------------------------------------------------------------------
@@ -229,6 +233,7 @@ local function on_bind(event)
 end
 
 local function on_hibernate(event)
+	unheard_errors:watch(event.origin);
 	submissions:note_event(event.origin, "hibernate", { jid = event.origin.full_jid });
 end
 
@@ -236,6 +241,7 @@ local function on_resume(event)
 	event.resumed.resending_unacked = nil;
 	senders:resume(event.resumed, event.origin);
 	acknowledgements:resume(event.resumed);
+	unheard_errors:resume(event.resumed);
 	submissions:note_event(event.resumed, "resume", transport(event.resumed));
 end
 

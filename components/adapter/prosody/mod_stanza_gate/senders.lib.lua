@@ -3,12 +3,15 @@
 -- Owns a sender for each session, which of them are paused, and those whose session has ended. Touches of a session its
 -- connection (reading from it stops and goes on) and its `close`.
 --
--- A sender is { origin, id, runner, heads, close_stream } and, kept by the window, { held, held_bytes, unanswered,
--- farewell }: the heads of its submissions; how to close its stream when all is answered; how much of it is in the window,
--- in stanzas and bytes, and how much of that it expects an answer to; the good-bye that it has said.
+-- A sender is { origin, id, runner, heads, close_stream, site } and, kept by the window, { held, held_bytes, unanswered,
+-- farewell }: the heads of its submissions; how to close its stream when all is answered; of another server's stream, what
+-- its domain has in the window by all its streams, { held, held_bytes }; how much of the sender is in the window, in
+-- stanzas and bytes, and how much of that it expects an answer to; the good-bye that it has said.
 
 local full_sessions = prosody.full_sessions;
-local pairs = pairs;
+local timer = require "util.timer";
+
+local ipairs, next, pairs = ipairs, next, pairs;
 
 local ID_PREFIXES = { c2s = "c", s2sin = "s", s2sout = "s", component = "x" };
 
@@ -19,22 +22,38 @@ local sender_mt, senders_mt = new_methods(), new_methods();
 -- there is no more of it in the window than keeps the gate busy.
 local HIGH_BYTES = 64 * 1024;
 
+-- A connection that is read again has been read by then.
+local NEXT_TURN_S = 1e-3;
+
 -- parts: window, carrying, max_per_session.
 local function new(parts)
 	parts.by_session = setmetatable({}, { __mode = "k" });
 	parts.count = 0;
+	-- By domain, what another server has in the window: it may speak by as many streams as it likes, and counts as one.
+	parts.sites = setmetatable({}, { __mode = "v" });
 	-- Those that we stopped reading from, and the connection of each then: with BOSH every request may have another.
 	parts.paused = {};
+	-- Those of sites among them, the longest paused first.
+	parts.paused_streams = {};
+	parts.has_next_turn = false;
 	parts.is_stopping = false;
 	-- By full JID, whose session has ended.
 	parts.departed = setmetatable({}, { __mode = "v" });
 	return senders_mt.new(parts);
 end
 
+local function site_of(self, origin)
+	local domain = origin.type == "s2sin" and origin.from_host or origin.type == "s2sout" and origin.to_host;
+	if not domain then return nil; end
+	local site = self.sites[domain] or { held = 0, held_bytes = 0 };
+	self.sites[domain] = site;
+	return site;
+end
+
 local function add(self, origin)
 	self.count = self.count + 1;
 	local sender = sender_mt.new {
-		origin = origin, id = (ID_PREFIXES[origin.type] or "h") .. self.count, heads = {},
+		origin = origin, site = site_of(self, origin), id = (ID_PREFIXES[origin.type] or "h") .. self.count, heads = {},
 		held = 0, held_bytes = 0, unanswered = 0,
 	};
 	sender.runner = self.carrying:new_runner(sender, function () sender:close_if_answered(); end);
@@ -121,11 +140,13 @@ end
 
 -- Read no further from a sender that has much in the window, or when everybody has. They go on with resume_paused().
 function senders_mt:pause_if_high(sender)
-	local is_high = sender.held >= self.max_per_session or sender.held_bytes >= HIGH_BYTES;
+	local share = sender.site or sender;
+	local is_high = share.held >= self.max_per_session or share.held_bytes >= HIGH_BYTES;
 	if not is_high and not self.window:is_high() then return; end
 	local conn = sender.origin.conn;
 	if conn and conn.pause and not self.paused[sender] then
 		self.paused[sender] = conn;
+		if sender.site then table.insert(self.paused_streams, sender); end
 		conn:pause();
 	end
 end
@@ -145,10 +166,39 @@ function senders_mt:read_on(sender)
 	end
 end
 
+local function may_go_on(self, sender)
+	local share = sender.site or sender;
+	return share.held <= self.max_per_session / 2 and share.held_bytes <= HIGH_BYTES / 2;
+end
+
+-- Of a site's streams one goes on at a time: what all of them have sent meanwhile would be many times its share. The next
+-- one has its turn when that is read, also if it was nothing.
+local function resume_streams(self)
+	local streams, gone_on = self.paused_streams, {};
+	self.paused_streams = {};
+	for _, sender in ipairs(streams) do
+		if self.paused[sender] and not gone_on[sender.site] and may_go_on(self, sender) then
+			gone_on[sender.site] = true;
+			self:read_on(sender);
+		elseif self.paused[sender] then
+			table.insert(self.paused_streams, sender);
+		end
+	end
+	if next(gone_on) and self.paused_streams[1] and not self.has_next_turn then
+		self.has_next_turn = true;
+		timer.add_task(NEXT_TURN_S, function ()
+			self.has_next_turn = false;
+			self:resume_paused();
+		end);
+	end
+end
+
+-- Called whenever there may be less in the window.
 function senders_mt:resume_paused()
 	if self.is_stopping or not self.window:is_low() then return; end
+	if self.paused_streams[1] then resume_streams(self); end
 	for sender in pairs(self.paused) do
-		if sender.held <= self.max_per_session / 2 and sender.held_bytes <= HIGH_BYTES / 2 then self:read_on(sender); end
+		if not sender.site and may_go_on(self, sender) then self:read_on(sender); end
 	end
 end
 

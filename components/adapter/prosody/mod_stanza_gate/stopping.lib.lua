@@ -16,7 +16,7 @@ local GRACE_S = 1;
 -- For what the server says in the name of the sessions that it ends, in stopping.
 local FAREWELLS_S = 1;
 
--- parts: window, turns, link, status, senders, clock, timeout_s.
+-- parts: window, turns, link, status, senders, clock, unheard_errors, timeout_s.
 local stopping_mt = module:require "methods"();
 
 -- Wait until this is so, at most for this time. If the server cannot wait, do not wait.
@@ -52,6 +52,7 @@ function stopping_mt:drain()
 	if window.open_count > 0 then module:log("info", "Stopping: %d stanzas are held", window.open_count); end
 	wait_until(function () return window:is_drained(); end, self.timeout_s + GRACE_S);
 	self.clock:bounce_all();
+	self.unheard_errors:take_back_all();
 	self.link:stop();
 	self:tell();
 end

@@ -8,8 +8,8 @@ local now = require "util.time".monotonic;
 
 local submissions_mt = module:require "methods"();
 
--- parts: wire, window, link, quarantine, status, answers, senders, acknowledgements, returned, passwords, hosts,
--- max_stanza_bytes.
+-- parts: wire, window, link, quarantine, status, answers, senders, acknowledgements, unheard_errors, returned, passwords,
+-- hosts, max_stanza_bytes.
 local function new(parts)
 	parts.told_done = 0;
 	return submissions_mt.new(parts);
@@ -63,6 +63,12 @@ local function is_interrupted(self, stanza, way)
 	return link.is_stopped or not returned:is_one(stanza, way) or not returned:has_room();
 end
 
+local function turn_away(self, origin, stanza, reason)
+	self.answers:bounce(origin, stanza, reason);
+	local ledger = origin.stanza_gate_ledger;
+	self.unheard_errors:note(ledger, ledger and ledger.unseen[stanza]);
+end
+
 -- Whether nothing is held now; then the stanza is bounced.
 local function is_turned_away(self, origin, stanza, host, way)
 	local window, reason = self.window, nil;
@@ -76,7 +82,7 @@ local function is_turned_away(self, origin, stanza, host, way)
 	if not reason then return false; end
 	self.status:add_turned_away();
 	if self.returned:is_one(stanza, way) then module:log("warn", "An error from %s is dropped: %s", stanza.attr.from, reason); end
-	self.answers:bounce(origin, stanza, reason);
+	turn_away(self, origin, stanza, reason);
 	return true;
 end
 
@@ -114,7 +120,7 @@ function submissions_mt:hold(origin, stanza, host, way, as)
 	local xml, problem = self.wire.encode_stanza(head, next_number(self), told, self.max_stanza_bytes);
 	if not xml then
 		module:log("warn", "A stanza from %s was refused: %s", stanza.attr.from, problem);
-		self.answers:bounce(origin, stanza, problem);
+		turn_away(self, origin, stanza, problem);
 		return true;
 	end
 	if ended and has_farewell(self, sender) then return true; end

@@ -7,7 +7,7 @@
 local full_sessions = prosody.full_sessions;
 local ipairs = ipairs;
 
--- parts: wire, window, answers, senders, carrying, link, quarantine, receipts.
+-- parts: wire, window, answers, unheard_errors, senders, carrying, link, quarantine, receipts.
 local verdicts_mt = module:require "methods"();
 
 -- What is changed in a stanza ---------------------------------------------------------------------------------------------
@@ -35,6 +35,7 @@ local function refuse(self, entry, exception)
 	local error_tag = exception:get_child("error");
 	if not entry.injected and (error_tag or exception.name == "refuse") then
 		self.answers:refuse(entry.sender.origin, entry.stanza, error_tag);
+		if exception.name == "refuse" then self.unheard_errors:note(entry.ledger, entry.place); end
 	end
 	self.window:settle(entry);
 end

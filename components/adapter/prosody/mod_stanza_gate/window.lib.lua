@@ -1,8 +1,8 @@
 -- The window: the submitted entries without a verdict, by their numbers (docs/gate-protocol.md, section 3).
 --
 -- Owns the epoch and its numbers, the entries, their bounds in stanzas and bytes, and how far everything is settled; of
--- each sender the counts `held`, `held_bytes` and `unanswered`, and its `farewell`. Tells an entry's ledger that it is
--- settled. Touches nothing else: no session, no clock.
+-- each sender the counts `held`, `held_bytes` and `unanswered`, and its `farewell`; the first two of its `site` as well.
+-- Tells an entry's ledger that it is settled. Touches nothing else: no session, no clock.
 --
 -- An entry is { seq, xml, sender, patient } and, unless it is only recorded, { stanza, held_at, as, injected }; where its
 -- session counts what it hears, also { ledger, place } (acknowledgements.lib.lua). A patient entry waits for the gate
@@ -36,6 +36,13 @@ local function new(max_stanzas, max_bytes)
 	};
 end
 
+-- So much more of a sender is in the window now, or less.
+local function count(sender, stanzas, bytes)
+	sender.held, sender.held_bytes = sender.held + stanzas, sender.held_bytes + bytes;
+	local site = sender.site;
+	if site then site.held, site.held_bytes = site.held + stanzas, site.held_bytes + bytes; end
+end
+
 -- Add an entry whose sender is set, under the next number.
 function window_mt:enter(entry, xml)
 	local seq, sender = self.next_seq, entry.sender;
@@ -43,7 +50,7 @@ function window_mt:enter(entry, xml)
 	self.next_seq = seq + 1;
 	self.entries[seq] = entry;
 	self.count, self.bytes, self.open_count = self.count + 1, self.bytes + #xml, self.open_count + 1;
-	sender.held, sender.held_bytes = sender.held + 1, sender.held_bytes + #xml;
+	count(sender, 1, #xml);
 	if entry.patient then
 		self.patient_count = self.patient_count + 1;
 	else
@@ -55,7 +62,7 @@ function window_mt:remove(entry)
 	local seq, entries, sender = entry.seq, self.entries, entry.sender;
 	entries[seq] = nil;
 	self.count, self.bytes = self.count - 1, self.bytes - #entry.xml;
-	sender.held, sender.held_bytes = sender.held - 1, sender.held_bytes - #entry.xml;
+	count(sender, -1, -#entry.xml);
 	if entry.patient then
 		self.patient_count = self.patient_count - 1;
 	else
@@ -71,8 +78,9 @@ end
 
 -- The entry is submitted in another way from now on.
 function window_mt:rewrite(entry, xml)
-	local more, sender = #xml - #entry.xml, entry.sender;
-	entry.xml, self.bytes, sender.held_bytes = xml, self.bytes + more, sender.held_bytes + more;
+	local more = #xml - #entry.xml;
+	entry.xml, self.bytes = xml, self.bytes + more;
+	count(entry.sender, 0, more);
 end
 
 -- From now on the entry waits without a time limit.

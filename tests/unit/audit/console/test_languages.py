@@ -1,5 +1,6 @@
 """Each language has each text, with the same places for values; and the browser's wish is heard."""
 
+import ast
 import re
 
 import pytest
@@ -107,6 +108,26 @@ def test_the_help_names_every_key_of_the_console() -> None:
     named = {*told, *(key for shown in told if not shown.startswith("g ") for key in shown.split(" "))}
     assert len(keys) > 15
     assert sorted(keys - named) == []
+
+
+def test_no_value_of_a_page_takes_the_place_of_one_that_all_pages_have() -> None:
+    """Else what stands on every page shows it: a matter's whole record stood in its page's foot."""
+    calls = [
+        call
+        for file in FOLDER.rglob("*.py")
+        for call in ast.walk(ast.parse(file.read_text()))
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr == "page"
+    ]
+    own = {each.arg for call in calls for each in call.keywords} - {"status", None}
+    (made,) = (
+        each
+        for each in ast.walk(ast.parse((FOLDER / "visit.py").read_text()))
+        if isinstance(each, ast.AnnAssign) and ast.unparse(each.target) == "shared"
+    )
+    assert isinstance(made.value, ast.Dict)
+    shared = {key.value for key in made.value.keys if isinstance(key, ast.Constant)}
+    assert {"purpose", "path"} <= shared and {"matter", "status"} & own
+    assert own & shared == set()
 
 
 def _between(text: str, begin: str, end: str) -> str:

@@ -1,5 +1,6 @@
 """The folder of an export: removed, shared or in use, it never ends as an export that looks complete and is not."""
 
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -131,6 +132,33 @@ async def test_an_export_that_was_completed_meanwhile_stays_as_it_is(
     with pytest.raises(SiteError, match="this export is complete"):
         await resume_to(said.site, out)
     assert not (out / ".spool.db").exists()
+
+
+async def test_the_folder_of_another_user_is_not_written_to(
+    said: Said, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who owns it could take out what is written there, and put links in its place."""
+    out = tmp_path / "out"
+    out.mkdir()
+    owner = out.stat().st_uid
+    monkeypatch.setattr(os, "geteuid", lambda: owner + 1)
+    with pytest.raises(SiteError, match="belongs to another user"):
+        await export_to(said.site, out, "csv")
+    with pytest.raises(SiteError, match="belongs to another user"), ExportFolder(out).locked():
+        pass
+    assert list(out.iterdir()) == []
+    assert await said.site.accesses() == []
+
+
+def test_a_link_in_the_place_of_a_draft_is_not_followed(tmp_path: Path) -> None:
+    victim = tmp_path / "victim"
+    victim.write_text("kept")
+    folder = ExportFolder(tmp_path / "out")
+    folder.make()
+    (folder.path / ".a.csv.part").symlink_to(victim)
+    with pytest.raises(OSError, match="symbolic links"):
+        folder.write("a.csv", [b"a"])
+    assert victim.read_text() == "kept"
 
 
 def test_all_that_was_written_is_there(tmp_path: Path) -> None:

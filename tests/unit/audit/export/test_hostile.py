@@ -13,7 +13,7 @@ import pytest
 
 from components.verifier.export import verify_export
 from tests.support.audit_site import Site, make_site
-from tests.support.export_site import FORMAT_NAMES, export_to
+from tests.support.export_site import FORMAT_NAMES, export_to, text_of_cell
 from tests.support.hostile import Uttered, record_hostile
 from tests.support.rounds import TIMES, chance
 from tests.unit.audit.export.test_formats import _Page, read_jsonl, read_mail, read_rsmf, read_schema
@@ -34,7 +34,7 @@ def texts_of_csv(folder: Path) -> Texts:
     for row in rows:
         for cell in row.values():
             assert not cell.strip().startswith(("=", "+", "-", "@", "＝"))
-    return {row["id"]: row["text"].removeprefix("'") for row in rows}
+    return {row["id"]: text_of_cell(row["text"]) for row in rows}
 
 
 def texts_of_html(folder: Path) -> Texts:

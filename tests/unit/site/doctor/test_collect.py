@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ import pytest
 from components.cli.app import run
 from components.cli.output.doctor import describe_ailments, print_ailments
 from components.settings.site import SiteFile
+from components.settings.table import SettingsError
 from components.site import check
 from components.site.doctor.collect import collect_facts
 from components.site.doctor.judge import judge_site
@@ -88,6 +90,35 @@ def test_a_held_site_is_asked_process_by_process(begun: Path) -> None:
     assert {"prosody", "gate", "alarm"} <= {*critical}
 
 
+def test_who_has_a_port_of_a_site_that_is_not_up_is_named(begun: Path) -> None:
+    port = SiteFile(begun).prosody.c2s_port
+    with socket.create_server(("127.0.0.1", port)):
+        facts = collect_facts(begun)
+    (taken,) = facts.ports
+    assert taken.startswith(f"port {port} (prosody.c2s_port) is in use by ")
+    with hold_site(begun.parent), socket.create_server(("127.0.0.1", port)):
+        assert collect_facts(begun).ports == ()
+
+
+def test_wrong_settings_are_a_finding_and_not_the_end_of_the_look(begun: Path) -> None:
+    """A key that is lost, a slip in site.toml: whatever it is, the doctor says so, up or not, as JSON, too."""
+    (begun.parent / "keys" / "log-gate.key").unlink()
+    (settings,) = (each for each in judge_site(collect_facts(begun)) if each.about == "settings")
+    assert settings.severity == "critical"
+    assert "there is no" in settings.text
+    begun.write_text("[site\n")
+    with hold_site(begun.parent):
+        facts = collect_facts(begun)
+    assert facts.up_for_s is not None
+    assert [each.about for each in judge_site(facts)] == ["settings"]
+    with (begun.parent / LOCK_FILE).open("w") as shared:
+        fcntl.flock(shared, fcntl.LOCK_SH)  # as a unit of systemd has it
+        assert collect_facts(begun).by_units
+    begun.unlink()
+    with pytest.raises(SettingsError):
+        collect_facts(begun)
+
+
 @pytest.mark.parametrize("answers", [True, False])
 def test_a_server_that_somebody_else_starts_only_has_to_answer(
     begun: Path, monkeypatch: pytest.MonkeyPatch, answers: bool
@@ -135,7 +166,7 @@ def test_what_check_finds_and_lost_certificates_are_among_the_facts(begun: Path)
     (SiteFile(begun).prosody.certificates / "metals.example.crt").write_text("no certificate")
     facts = collect_facts(begun)
     assert "keys" in {each.name for each in facts.checks}
-    assert facts.certificates.problems
+    assert facts.certificates.faults
     assert facts.certificates.days is None
 
 

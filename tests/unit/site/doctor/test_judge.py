@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from components.archive.alarm_name import AlarmName
+from components.site.certificate_check import CertificateFault
 from components.site.doctor.facts import (
     CertificateFacts,
     CheckFacts,
@@ -194,14 +195,51 @@ def test_held_messages_press_when_half_of_their_time_is_over(held: HeldFacts, se
     assert found(held=held) == [("review", severity)]
 
 
-@pytest.mark.parametrize(
-    ("days", "severity"), [(12.0, Severity.WARNING), (None, Severity.WARNING), (-0.5, Severity.CRITICAL)]
+SOON = CertificateFault(
+    "metals.example.crt expires on 2027-01-01", is_refused=False, remedy="`steelyard init`"
 )
-def test_a_certificate_that_has_expired_is_worse_than_one_that_will(
-    days: float | None, severity: Severity
-) -> None:
-    facts = CertificateFacts(("metals.example.crt expires on 2027-01-01",), days)
-    assert found(certificates=facts) == [("certificates", severity)]
+REFUSED = CertificateFault("grain.example.crt names another domain", remedy="put another one there")
+
+
+def test_a_certificate_that_clients_refuse_is_worse_than_one_that_expires_soon_and_each_has_its_own_remedy() -> (
+    None
+):
+    facts = replace(WELL, certificates=CertificateFacts((SOON, REFUSED), days=12.0))
+    refused, soon = judge_site(facts)
+    assert (refused.severity, soon.severity) == (Severity.CRITICAL, Severity.WARNING)
+    assert refused.text == "grain.example.crt names another domain; no client connects with it"
+    assert refused.remedy == "put another one there; then SIGHUP to `steelyard up`"
+    assert soon.text == "metals.example.crt expires on 2027-01-01"
+    assert soon.remedy == "`steelyard init`; then SIGHUP to `steelyard up`"
+    (under_systemd,) = judge_site(replace(facts, by_units=True, certificates=CertificateFacts((SOON,))))
+    assert "SIGHUP" not in under_systemd.remedy
+    assert "restart the units" in under_systemd.remedy
+
+
+def test_a_site_that_is_not_up_names_who_has_its_ports() -> None:
+    taken = "port 5222 (prosody.c2s_port) is in use by nginx (process 7); stop it"
+    assert found(up_for_s=None, ports=(taken,)) == [
+        ("ports", Severity.CRITICAL),
+        ("site", Severity.CRITICAL),
+    ]
+    assert found(ports=(taken,)) == []  # one that is up has them itself
+
+
+@pytest.mark.parametrize("by_units", [True, False])
+def test_what_runs_since_before_an_installation_is_the_earlier_version(by_units: bool) -> None:
+    """Whatever had started before is named, with what starts it anew, and nothing that started later."""
+    young = replace(TILES, age_s=30.0)
+    old = judge_site(
+        replace(WELL, by_units=by_units, up_for_s=40.0, processes=(SERVER, GATE, young), installed_ago_s=60.0)
+    )
+    assert {each.about: each.remedy for each in old} == (
+        {name: f"systemctl restart steelyard-{name}" for name in ("prosody", "gate")}
+        if by_units
+        else {"prosody": "stop and start `steelyard up`", "gate": "steelyard restart gate"}
+    )
+    assert {each.severity for each in old} == {Severity.WARNING}
+    unknown = replace(GATE, age_s=None)  # a server that somebody else starts
+    assert found(processes=(unknown,), installed_ago_s=60.0) == []
 
 
 @pytest.mark.parametrize(

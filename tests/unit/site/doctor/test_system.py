@@ -4,11 +4,20 @@ import os
 import resource
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from components.site.doctor.system import Running, age_of, find_children, is_synchronised, look_at
+from components.site.doctor.system import (
+    Running,
+    age_of,
+    find_children,
+    installed_ago_s,
+    is_synchronised,
+    look_at,
+)
 
 
 @pytest.fixture
@@ -58,6 +67,17 @@ def test_a_process_that_is_not_there_has_no_children() -> None:
 )
 def test_a_process_is_known_by_its_module_or_program(command: tuple[str, ...], module: str) -> None:
     assert Running(1, command, 0.0, 0, 0).module == module
+
+
+def test_a_program_is_as_old_as_its_newest_file_in_its_place_whatever_time_that_bears(tmp_path: Path) -> None:
+    file = tmp_path / "adapter" / "mod.lua"
+    file.parent.mkdir()
+    before_s = time.time()
+    file.write_text("--")
+    os.utime(file, (0, 0))  # as a package has it
+    (tmp_path / "mod.pyc").write_text("made by whoever runs it first")
+    assert 0.0 <= installed_ago_s(tmp_path) <= time.time() - before_s + 1.0
+    assert installed_ago_s(tmp_path / "nothing") > 1e9
 
 
 def test_the_kernel_says_whether_its_clock_is_synchronised_or_nothing() -> None:

@@ -1,0 +1,69 @@
+-- Errors that a client which counts (XEP-0198) may not have got. While its session can be resumed, the server keeps them for
+-- it. When a session ends cut off, be it with the server, they are lost: then what came back with them does not count as
+-- handled, so that the client says it again (docs/gate-protocol.md, section 5.7).
+--
+-- Owns, of each ledger (acknowledgements.lib.lua), where what came back stood, and after how many stanzas to its client the
+-- error was said. Lowers `handled_stanza_count` of a session that ends.
+
+local full_sessions = prosody.full_sessions;
+local pairs = pairs;
+
+-- More than mod_smacks keeps of a session (smacks_max_queue_size, 500).
+local KEPT = 1024;
+
+local unheard_errors_mt = module:require "methods"();
+
+local function new()
+	return unheard_errors_mt.new { by_ledger = setmetatable({}, { __mode = "k" }) };
+end
+
+-- The stanza at this place of a session was returned, reached nobody, and is not kept by the gate.
+function unheard_errors_mt:note(ledger, place)
+	local queue = ledger and ledger.session.outgoing_stanza_queue;
+	if not queue or not place then return; end
+	local said_at = self.by_ledger[ledger];
+	if not said_at then
+		said_at = {};
+		self.by_ledger[ledger] = said_at;
+	end
+	said_at[place], said_at[place - KEPT] = queue:count_acked() + queue:count_unacked(), nil;
+end
+
+-- A session goes on over another connection. What its client says next stands where something else may have stood.
+function unheard_errors_mt:resume(session)
+	local ledger = session.stanza_gate_ledger;
+	local said_at = ledger and self.by_ledger[ledger];
+	for place in pairs(said_at or {}) do
+		if place > ledger.handled then said_at[place] = nil; end
+	end
+end
+
+-- This session ends, cut off. Only what came back last is taken back: nothing that was carried out is said again.
+function unheard_errors_mt:take_back(session)
+	local ledger, queue = session.stanza_gate_ledger, session.outgoing_stanza_queue;
+	local said_at = ledger and queue and self.by_ledger[ledger];
+	if not said_at then return; end
+	local handled, confirmed = ledger.handled, queue:count_acked();
+	while said_at[handled] and said_at[handled] > confirmed do handled = handled - 1; end
+	session.handled_stanza_count = session.handled_stanza_count - (ledger.handled - handled);
+end
+
+-- A session is cut off: if its client does not resume it in time, mod_smacks notes its count, and ends it.
+function unheard_errors_mt:watch(session)
+	local watchdog = session.hibernating_watchdog;
+	local expire = watchdog and watchdog.callback;
+	if not expire then return; end
+	function watchdog.callback(...)
+		self:take_back(session);
+		return expire(...);
+	end
+end
+
+-- The server stops.
+function unheard_errors_mt:take_back_all()
+	for _, session in pairs(full_sessions) do
+		if session.hibernating then self:take_back(session); end
+	end
+end
+
+return { new = new };

@@ -1,0 +1,37 @@
+"""Which program listens on a port of this machine, as the kernel's tables say (proc(5), /proc/net/tcp)."""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+_TABLES = ("/proc/net/tcp", "/proc/net/tcp6")
+_LISTENS = "0A"
+
+
+def find_owner(port: int) -> str:
+    """Return the program that listens on a port, with its number; nothing of another user's, if we are not root."""
+    sockets = {f"socket:[{inode}]" for inode in _listening(port)}
+    if not sockets:
+        return ""
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # it has ended, or is another user's
+            if any(str(file.readlink()) in sockets for file in _open_files(process)):
+                return f"{process.joinpath('comm').read_text().strip()} (process {process.name})"
+    return ""
+
+
+def _listening(port: int) -> Iterator[str]:
+    """Yield the inode of each socket that listens on a port, at any address."""
+    for table in _TABLES:
+        with suppress(OSError):
+            for line in Path(table).read_text().splitlines()[1:]:
+                local, state, inode = (fields := line.split())[1], fields[3], fields[9]
+                if state == _LISTENS and int(local.rpartition(":")[2], 16) == port:
+                    yield inode
+
+
+def _open_files(process: Path) -> Iterator[Path]:
+    for file in (process / "fd").iterdir():
+        with suppress(OSError):
+            file.lstat()  # it may have been closed since
+            yield file

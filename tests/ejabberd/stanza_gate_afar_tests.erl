@@ -1,0 +1,34 @@
+-module(stanza_gate_afar_tests).
+-compile([export_all, nowarn_export_all]).
+
+%% On their way to two nodes are the numbers 7 and 8, and to one of them 7 once more; they have arrived with the third round.
+open() ->
+    _ = [ets:delete(stanza_gate_afar) || ets:info(stanza_gate_afar) =/= undefined],
+    stanza_gate_afar:open(),
+    false = stanza_gate_afar:is_any(),
+    ets:insert(stanza_gate_afar, [{1, 'b@x', 3, 7, none}, {2, 'c@x', 3, 8, none}, {3, 'b@x', 3, 7, none}]).
+
+what_was_on_its_way_to_a_node_that_is_lost_is_told_once_test() ->
+    open(),
+    [{7, none}] = stanza_gate_afar:lost('b@x'),
+    [] = stanza_gate_afar:lost('b@x'),
+    true = stanza_gate_afar:is_any(),
+    [{8, none}] = stanza_gate_afar:lost('c@x'),
+    false = stanza_gate_afar:is_any().
+
+what_has_arrived_is_lost_with_nobody_test() ->
+    open(),
+    % The third round has begun, and is not over.
+    stanza_gate_afar:seen(#{begun => 3, pending => [somebody]}),
+    [{8, none}] = stanza_gate_afar:lost('c@x'),
+    stanza_gate_afar:seen(#{begun => 3, pending => []}),
+    false = stanza_gate_afar:is_any(),
+    [] = stanza_gate_afar:lost('b@x').
+
+what_goes_to_another_node_and_was_not_released_here_is_only_sent_test() ->
+    open(),
+    % A process of a node that is not there.
+    Afar = binary_to_term(<<131, 88, 100, 0, 3, "d@x", 0:64, 1:32>>),
+    false = stanza_gate_afar:send(Afar, {route, {message, <<>>, normal, <<>>, undefined, undefined, [], [], undefined, [], #{}}}),
+    false = stanza_gate_afar:send(Afar, other),
+    [] = stanza_gate_afar:lost('d@x').

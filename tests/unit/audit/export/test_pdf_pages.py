@@ -1,0 +1,46 @@
+"""The pages of a PDF: each has its number among all, whatever is written on it, and the same bytes each time."""
+
+import re
+from datetime import UTC
+from pathlib import Path
+
+import kreuzberg
+import pytest
+
+from components.audit.export.format import About, Part
+from components.audit.export.pdf_pages import Pages
+from components.audit.export.story import Told
+
+ABOUT = About("audit/7", "Metals", "copper", "", "Etc/UTC", UTC, 1_795_500_000 * 10**9, 200, "0.1.0")
+
+
+def make_pages(records: int, about: About = ABOUT) -> bytes:
+    """Print so many records, some of which say what looks like a number of pages."""
+    pages = Pages(Part(0, None), about)
+    pages.write_title("alice and bob")
+    for number in range(records):
+        said = f"copper {number}, page {{nb}} of {{nb}}\n铜 {number}\nمرحبا {number}"
+        pages.write_record(Told(f"gate/{number}", "10:00", "alice", said, (), ()))
+    return pages.finish()
+
+
+def read(pdf: bytes, folder: Path) -> str:
+    (folder / "pages.pdf").write_bytes(pdf)
+    return kreuzberg.extract_file_sync(folder / "pages.pdf").content
+
+
+@pytest.mark.programs
+@pytest.mark.parametrize("records", [0, 1, 10, 200])
+def test_each_page_has_its_number_among_all(tmp_path: Path, records: int) -> None:
+    pdf = make_pages(records)
+    count = len(re.findall(rb"/Type /Page\b", pdf))
+    assert count == (1 if records < 20 else count) and (records < 200 or count > 5)
+    printed = read(pdf, tmp_path)
+    numbers = re.findall(r"Page (\d+) of (\d+); times are in Etc/UTC", printed)
+    assert numbers == [(str(number), str(count)) for number in range(1, count + 1)]
+    # What people write is no place for a number of ours.
+    assert printed.count("page {nb} of {nb}") == records
+
+
+def test_the_same_records_are_the_same_bytes() -> None:
+    assert make_pages(30) == make_pages(30)
