@@ -5,8 +5,8 @@
 ARGS ?=
 BIN := .venv/bin
 ADAPTER := components/adapter/prosody
-# A worker for each core, a file of tests to a worker, those that take long (e2e, fault) first. A worker that dies
-# has failed; started anew it would try the same test again and again.
+# A worker for each core, a file of tests to a worker, those that take long (e2e, fault) first and short ones last
+# (docs/decisions/0338). A worker that dies has failed; started anew it would try the same test again and again.
 SHARED := --maxprocesses=8 --dist=loadfile --no-loadscope-reorder --max-worker-restart=0
 CORES := $(shell nproc)
 WORKERS := -n $(CORES) $(SHARED)

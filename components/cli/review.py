@@ -1,17 +1,13 @@
-"""The commands of reviewers: `steelyard review list|queue|show|claim|close|release` and so on (docs/review.md)."""
+"""The commands of reviewers: `steelyard review list`, `queue`, `show`, `history`, `report`, `release`, `refuse`."""
 
 import asyncio
-import sys
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Annotated
 
 from cyclopts import App, Parameter
 
 from components.cli.options import (
     COMMON,
     LOOK,
-    SIGNING,
     AtSite,
     Common,
     Look,
@@ -20,15 +16,8 @@ from components.cli.options import (
     Signing,
     Timeout,
 )
-from components.process.errors import SiteError
 from components.process.pipe import write_output
-from policy.supervision.act import ActKind
 from policy.supervision.item import ItemState
-
-Item = Annotated[str, Parameter(name="records", help="The ids of items' records, such as gate/100042.")]
-Note = Annotated[
-    str, Parameter(name="--note", help="What you found, in one line. Only auditors can read it.")
-]
 
 
 @Parameter(name="*")
@@ -41,6 +30,8 @@ class Decision(Signing):
 
 
 app = App(name="review", help="Review flagged messages, and decide on held ones (docs/review.md).")
+for act in ("claim", "unclaim", "assign", "note", "escalate", "reopen", "add", "close"):
+    app.command(f"components.cli.review_acts:{act}")
 
 
 @app.command(name="list")
@@ -160,102 +151,6 @@ def report(*, after: str = "", before: str = "", at: AtSite = "", common: Common
 
 
 @app.command
-def claim(*records: Item, signing: Signing = SIGNING) -> None:
-    """Claim items, so that nobody else closes them."""
-    _act(ActKind.CLAIM, records, signing)
-
-
-@app.command
-def unclaim(*records: Item, signing: Signing = SIGNING) -> None:
-    """Give claimed items back to their queues."""
-    _act(ActKind.UNCLAIM, records, signing)
-
-
-@app.command
-def assign(*records: Item, to: str, note: Note = "", signing: Signing = SIGNING) -> None:
-    """Assign items to a reviewer; for leads.
-
-    Parameters
-    ----------
-    to
-        The reviewer's id in site.toml.
-    """
-    _act(ActKind.ASSIGN, records, signing, to=to, note=note)
-
-
-@app.command
-def note(*records: Item, text: Note, signing: Signing = SIGNING) -> None:
-    """Add a note to items."""
-    _act(ActKind.NOTE, records, signing, note=text)
-
-
-@app.command
-def escalate(*records: Item, note: Note, signing: Signing = SIGNING) -> None:
-    """Escalate items to the leads."""
-    _act(ActKind.ESCALATE, records, signing, note=note)
-
-
-@app.command
-def reopen(*records: Item, note: Note, signing: Signing = SIGNING) -> None:
-    """Re-open closed items; for leads."""
-    _act(ActKind.REOPEN, records, signing, note=note)
-
-
-@app.command
-def add(
-    *records: Item,
-    queue: str,
-    from_: Annotated[Path | None, Parameter(name="--from")] = None,
-    note: Note = "",
-    signing: Signing = SIGNING,
-) -> None:
-    """Put records into a queue of your own, such as a sample.
-
-    Parameters
-    ----------
-    queue
-        The name of the queue: small letters, digits and -._
-    from_
-        Also those whose ids are in this file, one a line, alone or in a JSON object; - is standard input.
-    """
-    from components.audit.review.listed import read_id
-
-    if from_ is not None:
-        text = sys.stdin.read() if from_ == Path("-") else from_.read_text("utf-8")
-        records = (*records, *(read_id(line) for line in text.splitlines() if line.strip()))
-    _act(ActKind.ADD, records, signing, queue=queue, note=note)
-
-
-@app.command
-def close(
-    *records: Item,
-    disposition: Annotated[str, Parameter(name="--as")],
-    note: Note = "",
-    query: str = "",
-    expect: int | None = None,
-    at: AtSite = "",
-    signing: Signing = SIGNING,
-) -> None:
-    """Close items as no-issue, issue or false-positive. With --query, all that match it; for leads.
-
-    Parameters
-    ----------
-    disposition
-        no-issue, issue or false-positive.
-    query
-        Close all open items that this query finds (docs/query.md), instead of naming them.
-    expect
-        How many these are. Without it, or where it is another number, the command only says how many.
-    """
-    if not query:
-        _act(ActKind.CLOSE, records, signing, disposition=disposition, note=note)
-        return
-    from components.cli.reviewing import close_matching
-
-    close_matching(signing, at, query, expect, disposition=disposition, note=note)
-
-
-@app.command
 def release(record: RecordId, *, decision: Decision) -> None:
     """Release a held message: it goes out as its sender wrote it, with its files. Or a held file alone."""
     _decide(record, "release", decision, ("is on its way", "can be fetched now"))
@@ -289,11 +184,3 @@ def _decide(record: str, act: str, decision: Decision, done: tuple[str, str]) ->
     decision.common.tell(
         made, dict, lambda _: print(f"{record} {told}. That you read it is record {access_id}.")
     )
-
-
-def _act(kind: ActKind, records: tuple[str, ...], signing: Signing, **fields: str) -> None:
-    if not records:
-        raise SiteError("name the items by their records' ids, such as gate/100042")
-    from components.cli.reviewing import act_on
-
-    act_on(kind, records, signing, **fields)

@@ -1,12 +1,14 @@
-"""docs/contributing.md leads to what is there: each folder has its place, each file and name can be found."""
+"""docs/contributing.md and README.md lead to what is there: each folder has its place, each file can be found."""
 
 import inspect
 import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+README = (ROOT / "README.md").read_text()
 PAGE = (ROOT / "docs" / "contributing.md").read_text()
 HOW_TO = re.findall(r"^## (How to add .+)\n((?:(?!## ).*\n)*)", PAGE, re.MULTILINE)
 CODE = "\n".join(
@@ -19,18 +21,33 @@ def in_code(text: str) -> list[str]:
     return re.findall(r"`([^`\n]+)`", re.sub(r"```.*?```", "", text, flags=re.DOTALL))
 
 
-def in_full(cell: str) -> set[Path]:
+def in_full(cell: str) -> list[Path]:
     """Write out the folders of a cell: those that stand by their names alone are beside its first one."""
     first, *others = map(Path, in_code(cell))
-    return {first, *(first.parent / other for other in others)}
+    return [first, *(first.parent / other for other in others)]
 
 
-def test_every_folder_has_a_sentence() -> None:
-    cells = re.findall(r"^\| (`(?:policy|components)/[^|]*) \|", PAGE, re.MULTILINE)
-    named = set().union(*map(in_full, cells))
-    folders = {each for top in ("components", "policy") for each in (ROOT / top).iterdir() if each.is_dir()}
-    there = {each.relative_to(ROOT) for each in folders if each.name != "__pycache__"}
-    assert named == there | {Path("policy")}
+def named_in(page: str) -> Counter[Path]:
+    """Return the folders that the rows of a page's table are about."""
+    cells = re.findall(r"^\| (`(?:policy|components)/[^|]*) \|", page, re.MULTILINE)
+    return Counter(folder for cell in cells for folder in in_full(cell))
+
+
+def folders_in(*tops: str) -> set[Path]:
+    folders = {each for top in tops for each in (ROOT / top).iterdir() if each.is_dir()}
+    return {each.relative_to(ROOT) for each in folders if each.name != "__pycache__"}
+
+
+def test_every_folder_has_one_sentence() -> None:
+    assert named_in(PAGE) == Counter(folders_in("components", "policy") | {Path("policy")})
+    assert named_in(README) == Counter(folders_in("components") | {Path("policy")})
+
+
+def test_every_page_is_in_the_readme() -> None:
+    pages = {str(page.relative_to(ROOT)) for page in (ROOT / "docs").glob("*.md")}
+    linked = re.findall(r"\[(docs/[^]]+)\]\(([^)]+)\)", README)
+    assert all(text == target for text, target in linked)
+    assert {target for _, target in linked} == pages | {"docs/decisions/"}
 
 
 def test_every_path_is_there() -> None:

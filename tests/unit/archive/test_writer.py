@@ -225,6 +225,7 @@ async def test_a_second_writer_is_refused_by_name_of_the_first(tmp_path: Path) -
     await writer.close()
 
 
+@pytest.mark.slow
 async def test_a_second_process_is_refused(tmp_path: Path) -> None:
     writer = await open_writer(tmp_path / "gate.db")
     program = (

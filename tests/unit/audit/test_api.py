@@ -70,6 +70,7 @@ def run(code: str, names: dict[str, Any]) -> str:
     return printed.getvalue()
 
 
+@pytest.mark.slow
 def test_every_example_prints_what_the_page_says(site: Site) -> None:
     names: dict[str, Any] = {}
     examples = blocks()

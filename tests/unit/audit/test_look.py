@@ -154,6 +154,7 @@ async def test_a_look_for_a_matter_says_so(site: Site) -> None:
     assert described["result_digest"] == look.result_digest
 
 
+@pytest.mark.slow
 async def test_a_look_waits_for_another(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         access, "_BUSY_TIMEOUT_S", PATIENCE_S

@@ -22,6 +22,7 @@ def actors(shell: Shell, user: str) -> list[str]:
     return [each["actor"] for each in shell.ask("activity")["auditors"]]
 
 
+@pytest.mark.slow
 def test_who_sees_whose_activity(shell: Shell) -> None:
     for user in ("erin", "greta", "lena"):
         shell.become(user)

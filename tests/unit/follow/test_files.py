@@ -233,6 +233,7 @@ async def test_a_blob_that_is_here_is_not_exchanged(machine: Machine) -> None:
     assert await machine.state_of(head) is BlobState.INTACT
 
 
+@pytest.mark.slow
 async def test_a_missing_file_is_named_and_asked_for_later_and_later(machine: Machine) -> None:
     head, record = await machine.send(content(1000))
     machine.link.error = FeedLacks("not whole at the site")

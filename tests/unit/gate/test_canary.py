@@ -174,6 +174,7 @@ async def test_one_that_is_lost_with_the_link_is_no_alarm_unless_all_are(scene: 
     assert scene.metrics.canaries.lost == 3
 
 
+@pytest.mark.slow
 async def test_one_that_is_not_signed_yet_is_for_another_alarm(scene: Scene) -> None:
     scene.signs = False
     assert await scene.fly() == {}
@@ -185,6 +186,7 @@ async def test_a_stranger_s_and_an_old_one_do_not_count(scene: Scene) -> None:
     scene.canary.returned(CanaryBack(GATE.jid, "1-1", "gate/1"))  # nobody waits
 
 
+@pytest.mark.slow
 async def test_they_are_sent_at_intervals_while_there_is_a_link(scene: Scene) -> None:
     task = asyncio.create_task(scene.canary.run(0.01))
     await asyncio.sleep(0.3)

@@ -109,6 +109,7 @@ def test_whoever_reads_json_is_found(text: str, reads: bool) -> None:
     assert reads_json(text) is reads
 
 
+@pytest.mark.slow
 def test_nobody_reads_json_in_another_way() -> None:
     """Whoever calls `json.loads` forgets what deep texts do: a hostile one ends the process that reads it."""
     written = ((path, path.read_text()) for path in ROOT.rglob("*.py"))

@@ -86,6 +86,7 @@ def test_what_a_killed_holder_left_running_is_waited_for(
         assert (tmp_path / "ended").exists()
 
 
+@pytest.mark.slow
 def test_what_never_ends_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("components.site.lock._LEFTOVER_TIMEOUT_S", 0.3)
     end(hold(tmp_path, HOLD_WITH_CHILD))

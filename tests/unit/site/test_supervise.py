@@ -246,6 +246,7 @@ async def test_the_order_of_stopping_is_that_of_starting(tmp_path: Path) -> None
     assert note.read_text() == "abc"
 
 
+@pytest.mark.slow
 async def test_a_process_that_does_not_listen_is_killed(tmp_path: Path) -> None:
     health = Health()
     log = tmp_path / "sleeper.log"

@@ -64,6 +64,7 @@ async def test_each_is_shown_once(shown: Shown) -> None:
     assert "not-recording" in shown.lines()[1]
 
 
+@pytest.mark.slow
 async def test_one_that_is_raised_all_the_time_is_shown_once_a_minute(
     shown: Shown, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -87,6 +87,7 @@ async def test_what_is_not_set_is_not_tried(certificates: Path) -> None:
     assert await find_web_problems(settings(certificates)) == []
 
 
+@pytest.mark.slow
 async def test_a_server_that_does_as_it_should(certificates: Path) -> None:
     assert await web_problems(certificates, {}) == []
     assert await web_problems(certificates, {}, public_port=443) == []
