@@ -254,7 +254,10 @@ t.test("of the streams of a domain to one of ours the newest stay", function ()
 	local scene, streams = new_scene(SITES, 3), {};
 	t.prosody.incoming_s2s = {};
 	for i = 1, 5 do streams[i] = established(scene, "zurich.example", "here.example"); end
-	local others = { established(scene, "bern.example", "here.example"), established(scene, "zurich.example", "rooms.here.example") };
+	local others = {
+		established(scene, "bern.example", "here.example"),
+		established(scene, "zurich.example", "rooms.here.example"),
+	};
 	local closed = {};
 	for i = 1, 5 do closed[i] = streams[i].closed; end
 	t.equal(closed, { { "conflict" }, { "conflict" }, {}, {}, {} });
