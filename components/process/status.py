@@ -83,8 +83,7 @@ def read_status(path: Path, pid: int | None = None) -> tuple[dict[str, Any], str
         return {}, "has not told its status yet"
     if not isinstance(status, dict) or (pid is not None and status.get("pid") != pid):
         return {}, "has not told its status yet"
-    if (
-        age_s < -_MAX_AGE_S
-    ):  # or a process that hangs would pass for one that is well until its time comes again
+    # Or a process that hangs would pass for one that is well until its time comes again.
+    if age_s < -_MAX_AGE_S:
         return status, "has been silent since the clock was set back"
     return status, f"has been silent for {age_s:.0f} s" if age_s > _MAX_AGE_S else ""

@@ -14,8 +14,9 @@ _SIGNS = "=+@＝＋－＠﹢﹣﹦﹫−"
 _UNSEEN = "\\s\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\x00-\x1f"
 _COMPUTED = re.compile(f"['\t\r\n]|[{_UNSEEN}]*[{_SIGNS}\\-]")
 # Where semicolons divide cells, as in much of Europe, a spreadsheet takes what is behind one for a cell, whatever the
-# quotes around it say, and so what is on another line. (A smiley stays one.)
-_COMPUTED_WITHIN = re.compile(f"(?<=[;\t\r\n])(?='|(?:(?![\t\r\n])[{_UNSEEN}])*(?:[{_SIGNS}]|-(?!\\))))")
+# quotes around it say, and so what is on another line. A quote there is doubled in the file, and opens and closes
+# nothing but an empty text. (A smiley stays one.)
+_COMPUTED_WITHIN = re.compile(f"(?<=[;\t\r\n])(?='|(?:(?![\t\r\n])[{_UNSEEN}\"])*(?:[{_SIGNS}]|-(?!\\))))")
 _MOST_CHARACTERS = 32_767  # in a cell of a spreadsheet; a longer one is cut by it, not by us
 
 COLUMNS = (

@@ -114,7 +114,8 @@ class ItemViews:
     def _read_views(self, records: ReviewRecords) -> None:
         """Sort what is new of the views by items; all of them where the records were read anew."""
         if records is not self._records:
-            self._records, self._views_read, self._views = records, 0, {}
+            # Others may be as many as these were.
+            self._records, self._views_read, self._views, self._made = records, 0, {}, {}
         for view in records.views[self._views_read :]:
             self._views.setdefault(view.item, []).append(view)
         self._views_read = len(records.views)

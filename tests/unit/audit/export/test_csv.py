@@ -1,5 +1,7 @@
 """Cells of CSV: no spreadsheet computes any part of them, however it divides cells, and the text comes back."""
 
+import csv
+import io
 import re
 
 import pytest
@@ -42,6 +44,20 @@ def test_no_part_of_a_cell_is_computed_and_its_text_comes_back(text: str) -> Non
         shown = part.lstrip().lstrip("\u200b")
         assert not shown.lstrip().startswith(("=", "+", "@", "＝")), part
         assert not shown.startswith("-") or shown.startswith("-)"), part
+
+
+@pytest.mark.slow
+@given(hostile)
+@example('see;"=1+1;')
+@example('see\n"=1+1;\t"@SUM(A1)\t')
+def test_no_cell_of_the_file_is_computed_where_something_else_divides_cells(text: str) -> None:
+    file = io.StringIO()
+    csv.writer(file, quoting=csv.QUOTE_ALL).writerow(["gate/1", neutralise(text), "x"])
+    for divider in ";\t":
+        for cells in csv.reader(io.StringIO(file.getvalue(), newline=""), delimiter=divider):
+            for cell in cells:
+                assert not cell.lstrip(" \u200b\u2028").startswith(("=", "+", "@", "＝")), cell
+                assert not cell.startswith("-") or cell.startswith("-)"), cell
 
 
 @pytest.mark.parametrize(

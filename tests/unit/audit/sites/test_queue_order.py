@@ -166,6 +166,15 @@ def test_an_item_is_made_again_only_if_something_of_it_changed() -> None:
     assert all(now is before for (now, _), before in zip(review.view(kept), second, strict=True))
 
 
+def test_other_records_are_seen_also_if_they_are_as_many() -> None:
+    review, kept = Review(), ItemViews()
+    review.step("flag", ["a"])
+    for who in ("erin", "olga"):
+        review.records = ReviewRecords(views=[View("gate/0", who, 1)])
+        ((item, _),) = review.view(kept)
+        assert [view.by for view in item.views] == [who]
+
+
 @given(
     st.lists(
         st.tuples(
