@@ -227,8 +227,8 @@ async def end_her_session(line: ScriptedLine, alice: XmppStream, how: str) -> No
 
 @pytest.mark.parametrize("how", ["stop", "expire"])
 async def test_what_came_back_to_somebody_cut_off_is_hers_to_say_again(tmp_path: Path, how: str) -> None:
-    options = {"smacks_hibernation_time": "1"}
-    async with ScriptedLine(tmp_path, hold_timeout_s=1.0, options=options) as line:
+    options = {"smacks_hibernation_time": "4"}
+    async with ScriptedLine(tmp_path, hold_timeout_s=4.0, options=options) as line:
         alice, bob = await login_counting(line)
         alice.send("".join(map(offer, ["refused", "released", "not-confirmed", "late"])))
         held = await line.gate.expect_all(["refused", "released", "not-confirmed", "late"])
