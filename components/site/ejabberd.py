@@ -8,7 +8,7 @@ from typing import Any
 
 from components.link.limits import ELEMENT_MAX_BYTES, STANZA_MAX_BYTES
 from components.process.errors import SiteError
-from components.site.ejabberd_cluster import ClusterPlan, node_arguments
+from components.site.ejabberd_cluster import NODE_LOST_S, ClusterPlan, node_arguments
 from components.site.ejabberd_s2s import sites_listeners, sites_modules, sites_options
 from components.site.ejabberd_web import (
     TLS_OPTIONS,
@@ -28,9 +28,6 @@ DONE_LAG_MS = 2000
 
 QUEUE_MAX = 20000
 """How much waits for a session: while it waits for its verdict, what others say to it waits with it."""
-
-NODE_LOST_S = 15
-"""How long another node may say nothing until it counts as lost, give or take a quarter of it."""
 
 SYSTEM_LIBRARIES = Path("/usr/lib")
 

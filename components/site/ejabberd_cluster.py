@@ -16,6 +16,9 @@ from components.process.errors import SiteError
 from components.settings.cluster import ClusterSettings
 from components.settings.secret import read_secret
 
+NODE_LOST_S = 15
+"""How long another node may say nothing until it counts as lost, give or take a quarter of it."""
+
 COOKIE = ".erlang.cookie"
 TLS_OPTIONS, NAMES = "cluster-tls.conf", "cluster-names.conf"
 
@@ -65,6 +68,8 @@ def node_arguments(plan: ClusterPlan, root: Path) -> list[str]:
         *("-name", _erlang_name(plan.node)),
         *("-start_epmd", "false", "-erl_epmd_port", str(plan.port)),
         *("-kernel", "inet_dist_use_interface", f"{{{interface}}}"),
+        # From the start: one that ejabberd sets (`net_ticktime`) is in force a minute later.
+        *("-kernel", "net_ticktime", str(NODE_LOST_S)),
         *("-proto_dist", "inet_tls", "-ssl_dist_optfile", str(root / TLS_OPTIONS)),
         *("-s", "cluster_member", "start", *map(_erlang_name, plan.addresses)),
     ]

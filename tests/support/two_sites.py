@@ -50,11 +50,7 @@ class TwoSites:
             federated = tuple(name for plan in plans for name in plan.domains + plan.room_domains)
             plans = [
                 replace(
-                    plan,
-                    gate=f"gate.{plan.domains[0]}",
-                    gate_secret="secret",
-                    hold_timeout_s=PATIENCE_S,
-                    federated_domains=federated,
+                    plan, gate=f"gate.{plan.domains[0]}", gate_secret="secret", federated_domains=federated
                 )
                 for plan in plans
             ]

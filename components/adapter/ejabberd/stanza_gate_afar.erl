@@ -5,7 +5,7 @@
 
 -module(stanza_gate_afar).
 
--export([open/0, is_any/0, seen/2, lost/1, send/2, to_room/1]).
+-export([open/0, is_any/0, seen/2, lost/1, send/2, to_room/1, to_process/2]).
 
 -include("xmpp.hrl").
 
@@ -56,13 +56,23 @@ note(To, {route, Packet}) when is_pid(To) ->
 note(_, _) ->
     none.
 
-%% What goes to a room of another node is handed over by mod_muc itself.
+%% What goes to a room of another node is handed over by mod_muc itself: `lost` where that node is gone, and the room not yet.
 to_room(Packet) ->
     #jid{luser = Room, lserver = Domain} = xmpp:get_to(Packet),
-    case stanza_gate_hosts:room_process(Room, Domain) of
-        Pid when is_pid(Pid), node(Pid) =/= node() -> enter(node(Pid), Packet);
-        _ -> none
-    end.
+    to_process(stanza_gate_hosts:room_process(Room, Domain), Packet).
+
+to_process(Pid, Packet) when is_pid(Pid), node(Pid) =/= node() ->
+    Key = enter(node(Pid), Packet),
+    % A node that is lost from now on takes what was noted with it.
+    case lists:member(node(Pid), nodes()) of
+        true ->
+            sent;
+        false ->
+            [stanza_gate_undone:give_up(Each) || Each <- taken(Key)],
+            lost
+    end;
+to_process(_, _) ->
+    none.
 
 enter(Node, Packet) ->
     {_, Seq} = stanza_gate_guard:carried(Packet),

@@ -13,10 +13,16 @@ stop_at_border(Packet) ->
         {_, _} = Seq ->
             case is_on_its_way(Packet) andalso stanza_gate_hosts:is_stopped(xmpp:get_from(Packet), xmpp:get_to(Packet)) of
                 true -> give_back(Seq, Packet);
-                false -> _ = [stanza_gate_afar:to_room(Packet) || nodes() =/= [], is_released_here(Packet)], Packet
+                false -> unless_lost(Packet)
             end;
         none ->
             Packet
+    end.
+
+unless_lost(Packet) ->
+    case is_alive() andalso is_released_here(Packet) andalso stanza_gate_afar:to_room(Packet) of
+        lost -> {stop, drop};
+        _ -> Packet
     end.
 
 %% It goes to whom it was said to, and is not what a room or the server makes of it. Results go to whoever has asked.

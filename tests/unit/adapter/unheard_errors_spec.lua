@@ -91,6 +91,22 @@ t.test("no more is kept than a server keeps", function ()
 	t.equal(scene:end_session(), 3000 - 1024);
 end);
 
+t.test("no more is kept either where most went out", function ()
+	local scene = new_scene(30000);
+	for place = 3, 30000, 3 do scene:give_back(place); end
+	local count = 0;
+	for _ in pairs(scene.unheard.by_ledger[scene.ledger]) do count = count + 1; end
+	t.equal(count <= 1024, true);
+	t.equal(scene:end_session(), 29999);
+end);
+
+t.test("what is taken back is taken back once", function ()
+	local scene = new_scene(5);
+	scene:give_back(4, 5);
+	t.equal(scene:end_session(), 3);
+	t.equal(scene:end_session(), 3);
+end);
+
 t.test("a session that is not resumed in time ends so", function ()
 	local scene = new_scene(2);
 	local told = nil;

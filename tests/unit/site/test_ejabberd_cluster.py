@@ -15,6 +15,7 @@ from components.site import ejabberd, up
 from components.site.ejabberd import start_command
 from components.site.ejabberd_check import CAN_BE_ELSEWHERE, find_unsupported
 from components.site.ejabberd_cluster import (
+    NODE_LOST_S,
     ClusterPlan,
     node_arguments,
     node_environment,
@@ -88,6 +89,8 @@ def test_erlang_is_told_where_it_is_and_who_the_others_are(plan: ClusterPlan, tm
     assert arguments[arguments.index("inet_dist_use_interface") + 1] == "{10,0,0,2}"
     assert arguments[arguments.index("-erl_epmd_port") + 1] == "4371"
     assert arguments[arguments.index("-start_epmd") + 1] == "false"
+    # As ejabberd's configuration says it; what differs changes over a minute, in which a silent node is lost late.
+    assert arguments[arguments.index("net_ticktime") + 1] == str(NODE_LOST_S)
     assert (root / ".erlang.cookie").read_text() == "c" * 64
     assert (root / ".erlang.cookie").stat().st_mode & 0o077 == 0
     names = Path(node_environment(root)["ERL_INETRC"]).read_text()

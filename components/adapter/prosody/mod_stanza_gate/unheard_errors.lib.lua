@@ -26,16 +26,21 @@ function unheard_errors_mt:note(ledger, place)
 		said_at = {};
 		self.by_ledger[ledger] = said_at;
 	end
-	said_at[place], said_at[place - KEPT] = queue:count_acked() + queue:count_unacked(), nil;
+	said_at[place % KEPT] = { place = place, told = queue:count_acked() + queue:count_unacked() };
 end
 
 -- A session goes on over another connection. What its client says next stands where something else may have stood.
 function unheard_errors_mt:resume(session)
 	local ledger = session.stanza_gate_ledger;
 	local said_at = ledger and self.by_ledger[ledger];
-	for place in pairs(said_at or {}) do
-		if place > ledger.handled then said_at[place] = nil; end
+	for key, each in pairs(said_at or {}) do
+		if each.place > ledger.handled then said_at[key] = nil; end
 	end
+end
+
+local function is_unheard(said_at, place, confirmed)
+	local found = said_at[place % KEPT];
+	return found and found.place == place and found.told > confirmed;
 end
 
 -- This session ends, cut off. Only what came back last is taken back: nothing that was carried out is said again.
@@ -44,7 +49,8 @@ function unheard_errors_mt:take_back(session)
 	local said_at = ledger and queue and self.by_ledger[ledger];
 	if not said_at then return; end
 	local handled, confirmed = ledger.handled, queue:count_acked();
-	while said_at[handled] and said_at[handled] > confirmed do handled = handled - 1; end
+	while is_unheard(said_at, handled, confirmed) do handled = handled - 1; end
+	self.by_ledger[ledger] = nil; -- what is taken back is not taken back twice
 	session.handled_stanza_count = session.handled_stanza_count - (ledger.handled - handled);
 end
 
