@@ -1,6 +1,7 @@
 """`steelyard up --demo` as a newcomer runs it: real server, real clients, real archive."""
 
 import json
+import os
 import re
 import shutil
 import socket
@@ -88,8 +89,10 @@ def test_a_port_in_use_is_one_line(tmp_path: Path, setting: str) -> None:
         result = run_steelyard("up", "--demo", "--once", "--site", site)
     assert result.returncode == 2
     assert result.stdout == ""
+    program = Path(f"/proc/{os.getpid()}/comm").read_text().strip()
     assert result.stderr == (
-        f"steelyard: port {port} ({setting}) is in use; stop the other program or set another port in {site}\n"
+        f"steelyard: port {port} ({setting}) is in use by {program} (process {os.getpid()}); "
+        f"stop it or set another port in {site}\n"
     )
     assert processes_of(site.parent) == []
 

@@ -87,8 +87,15 @@ def installed_ago_s(*folders: Path) -> float:
     That is when its entry was last changed: a package sets the time of its files to that of their making.
     """
     files = (Path(place, name) for each in folders for place, _, names in os.walk(each) for name in names)
-    newest_s = max((file.stat().st_ctime for file in files if file.suffix in _SOURCES), default=0.0)
+    newest_s = max((_changed_at_s(file) for file in files if file.suffix in _SOURCES), default=0.0)
     return max(0.0, time.time() - newest_s)
+
+
+def _changed_at_s(file: Path) -> float:
+    try:
+        return file.lstat().st_ctime
+    except FileNotFoundError:  # removed since its folder was read
+        return 0.0
 
 
 def is_synchronised() -> bool | None:

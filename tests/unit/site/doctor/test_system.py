@@ -76,6 +76,7 @@ def test_a_program_is_as_old_as_its_newest_file_in_its_place_whatever_time_that_
     file.write_text("--")
     os.utime(file, (0, 0))  # as a package has it
     (tmp_path / "mod.pyc").write_text("made by whoever runs it first")
+    (tmp_path / "gone.py").symlink_to("nowhere")
     assert 0.0 <= installed_ago_s(tmp_path) <= time.time() - before_s + 1.0
     assert installed_ago_s(tmp_path / "nothing") > 1e9
 
