@@ -1,7 +1,6 @@
 """Fixtures of all tests."""
 
 import gc
-import os
 from collections.abc import Iterator
 
 import pytest
@@ -52,14 +51,6 @@ def connections_keep_nobody() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Connection, "open", open_in_background)
-        yield
-
-
-@pytest.fixture(scope="session", autouse=True)
-def no_other_authorities() -> Iterator[None]:
-    """Servers under test show certificates of our own authorities; each process would read a hundred others first."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SSL_CERT_FILE", os.devnull)
         yield
 
 
