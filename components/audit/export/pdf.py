@@ -32,8 +32,11 @@ class Pdf(Format):
         from components.audit.export.pdf_pages import Pages
 
         pages = Pages(part, about)
-        for shelf, told in groupby(entries, key=lambda each: each.shelf):
-            pages.write_title(shelf.name.replace(" ", " and ") or "Acts on the line")
-            for each in told:
-                pages.write_record(tell(each.entry, about.zone))
-        yield pages.finish()
+        try:
+            for shelf, told in groupby(entries, key=lambda each: each.shelf):
+                pages.write_title(shelf.name.replace(" ", " and ") or "Acts on the line")
+                for each in told:
+                    pages.write_record(tell(each.entry, about.zone))
+            yield pages.finish()
+        finally:
+            pages.close_fonts()

@@ -100,6 +100,11 @@ class Pages(FPDF):
             self._write_number()
         return bytes(self.output())
 
+    def close_fonts(self) -> None:
+        """Close the files of the fonts, which `finish` does as well."""
+        for font in self._fonts.values():
+            font.close()
+
     def _write_number(self) -> None:
         """Print a page's number below what is there."""
         text = f"Page {self.page} of {self.pages_count}; times are in {self._about.zone_name}"

@@ -1,13 +1,16 @@
 """The pages of a PDF: each has its number among all, whatever is written on it, and the same bytes each time."""
 
+import os
 import re
+from collections.abc import Iterator
 from datetime import UTC
 from pathlib import Path
 
 import kreuzberg
 import pytest
 
-from components.audit.export.format import About, Part
+from components.audit.export.format import About, Part, Shelved
+from components.audit.export.pdf import Pdf
 from components.audit.export.pdf_pages import Pages
 from components.audit.export.story import Told
 
@@ -22,6 +25,24 @@ def make_pages(records: int, about: About = ABOUT) -> bytes:
         said = f"copper {number}, page {{nb}} of {{nb}}\n铜 {number}\nمرحبا {number}"
         pages.write_record(Told(f"gate/{number}", "10:00", "alice", said, (), ()))
     return pages.finish()
+
+
+def open_fonts() -> list[str]:
+    """Return the files of fonts that this process has open."""
+    opened = (os.path.realpath(entry.path) for entry in os.scandir("/proc/self/fd"))
+    return [file for file in opened if "/fonts/" in file]
+
+
+class NoFiles:
+    """Nothing was attached."""
+
+    def read(self, path: str) -> bytes:
+        raise FileNotFoundError(path)
+
+
+def stop_early() -> Iterator[Shelved]:
+    raise OSError("the archive is away")
+    yield
 
 
 def read(pdf: bytes, folder: Path) -> str:
@@ -44,3 +65,11 @@ def test_each_page_has_its_number_among_all(tmp_path: Path, records: int) -> Non
 
 def test_the_same_records_are_the_same_bytes() -> None:
     assert make_pages(30) == make_pages(30)
+
+
+def test_no_file_of_a_font_stays_open_when_an_export_stops_early() -> None:
+    before = open_fonts()
+    # Who keeps the error keeps all that was there when it came.
+    with pytest.raises(OSError, match="away") as caught:
+        list(Pdf().encode(Part(0, None), stop_early(), ABOUT, NoFiles()))
+    assert caught.tb is not None and open_fonts() == before
