@@ -20,7 +20,7 @@ _NO_HTTP = {"Server": "steelyard", "Cache-Control": "no-store", "X-Content-Type-
 log = structlog.get_logger("http")
 
 
-class _Connection(RequestHandler):
+class Connection(RequestHandler):
     """Answers what is no proper HTTP without a word of it: it may hold a secret, which has no place in a log."""
 
     __slots__ = ()
@@ -32,20 +32,23 @@ class _Connection(RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,
     ) -> web.StreamResponse:
+        """See aiohttp's RequestHandler."""
         if not isinstance(exc, HttpProcessingError) or request.writer.output_size:
             return super().handle_error(request, status, exc, message)
-        log.debug("no proper HTTP", error=type(exc).__name__)
+        log.debug("no proper HTTP", address=request.remote, error=type(exc).__name__)
         answer = web.Response(status=status, text="this is no proper HTTP\n", headers=_NO_HTTP)
         answer.force_close()
         return answer
 
 
-def connections_of(runner: web.AppRunner) -> Callable[[], RequestHandler]:
+def connections_of(
+    runner: web.AppRunner, connection: type[Connection] = Connection
+) -> Callable[[], RequestHandler]:
     """Return what makes each connection of a server that is set up: the protocol of `loop.create_server`."""
     server = runner.server
     if server is None:
         raise OSError("no server was set up")
-    return partial(_Connection, server, loop=asyncio.get_running_loop(), **server._kwargs)
+    return partial(connection, server, loop=asyncio.get_running_loop(), **server._kwargs)
 
 
 @asynccontextmanager

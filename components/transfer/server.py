@@ -1,14 +1,11 @@
 """The HTTP side: one path for each file, which is put once and fetched while its link is open."""
 
-import asyncio
 import ssl
 from functools import partial
 
-import structlog
 from aiohttp import web
-from aiohttp.http_exceptions import HttpProcessingError
-from aiohttp.web_protocol import RequestHandler
 
+from components.process.http import Connection, connections_of
 from components.transfer.fetch import Sender
 from components.transfer.headers import COMMON, CORS
 from components.transfer.listener import Listener, most_connections
@@ -20,8 +17,6 @@ _IDLE_S = 30.0
 # Of each upload, at most twice as much waits to be taken: it comes while what was before it is sealed.
 _READ_AHEAD_BYTES = 256 << 10
 _SHUTDOWN_S = 2.0
-
-log = structlog.get_logger("transfer")
 
 
 class FileServer:
@@ -62,12 +57,7 @@ class FileServer:
     async def start(self, address: str, port: int, tls: ssl.SSLContext | None) -> int:
         """Listen, and return the port (a free one for 0); raises OSError."""
         await self._runner.setup()
-        server = self._runner.server
-        if server is None:
-            raise OSError("no server was set up")
-        loop = asyncio.get_running_loop()
-        make = partial(_Connection, server, loop=loop, **server._kwargs)
-        self._listener = Listener(make, tls, most_connections())
+        self._listener = Listener(connections_of(self._runner, _Connection), tls, most_connections())
         return self._listener.open(address, port)
 
     async def close(self) -> None:
@@ -86,8 +76,8 @@ async def _leave_expectation(_request: web.Request) -> None:
     pass
 
 
-class _Connection(RequestHandler):
-    """Answers what is no proper HTTP without a word of it: it may hold a link, which has no place in a log."""
+class _Connection(Connection):
+    """Answers what is no proper HTTP as other answers look."""
 
     __slots__ = ()
 
@@ -98,12 +88,7 @@ class _Connection(RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,
     ) -> web.StreamResponse:
-        if isinstance(exc, HttpProcessingError) and not request.writer.output_size:
-            log.debug("no proper HTTP", address=request.remote, error=type(exc).__name__)
-            answer: web.StreamResponse = web.Response(status=status, text="this is no proper HTTP\n")
-            answer.force_close()
-        else:
-            answer = super().handle_error(request, status, exc, message)
+        answer = super().handle_error(request, status, exc, message)
         _finish(answer)
         return answer
 
