@@ -18,6 +18,14 @@ from tests.support.process import PATIENCE_S, wait_until
 
 COLUMNS, LINES = 120, 60
 """Room for what a test looks at, so that nothing has scrolled away."""
+# Curses believes the environment before the terminal, and who runs the tests may have a smaller one.
+_OF_TERMINAL = {
+    "TERM": "linux",
+    "LANG": "C.UTF-8",
+    "LC_ALL": "C.UTF-8",
+    "COLUMNS": str(COLUMNS),
+    "LINES": str(LINES),
+}
 _READ_BYTES = 65536
 _ENTER = "\r"
 
@@ -50,7 +58,7 @@ class Terminal:
             stdin=inside,
             stdout=inside,
             stderr=inside,
-            env={**os.environ, "TERM": "linux", "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8", **self._environment},
+            env={**os.environ, **_OF_TERMINAL, **self._environment},
         )
         os.close(inside)
         os.set_blocking(self._terminal, False)

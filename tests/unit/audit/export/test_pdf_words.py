@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Self
 from unicodedata import normalize
 
 import pytest
@@ -32,6 +32,13 @@ class Document:
         self.fonts = {name: font for name, font in document.fonts.items() if isinstance(font, TTFFont)}
         self.words = Words(self.fonts, 9)
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for font in self.fonts.values():
+            font.close()
+
     def copied(self, words: list[Word]) -> str:
         """What somebody copies who marks these words: each code's characters."""
         said: dict[str, dict[int, Any]] = {
@@ -49,7 +56,8 @@ class Document:
 
 @pytest.fixture(scope="module")
 def document() -> Iterator[Document]:
-    yield Document()
+    with Document() as one:
+        yield one
 
 
 def read(document: Document, text: str, limit: float = LINE) -> list[Word]:
@@ -130,11 +138,12 @@ def test_arabic_letters_join_and_run_from_the_right(document: Document) -> None:
 
 def test_what_is_kept_is_bounded_and_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     texts = [f"{number} مرحبا{number % 7} " + "copper " * 40 + str(number) for number in range(60)]
-    kept = [read(one, text) for one in (Document(),) for text in texts]
+    with Document() as one:
+        kept = [read(one, text) for text in texts]
     monkeypatch.setattr(pdf_words, "_MOST_KNOWN", 3)
-    document = Document()
-    assert [read(document, text) for text in texts] == kept
-    assert len(document.words._plain) <= 3 and len(document.words._shaped) <= 3
+    with Document() as other:
+        assert [read(other, text) for text in texts] == kept
+    assert len(other.words._plain) <= 3 and len(other.words._shaped) <= 3
 
 
 @pytest.mark.slow
