@@ -116,7 +116,8 @@ async def export(
     # Only now: how many match is what a search tells.
     _require_exportable(found, wanted)
     site = settings.gate_log.origin.partition("/")[0]
-    about = About(access_id, site, query, matter, wanted.zone, zone, now_ns, len(found), version("steelyard"))
+    made_by = version("steelyard")
+    about = About(access_id, site, query, matter, wanted.zone, zone, now_ns, len(found), made_by, actor)
     started = Started(about, wanted.format, actor, found.log_size, found.digest, logs)
     folder.make()
     with folder.locked(), _new_spool(folder) as spool:

@@ -37,7 +37,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """What the files of an export say of the export itself. `id` is the record of the look that it is."""
+    """What the files of an export say of the export itself. `id` is the record of the look that it is, by `auditor`."""
 
     id: str
     site: str
@@ -48,6 +48,7 @@ class About:
     started_at_ns: int
     matched: int
     version: str
+    auditor: str
 
 
 @dataclass(frozen=True, slots=True)

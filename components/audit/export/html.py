@@ -22,6 +22,8 @@ header { display: flex; flex-wrap: wrap; font-size: .85rem; gap: 0 1rem; opacity
 ul { font-size: .85rem; margin: .2rem 0; padding-left: 1.2rem; }
 li { overflow-wrap: anywhere; unicode-bidi: plaintext; }
 article:target { outline: 2px solid; }
+h2, h2 + p { break-after: avoid; }
+@page { margin: 18mm; @bottom-center { content: counter(page) " / " counter(pages); font: 9pt sans-serif; } }
 """
 _STYLE_SHA256 = b64encode(sha256(_STYLE.encode()).digest()).decode()
 _POLICY = f"default-src 'none'; style-src 'sha256-{_STYLE_SHA256}'; base-uri 'none'; form-action 'none'"
@@ -64,7 +66,7 @@ def write_head(title: str, fields: dict[str, str]) -> bytes:
 
 
 def write_article(entry: Entry, about: About) -> bytes:
-    """Return one record as an element; other records' ids in it are linked."""
+    """Return one record as an element, whose id is the record's."""
     told = tell(entry, about.zone)
     anchor = escape_attribute(told.record.replace("/", "-"))
     notes = [f"<li>{escape_xml(note)}</li>" for note in told.notes]
@@ -83,7 +85,8 @@ def _describe(about: About) -> dict[str, str]:
         "Query": about.query,
         "Matter": about.matter or "none",
         "Records that matched": f"{about.matched:,}",
-        "Exported": write_time_for_people(about.started_at_ns, about.zone),
+        "Left out": "as exceptions.jsonl says, and why",
+        "Exported": f"{write_time_for_people(about.started_at_ns, about.zone)}, by {about.auditor}",
         "Times are in": about.zone_name,
         "Made by": f"Steelyard {about.version}; manifest.json says what proves it",
     }

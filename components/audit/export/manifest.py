@@ -29,6 +29,10 @@ the firm's audit log tells of. What exactly this proves, and what it does not, i
 """
 
 
+# Of what an export is, these follow from the rest.
+_KEPT_ELSEWHERE = ("zone", "auditor")
+
+
 @dataclass(frozen=True, slots=True)
 class ExportedLog:
     """A log whose records may be in an export, as it was when it was searched."""
@@ -107,7 +111,11 @@ def make_manifest(
 def encode_started(started: Started) -> str:
     """Encode what an export is, for the run that goes on with it."""
     noted = {each.name: getattr(started, each.name) for each in fields(Started)}
-    about = {each.name: getattr(started.about, each.name) for each in fields(About) if each.name != "zone"}
+    about = {
+        each.name: getattr(started.about, each.name)
+        for each in fields(About)
+        if each.name not in _KEPT_ELSEWHERE
+    }
     return orjson.dumps({**noted, "about": about}).decode()
 
 
@@ -116,7 +124,8 @@ def parse_started(text: str) -> Started:
     noted = orjson.loads(text)
     about = noted.pop("about")
     logs = tuple(ExportedLog(**log) for log in noted.pop("logs"))
-    return Started(about=About(**about, zone=ZoneInfo(about["zone_name"])), logs=logs, **noted)
+    whole = About(**about, zone=ZoneInfo(about["zone_name"]), auditor=noted["actor"])
+    return Started(about=whole, logs=logs, **noted)
 
 
 def _describe_log(log: ExportedLog) -> dict[str, object]:

@@ -14,7 +14,8 @@ class Pdf(Format):
     most_in_part = 20_000
     across_shelves = True
     cannot_carry = (
-        "A character that no font here can print stands as its number, such as [U+1F9FF]: the records have it.",
+        "A character that no font here can print stands as its number, an emoji with its name, such as "
+        "[U+1F9FF nazar amulet]: the records have it.",
         "Skin tones and joined emoji are printed as the single signs that they are made of.",
         "The stanza itself is not in it; it is in records/.",
         "Files lie beside it, in files/, and are named in it.",

@@ -17,6 +17,8 @@ from components.audit.export.text import clean_xml, time_in, write_time_for_peop
 _MARGIN_MM, _LINE_MM = 18, 4.6
 _NUMBER_MM = 12  # from the end of the page
 _TEXT_PT, _SMALL_PT, _TITLE_PT = 9, 7, 12
+# A record's head is not parted from the first line of its text, nor a conversation's title from its first record.
+_LINES_WITH_HEAD, _LINES_WITH_TITLE = 2, 4
 _BLACK, _GREY = "0 g", "0.353 g"
 
 
@@ -42,7 +44,10 @@ def printable(text: str) -> str:
 
 
 def _number(char: str) -> str:
-    return "" if unicodedata.category(char) in ("Cf", "Mn") else f"[U+{ord(char):04X}]"
+    category = unicodedata.category(char)
+    # Of an emoji the number says nothing to who reads it; the names of letters would bury what they spell.
+    name = f" {unicodedata.name(char, '').lower()}".rstrip() if category in ("So", "Sk") else ""
+    return "" if category in ("Cf", "Mn") else f"[U+{ord(char):04X}{name}]"
 
 
 class Pages(FPDF):
@@ -75,11 +80,13 @@ class Pages(FPDF):
 
     def write_title(self, name: str) -> None:
         """Print of which conversation the records are that follow."""
+        self._keep_together(_LINES_WITH_TITLE)
         self.set_y(self.y + 2)
         self._write(name, _TITLE_PT)
 
     def write_record(self, told: Told) -> None:
         """Print a record."""
+        self._keep_together(_LINES_WITH_HEAD)
         # Names come last: one that turns the direction of text around turns nothing but itself.
         self._write(f"{told.time}   {told.record}   {told.who}", color=_GREY)
         self._write(told.text or "(no text)")
@@ -116,11 +123,13 @@ class Pages(FPDF):
 
     def _write_head(self) -> None:
         about = self._about
+        at = write_time_for_people(about.started_at_ns, about.zone)
         self._write(f"Query: {about.query}")
-        self._write(f"Matter: {about.matter or 'none'}. Records that matched: {about.matched:,}.")
         self._write(
-            f"Exported: {write_time_for_people(about.started_at_ns, about.zone)}, Steelyard {about.version}"
+            f"Matter: {about.matter or 'none'}. Records that matched: {about.matched:,}; exceptions.jsonl says "
+            "which of them are left out, and why."
         )
+        self._write(f"Exported: {at}, Steelyard {about.version}, by {about.auditor}")
         self.set_y(self.y + 4)
 
     def _write(self, text: str, size_pt: int = _TEXT_PT, color: str = _BLACK) -> None:
@@ -133,6 +142,11 @@ class Pages(FPDF):
                 # A paragraph that runs from the right begins there.
                 indent = max(0.0, limit - _width_of(pieces)) if read.base % 2 else 0.0
                 self._write_line(indent, pieces, size_pt, color)
+
+    def _keep_together(self, lines: int) -> None:
+        """Go to the next page if this one has no room for so many lines of text."""
+        if self.y + lines * _LINE_MM > self.page_break_trigger:
+            self.add_page(same=True)
 
     def _words_of(self, size_pt: int) -> Words:
         words = self._words.get(size_pt)

@@ -176,7 +176,7 @@ def _properties(entry: Entry) -> dict[str, str]:
         "Record": message.record,
         "Kind": f"{message.kind}, {message.mark}",
         "Verdict": ""
-        if message.verdict in ("", "release")
+        if message.verdict in ("", "release") and not message.rules
         else f"{message.verdict} {' '.join(message.rules)}",
         "Outcome": "" if message.outcome == Outcome.DELIVERED else message.outcome,
         "Readers got instead": message.amended,

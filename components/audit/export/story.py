@@ -90,6 +90,8 @@ def _on_outcome(message: ExportMessage) -> list[str]:
     if message.verdict != "release":
         by = f" by the rules {', '.join(message.rules)}" if message.rules else ""
         notes.append(f"Verdict: {message.verdict}{by}.")
+    elif message.rules:
+        notes.append(f"Flagged by the rules {', '.join(message.rules)}.")
     if message.amended:
         notes.append(f"Readers got instead: {message.amended}")
     return notes

@@ -217,7 +217,7 @@ async def _record(
     """Write the manifest, have it recorded at the own site, and return the id of that record."""
     wanted, own = begun.wanted, sites[0]
     files = [folder.describe(name) for name in (MESSAGES, VERIFIER, README_FILE)]
-    id_ = f"{own.name}:{own.access}"
+    id_, actor = f"{own.name}:{own.access}", find_auditor(settings, asking.who).id
     manifest = make_sites_manifest(begun, id_, sites, faults, messages, files)
     folder.write(MANIFEST, [manifest])
     about = About(
@@ -230,8 +230,8 @@ async def _record(
         begun.at_ns,
         messages,
         "",
+        actor,
     )
-    actor = find_auditor(settings, asking.who).id
     started = Started(about, wanted.format, actor, 0, str(files[0]["sha256"]), ())
     return await record_completion(settings, started, folder, messages)
 

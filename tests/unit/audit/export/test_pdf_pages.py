@@ -9,12 +9,13 @@ from pathlib import Path
 import kreuzberg
 import pytest
 
+from components.audit.export.fonts import find_covered
 from components.audit.export.format import About, Part, Shelved
 from components.audit.export.pdf import Pdf
-from components.audit.export.pdf_pages import Pages
+from components.audit.export.pdf_pages import Pages, printable
 from components.audit.export.story import Told
 
-ABOUT = About("audit/7", "Metals", "copper", "", "Etc/UTC", UTC, 1_795_500_000 * 10**9, 200, "0.1.0")
+ABOUT = About("audit/7", "Metals", "copper", "", "Etc/UTC", UTC, 1_795_500_000 * 10**9, 200, "0.1.0", "erin")
 
 
 def make_pages(records: int, about: About = ABOUT) -> bytes:
@@ -73,3 +74,25 @@ def test_no_file_of_a_font_stays_open_when_an_export_stops_early() -> None:
     with pytest.raises(OSError, match="away") as caught:
         list(Pdf().encode(Part(0, None), stop_early(), ABOUT, NoFiles()))
     assert caught.tb is not None and open_fonts() == before
+
+
+@pytest.mark.programs
+def test_no_head_of_a_record_and_no_title_is_alone_at_the_end_of_a_page(tmp_path: Path) -> None:
+    pages = Pages(Part(0, None), ABOUT)
+    for number in range(120):
+        if number % 7 == 0:
+            pages.write_title(f"talk-{number}")
+        pages.write_record(
+            Told(f"gate/{number}", "10:00", "alice", f"said-{number}", ("noted",) * (number % 5), ())
+        )
+    for page in re.split(r"Page \d+ of \d+", read(pages.finish(), tmp_path)):
+        heads, texts = re.findall(r"gate/(\d+)", page), re.findall(r"said-(\d+)", page)
+        assert heads == texts
+        assert not re.search(r"talk-\d+\s*$", page)
+
+
+def test_an_emoji_that_no_font_has_is_named_and_letters_are_not() -> None:
+    missing = [char for char in "👍🧿ก" if ord(char) not in find_covered()]
+    named = {"👍": "[U+1F44D thumbs up sign]", "🧿": "[U+1F9FF nazar amulet]", "ก": "[U+0E01]"}
+    assert missing, "each of them is in no font that is needed"
+    assert [printable(char) for char in missing] == [named[char] for char in missing]
