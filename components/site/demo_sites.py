@@ -1,18 +1,22 @@
 """A demonstration's two sites: one enterprise in Shanghai and London, each with keys and an authority of its own.
 
+Shanghai has a console, in which one auditor looks at both.
 With ejabberd it is a mixed one: Shanghai runs that, and London Prosody.
 """
 
 import datetime as dt
+import json
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
 from components.archive.durable import replace_durably
+from components.audit.access import name_actor
 from components.process.errors import SiteError
 from components.settings.site import SiteFile
 from components.settings.site_table import ServerName
 from components.site.certificates import make_certificates
+from components.site.demo_console import console_table
 from components.site.demo_ejabberd import for_ejabberd
 from components.site.demo_transfer import transfer_table
 from components.site.init import authority_key_file, find_free_ports, init_site
@@ -80,7 +84,8 @@ def _authority_of(folder: Path, site: DemoSite, other: DemoSite) -> Path:
 
 def _write_settings(folder: Path, server: ServerName) -> list[Path]:
     """Write the files that people edit, site.toml last: where it is, the others are, too."""
-    ports = dict(zip(SITES, zip(*[iter(find_free_ports(4 * len(SITES)))] * 4, strict=True), strict=True))
+    *free, console_port = find_free_ports(4 * len(SITES) + 1)
+    ports = dict(zip(SITES, zip(*[iter(free)] * 4, strict=True), strict=True))
     files: list[Path] = []
     for site, other in (SITES, reversed(SITES)):
         own = folder / site.id
@@ -88,7 +93,10 @@ def _write_settings(folder: Path, server: ServerName) -> list[Path]:
         for name, text in (
             ("directory.toml", _directory(site)),
             ("policy.toml", _policy()),
-            ("site.toml", _settings(site, other, ports[site], ports[other][2], server)),
+            (
+                "site.toml",
+                _settings(site, other, ports[site], ports[other][2], server) + _audit(site, console_port),
+            ),
         ):
             replace_durably(own / name, text.encode())
             files.append(own / name)
@@ -120,6 +128,25 @@ def _settings(
         f"port = {port_there}\n"
         f'authority = "certs/{other.id}-ca.crt"  # its own authority, and nobody else\'s\n'
     )
+
+
+def _audit(site: DemoSite, console_port: int) -> str:
+    """Write who audits: whoever makes these sites, at both of them, from the console of the first one."""
+    listed = (
+        "\n[[audit.auditors]]                     # whoever made these sites; a login is known at both by this id\n"
+        'id = "erin"\n'
+        'name = "Erin Ortega"\n'
+        f"user = {json.dumps(name_actor())}\n"
+        'roles = ["auditor", "lead", "overseer"]\n'
+    )
+    if site is not SHANGHAI:
+        return listed
+    other = (
+        "\n[[audit.sites]]                        # asked together with this one (docs/sites.md)\n"
+        f'name = "{LONDON.id}"\n'
+        f'site = "../{LONDON.id}/site.toml"\n'
+    )
+    return listed + other + console_table(console_port)
 
 
 def _directory(site: DemoSite) -> str:

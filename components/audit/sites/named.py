@@ -11,6 +11,7 @@ from components.audit.auditor import Auditor, Role, find_auditor
 from components.audit.purpose import check_elsewhere, check_purpose
 from components.process.errors import SiteError
 from components.process.status import read_status
+from components.settings.audit import OtherSite
 from components.settings.site import SiteFile
 from components.settings.table import SettingsError
 
@@ -70,7 +71,7 @@ def open_sites(own: SiteFile) -> tuple[list[NamedSite], list[SiteFault]]:
         if other.name in {own.site.name, *(each.name for each in sites)}:
             raise SiteError(f"audit.sites: {other.name} is the name of two sites; give each its own")
         try:
-            site = NamedSite(rank, other.name, SiteFile(other.site))
+            site = NamedSite(rank, other.name, _open(other))
             if same := [each.name for each in sites if each.gate == site.gate]:
                 raise SiteError(
                     f"gate.jid is {site.gate} here and at {same[0]}; each site's gate has its own address"
@@ -89,9 +90,15 @@ def find_site(own: SiteFile, name: str) -> SiteFile:
         return own
     for other in own.audit.sites:
         if other.name == name:
-            return SiteFile(other.site)
+            return _open(other)
     names = ", ".join((own.site.name, *(each.name for each in own.audit.sites)))
     raise SiteError(f"there is no site {name!r}: name one of {names} (audit.sites)")
+
+
+def _open(other: OtherSite) -> SiteFile:
+    if not other.site.is_file():
+        raise SiteError(f"{other.site}: no such file; audit.sites names it")
+    return SiteFile(other.site)
 
 
 async def admit(settings: SiteFile, who: str | None = None, *, is_own: bool = True) -> Auditor:

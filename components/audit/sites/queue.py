@@ -87,18 +87,23 @@ async def read_page(
 ) -> QueuePage:
     """Return a page of what waits at all sites, or at `site`; each site has a record of this look, with what it showed.
 
-    `with_names`: whoever looks has stated a reason. Raises as `take_each` does.
+    A site that goes away meanwhile is named, and nothing of it is on the page, nor counted. `with_names`: whoever looks
+    has stated a reason. Raises as `take_each` does.
     """
 
     async def take(there: NamedSite, auditor: Auditor) -> Desk:
         return await reviewing.open_desk(there.settings, Author(auditor))
 
     desks = await take_each(own, take, reviewing.who)
-    found = {at.name: at.found.select(wanted) for at in desks.sites if site in ("", at.name)}
-    order = put_in_order(desks.sites, found)
-    first, last = find_bounds(desks.sites, order, start, limit)
-    told = await _open_lines(desks, order[first:last], wanted, found, with_names=with_names)
-    return replace(told, skipped=first, found=len(order))
+    while True:
+        found = {at.name: at.found.select(wanted) for at in desks.sites if site in ("", at.name)}
+        order = put_in_order(desks.sites, found)
+        first, last = find_bounds(desks.sites, order, start, limit)
+        told = await _open_lines(desks, order[first:last], wanted, found, with_names=with_names)
+        if len(told.desks.sites) == len(desks.sites):
+            return replace(told, skipped=first, found=len(order))
+        # A site went away meanwhile: this is a page of what the others have. Their next record says what it shows.
+        desks = told.desks
 
 
 async def _open_lines(

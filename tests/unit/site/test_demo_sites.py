@@ -5,8 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from components.audit.access import name_actor
+from components.audit.sites.named import open_sites
 from components.process.errors import SiteError
 from components.settings.site import SiteFile
+from components.site.demo_console import make_auditor_link
 from components.site.demo_sites import LONDON, OLIVER, ROOM, SHANGHAI, WEI, make_sites
 from components.site.federation import plan_sites
 from components.site.init import load_passwords
@@ -54,8 +57,21 @@ def test_no_two_things_share_a_port(made: list[SiteFile]) -> None:
         port
         for site in made
         for port in (site.prosody.c2s_port, site.prosody.s2s_port, site.gate.component_port)
-    ]
+    ] + [site.console.port for site in made if site.console]
     assert len(set(ports)) == len(ports)
+
+
+def test_one_auditor_looks_at_both_in_the_console_of_the_first(made: list[SiteFile]) -> None:
+    shanghai, london = made
+    assert shanghai.console is not None and london.console is None
+    assert shanghai.console.certificate is not None and shanghai.console.certificate.is_file()
+    assert make_auditor_link(shanghai)
+    known = [[(each.id, each.user) for each in site.audit.auditors] for site in made]
+    assert known == [[("erin", name_actor())]] * 2
+    sites, faults = open_sites(shanghai)
+    assert ([each.name for each in sites], faults) == (["Shanghai", "london"], [])
+    assert sites[1].settings.path.resolve() == london.path.resolve()
+    assert london.audit.sites == ()
 
 
 def test_a_second_start_makes_nothing(made: list[SiteFile]) -> None:
