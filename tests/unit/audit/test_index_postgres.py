@@ -93,6 +93,33 @@ async def test_its_state_is_told(shared: Site) -> None:
     assert (status.records, status.size_bytes > 100_000) == (3, True)
 
 
+async def test_who_reads_keeps_nobody_waiting_for_ever_who_makes_it_anew(
+    shared: Site, empty: PostgresDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await search(shared.settings, "copper", Page(10), tell_nothing)
+    monkeypatch.setattr(database, "_ANEW_TIMEOUT", "50ms")
+    with open_site_index(shared.settings) as index, index.look() as db:
+        before = db.execute("SELECT count(*) FROM entry").fetchone()
+        empty.execute("COMMENT ON SCHEMA index IS '1'")
+        # Both are of one event loop: nobody could end the look while this waits.
+        with pytest.raises(
+            SiteError, match=r"#index cannot be used: somebody else reads it.*try again later"
+        ):
+            await search(shared.settings, "copper", Page(10), tell_nothing)
+        assert db.execute("SELECT count(*) FROM entry").fetchone() == before
+    assert (await search(shared.settings, "copper", Page(10), tell_nothing)).matched == 1
+
+
+async def test_who_writes_keeps_nobody_waiting_for_ever_who_writes(
+    shared: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "_OPTIONS", database._OPTIONS.replace("60s", "50ms"))
+    told = pytest.raises(SiteError, match=r"somebody else reads it, or works on it: try again later")
+    with open_site_index(shared.settings) as index, index.change(), told:
+        await search(shared.settings, "copper", Page(10), tell_nothing)
+    assert (await search(shared.settings, "copper", Page(10), tell_nothing)).matched == 1
+
+
 def test_it_is_looked_after_by_the_same_commands(
     shared: Site, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

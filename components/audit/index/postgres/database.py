@@ -23,11 +23,14 @@ _SETTINGS = {
     "cursor_tuple_fraction": "0.5",
     "jit": "off",
     "client_min_messages": "warning",
+    # As long as SQLite's: who waits for another process waits no longer than that.
+    "lock_timeout": "60s",
 }
 _OPTIONS = " ".join(f"-c {name}={value}" for name, value in _SETTINGS.items())
 _TIMEOUT_S = 10
-# Who finds that somebody reads tries again later.
-_READER_TIMEOUT = "1s"
+# Who finds that somebody reads tries again later. While tables wait to be made anew, each new look waits behind that; and
+# who reads may be in this very process, which stands still meanwhile.
+_READER_TIMEOUT, _ANEW_TIMEOUT = "1s", "10s"
 _ROWS_PER_FETCH = 500
 # The lock of who writes to an index is another one than that of who writes to a log of its name.
 _OF_INDEX = 0x696E646578
@@ -200,6 +203,7 @@ class PostgresDatabase:
 
     def _drop(self) -> None:
         with _told():
+            self._db.execute("SELECT set_config('lock_timeout', %s, true)", (_ANEW_TIMEOUT,))
             self._run("DROP SCHEMA IF EXISTS {} CASCADE", self._url.log)
 
     def _run(self, statement: str, *name: str) -> None:
@@ -238,5 +242,7 @@ def _told() -> Iterator[None]:
     """Raise what psycopg raises as the index's own."""
     try:
         yield
+    except psycopg.errors.LockNotAvailable as error:
+        raise PostgresError("somebody else reads it, or works on it: try again later") from error
     except psycopg.Error as error:
         raise PostgresError(str(error).strip() or type(error).__name__) from error
