@@ -28,7 +28,7 @@ _SETTINGS = {
 }
 _OPTIONS = " ".join(f"-c {name}={value}" for name, value in _SETTINGS.items())
 _TIMEOUT_S = 10
-# Who finds that somebody reads tries again later. While tables wait to be made anew, each new look waits behind that; and
+# Who finds that somebody reads tries again later. While tables wait to be made anew, new looks wait behind them; and
 # who reads may be in this very process, which stands still meanwhile.
 _READER_TIMEOUT, _ANEW_TIMEOUT = "1s", "10s"
 _ROWS_PER_FETCH = 500
