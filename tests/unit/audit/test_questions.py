@@ -1,10 +1,12 @@
-"""Fifteen questions of a compliance officer, each answered as the seeded generator of weeks of talk knows it.
+"""Questions of a compliance officer, each answered as the seeded generator of weeks of talk knows it.
 
 What is true is counted in what the generator told, not in the index: by who wrote what to whom, and who was there.
 """
 
 import asyncio
 import json
+import re
+import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
@@ -15,7 +17,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from components.archive.record import Delivery, Submission
+from components.archive.record import Delivery, Event, RecordKind, Submission
 from components.audit.access import name_actor
 from components.audit.conversation.read import Whole, read_conversation
 from components.audit.export.export import Wanted, export
@@ -27,8 +29,10 @@ from components.audit.sample import SampleWanted, draw_sample
 from components.audit.search import Page, find_ids, search
 from components.audit.tally import count_by, report_terms
 from components.process.progress import ignore_progress
+from components.rules.recorded_directory import DETAIL, write_listed
 from components.settings.history import HistorySettings
 from components.site.history.words import SCENES
+from policy.directory.directory import parse_directory
 from tests.support.audit_site import Site, make_site
 from tests.support.history import PEOPLE, ROOMS, Told, make_history
 
@@ -78,10 +82,28 @@ async def make_asked(folder: Path) -> Asked:
     site = await make_site(folder, history=own)
     log = site.settings.require(HistorySettings).log_settings(site.settings.folder)
     first = len(list(takewhile(lambda told: epoch_of(told) == epoch_of(TOLD[0]), TOLD)))
-    indexes = await site.record_in(log, *(each.record for each in TOLD[:first]))
+    _, *indexes = await site.record_in(log, list_people(), *(each.record for each in TOLD[:first]))
     await site.record(*(each.record for each in TOLD[first:]))
     ids = [f"history/{index}" for index in indexes]
     return Asked(site, [*ids, *(site.id_of(number) for number in range(len(TOLD) - first))])
+
+
+def list_people() -> Event:
+    """The directory, as it is when all begins."""
+    desks = sorted({each.desk for each in PEOPLE})
+    people = "".join(
+        f'[[enterprise.metals.person]]\njid = "{each.jid}"\nname = "{each.name}"\ndesk = "{each.desk}"\n'
+        'roles = ["trader"]\n'
+        for each in PEOPLE
+    )
+    text = (
+        'gate = "gate.example"\n[enterprise.metals]\nname = "Metals"\n'
+        'sites = [{ domain = "metals.example", rooms = "rooms.metals.example" }]\n'
+        + "".join(f'[[enterprise.metals.desk]]\nid = "{desk}"\nname = "Desk of {desk}"\n' for desk in desks)
+        + people
+    )
+    lines = write_listed(parse_directory(text), None)
+    return Event(RecordKind.RULES, "in-force", ((DETAIL, lines),), TOLD[0].at_ns - 1)
 
 
 def epoch_of(told: Told) -> str:
@@ -118,6 +140,36 @@ def body_of(told: Told) -> str:
     """Return what the stanza says, what it quotes included."""
     assert isinstance(told.record, Submission)
     return (ET.fromstring(told.record.body).findtext("{jabber:client}body") or "").casefold()
+
+
+def at_desk(jid: str, desk: str) -> bool:
+    return any(each.jid == jid and each.desk == desk for each in PEOPLE)
+
+
+def words_of(told: Told) -> set[str]:
+    """Return the words that a text has, folded: without marks and case, divided by all that is no letter or digit."""
+    plain = "".join(
+        each for each in unicodedata.normalize("NFKD", body_of(told)) if not unicodedata.combining(each)
+    )
+    return set(re.findall(r"[^\W_]+", plain))
+
+
+def says_nearly(told: Told, word: str, most: int) -> bool:
+    return is_said(told) and any(count_faults(word, each) <= most for each in words_of(told))
+
+
+def count_faults(one: str, other: str) -> int:
+    """Count how many letters were put in, left out, written for another, or changed places with their neighbour."""
+    rows = [list(range(len(other) + 1))]
+    for i, letter in enumerate(one, 1):
+        row = [i]
+        for j, there in enumerate(other, 1):
+            best = min(rows[-1][j] + 1, row[-1] + 1, rows[-1][j - 1] + (letter != there))
+            if i > 1 and j > 1 and (letter, one[i - 2]) == (other[j - 2], there):
+                best = min(best, rows[-2][j - 2] + 1)
+            row.append(best)
+        rows.append(row)
+    return rows[-1][-1]
 
 
 QUESTIONS: Mapping[str, tuple[str, Says]] = {
@@ -168,6 +220,32 @@ QUESTIONS: Mapping[str, tuple[str, Says]] = {
             and told.record.way == "c2s"
         ),
     ),
+    "what did the options desk say, or hear": (
+        "desk:options is:message",
+        lambda told: is_said(told) and (at_desk(told.sender, "options") or at_desk(told.to, "options")),
+    ),
+    "what did one desk tell the other": (
+        'desk:"desk of metals" AND desk:options is:message',
+        lambda told: (
+            is_said(told)
+            and any(at_desk(who, "metals") for who in (told.sender, told.to))
+            and any(at_desk(who, "options") for who in (told.sender, told.to))
+        ),
+    ),
+    "who wrote whatsapp, or nearly so": (
+        "whatsapp~ is:message",
+        lambda told: says_nearly(told, "whatsapp", 2),
+    ),
+    "who promised it, however it is spelled": (
+        "guarantee~ is:message",
+        lambda told: says_nearly(told, "guarantee", 2),
+    ),
+    "who wrote it with one letter wrong": (
+        "premuim~1 is:message",
+        lambda told: says_nearly(told, "premuim", 1),
+    ),
+    "who wrote a short word, or nearly so": ("agree~ is:message", lambda told: says_nearly(told, "agree", 1)),
+    "who wrote nearly so in German": ("kupferr~1 is:message", lambda told: says_nearly(told, "kupferr", 1)),
     "who left it": (f"is:leave room:{DEALS}", lambda told: told.mark is Mark.LEAVE and told.to == DEALS),
 }
 
