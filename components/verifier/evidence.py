@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from components.verifier.checkpoint import Head, KeyChain
 from components.verifier.format import HASH_SIZE_BYTES, NS_PER_SECOND, Leaf, parse_leaf, read_json
 from components.verifier.note import Key, decode_base64
-from components.verifier.report import Findings
+from components.verifier.report import Findings, explain_fault
 from components.verifier.tree import hash_leaf
 
 STANZA, SESSION, ACCESS = 1, 2, 4
@@ -113,7 +113,7 @@ def verify_records(
             raise ValueError("its records are not those of its checkpoint")
         found.checkpoint, found.proved = head.text, found.read
     except (ValueError, OSError, KeyError) as error:
-        findings.add("not-proved", None, f"{name}: {error}")
+        findings.add("not-proved", None, f"{name}: {explain_fault(error)}")
     try:
         # Those behind a fault: they are not proved, and are there.
         deque(leaves, maxlen=0)
@@ -207,7 +207,7 @@ def prove_completion(
             raise ValueError("the audit log tells of another manifest")
         return leaf.time_ns / NS_PER_SECOND
     except (ValueError, OSError, KeyError, TypeError, AttributeError) as error:
-        findings.add("manifest-unproved", None, f"manifest.json: {error}")
+        findings.add("manifest-unproved", None, f"manifest.json: {explain_fault(error)}")
         return None
 
 

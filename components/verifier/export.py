@@ -10,7 +10,7 @@ from typing import Any
 from components.verifier.evidence import ProvedLog, open_record, prove_completion, read_said, verify_records
 from components.verifier.format import read_json
 from components.verifier.note import Key, parse_keys
-from components.verifier.report import Findings, Problem, UsageError
+from components.verifier.report import Findings, Problem, UsageError, conclude, explain_fault
 
 EXPORT_FORMAT = "steelyard-export/1"
 BESIDE_MANIFEST = frozenset(("manifest.json", "manifest.record.json", "manifest.tlog-proof"))
@@ -92,7 +92,7 @@ def read_manifest(folder: Path) -> bytes:
     try:
         return (folder / "manifest.json").read_bytes()
     except OSError as error:
-        raise UsageError(f"{folder}: there is no complete export in it ({error.strerror})") from None
+        raise UsageError(f"{folder}: there is no complete export in it: {explain_fault(error)}") from None
 
 
 def parse_manifest(data: bytes) -> dict[str, Any]:
@@ -108,7 +108,9 @@ def parse_manifest(data: bytes) -> dict[str, Any]:
     except (ValueError, KeyError, TypeError):
         right, names = False, []
     if not right or len({name for name, _, _ in names}) != len(names):
-        raise UsageError(f"manifest.json is not a manifest of {EXPORT_FORMAT}")
+        raise UsageError(
+            f"manifest.json is damaged, or is no manifest of {EXPORT_FORMAT}: it cannot be checked"
+        )
     return dict(manifest)
 
 
@@ -158,7 +160,7 @@ def read_left_out(folder: Path, findings: Findings) -> dict[str, str]:
                 each = read_json(line)
                 found[str(each["id"])] = str(each["why"])
     except (OSError, ValueError, KeyError, TypeError) as error:
-        findings.add("count-wrong", None, f"exceptions.jsonl cannot be read: {error}")
+        findings.add("count-wrong", None, f"exceptions.jsonl: {explain_fault(error)}")
     return found
 
 
@@ -217,7 +219,7 @@ def check_lines(
         str(file.get("path")): file.get("sha256") for file in manifest["files"] if isinstance(file, dict)
     }
     told = set[str]()
-    for line in read_lines(path, findings):
+    for place, line in enumerate(read_lines(path, findings), 1):
         try:
             entry = read_json(line)
             name, _, number = str(entry["id"]).rpartition("/")
@@ -232,9 +234,8 @@ def check_lines(
         except (ValueError, KeyError, TypeError, AttributeError):
             right = False
         if not right:
-            findings.add(
-                "line-altered", None, f"{path.name}: a line is not what its record says: {line[:60]!r}"
-            )
+            begin = line[:60].decode(errors="replace")
+            findings.add("line-altered", None, f"{path.name}: line {place} is not its record's: {begin!r}")
     exported = {f"{name}/{index}" for name, log in proved.items() for index in log.said} - left_out.keys()
     for id_ in sorted(exported - told)[:10]:
         findings.add("line-altered", None, f"{path.name}: there is no line of {id_}")
@@ -273,5 +274,5 @@ def render_export(report: ExportReport) -> str:
         lines.append("The audit log tells of this very manifest.")
     lines += [f"Not checked: {each}." for each in report.unchecked]
     lines += [f"{problem.kind}: {problem.detail}" for problem in report.problems]
-    lines.append(f"{len(report.problems)} problems" if report.problems else "All of it verified.")
+    lines.append(conclude(report.problems))
     return "\n".join(lines)

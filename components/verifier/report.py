@@ -1,8 +1,10 @@
 """The report: what was verified, and everything that is wrong."""
 
+import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 MAX_PROBLEMS = 1000
 MAX_SHOWN_RANGES = 10
@@ -116,8 +118,27 @@ def render_report(report: Report) -> str:
     for problem in report.problems:
         about = "" if problem.index is None else f"record {problem.index}: "
         lines.append(f"{problem.kind}: {about}{problem.detail}")
-    lines.append(f"{len(report.problems)} problems" if report.problems else "All of it verified.")
+    lines.append(conclude(report.problems))
     return "\n".join(lines)
+
+
+def conclude(problems: Sequence[Problem]) -> str:
+    """Return the last line of a report: whether all is as it should be."""
+    if not problems:
+        return "All of it verified."
+    return f"NOT verified: {len(problems)} problem{'s' if len(problems) > 1 else ''}, named above."
+
+
+def explain_fault(error: Exception) -> str:
+    """Return why something cannot be read, without how Python says it."""
+    match error:
+        case OSError():
+            return f"{Path(error.filename or 'a file').name} cannot be read ({(error.strerror or 'fault').lower()})"
+        case KeyError():
+            return f"it lacks {error.args[0]}"
+        case json.JSONDecodeError():
+            return f"it is no JSON ({error})"
+    return str(error)
 
 
 def describe_report(report: Report) -> list[str]:

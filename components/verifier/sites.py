@@ -117,7 +117,9 @@ def parse_sites_manifest(data: bytes) -> dict[str, Any]:
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         right = False
     if not right or any(len({site[name] for site in sites}) != len(sites) for name in ("site", "folder")):
-        raise UsageError(f"manifest.json is not a manifest of {SITES_FORMAT}")
+        raise UsageError(
+            f"manifest.json is damaged, or is no manifest of {SITES_FORMAT}: it cannot be checked"
+        )
     return dict(manifest)
 
 
