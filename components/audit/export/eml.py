@@ -62,8 +62,7 @@ def name_by_conversation(part: Part, ending: str) -> str:
 
 def title_of(part: Part) -> str:
     """Return what a conversation is called in a title."""
-    name = part.shelf.name if part.shelf else ""
-    return name.replace(" ", " and ") or "Acts on the line"
+    return part.shelf.title if part.shelf else "Acts on the line"
 
 
 def choose_attached(entries: list[Entry]) -> list[ExportFile]:

@@ -8,6 +8,8 @@ from typing import Protocol
 
 from components.audit.export.message import Entry, ExportMessage
 
+_PARTIES = 2
+
 
 @dataclass(frozen=True, slots=True)
 class Shelf:
@@ -21,6 +23,12 @@ class Shelf:
     people: tuple[str, ...]
     first_ns: int
     last_ns: int
+
+    @property
+    def title(self) -> str:
+        """What it is called in a title: by its two parties or its room; otherwise by what acted on the line."""
+        parties = self.name.split(" ")
+        return " and ".join(parties) if len(parties) == _PARTIES else self.name or "Acts on the line"
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,7 +46,7 @@ class Html(Format):
         """See Format."""
         yield write_head(f"Transcript {about.id}", _describe(about))
         for shelf, told in groupby(entries, key=lambda each: each.shelf):
-            yield f"<h2>{_isolate(shelf.name or 'Acts on the line')}</h2>\n".encode()
+            yield f"<h2>{_isolate(shelf.title)}</h2>\n".encode()
             yield f"<p>{_span_of(shelf, about)}</p>\n".encode()
             for each in told:
                 yield write_article(each.entry, about)

@@ -35,7 +35,7 @@ class Pdf(Format):
         pages = Pages(part, about)
         try:
             for shelf, told in groupby(entries, key=lambda each: each.shelf):
-                pages.write_title(shelf.name.replace(" ", " and ") or "Acts on the line")
+                pages.write_title(shelf.title)
                 for each in told:
                     pages.write_record(tell(each.entry, about.zone))
             yield pages.finish()

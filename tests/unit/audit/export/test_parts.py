@@ -60,3 +60,16 @@ def test_a_file_is_full_by_number_and_ends_with_its_day_and_conversation(
         (0, ["gate/5"]),
     ]
     assert divide(Pdf(), *entries) == [(0, ["gate/1", "gate/2", "gate/3"]), (1, ["gate/4", "gate/5"])]
+
+
+@pytest.mark.parametrize(
+    ("name", "title"),
+    [
+        ("alice@metals.example bob@metals.example", "alice@metals.example and bob@metals.example"),
+        ("desk@rooms.metals.example", "desk@rooms.metals.example"),
+        ("steelyard up --demo", "steelyard up --demo"),
+        ("", "Acts on the line"),
+    ],
+)
+def test_a_title_names_both_parties(name: str, title: str) -> None:
+    assert Shelf(1, name, (), 0, 0).title == title
