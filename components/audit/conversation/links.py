@@ -13,6 +13,7 @@ from policy.facts import Way
 _LONGEST_CHAIN = 100  # of corrections of corrections
 _OF_ONES_OWN = (Mark.CORRECTION, Mark.RETRACTION)
 _OF_OTHERS = (Mark.RECEIPT, Mark.MARKER)
+_SAYING = (Turn.SAYS, Turn.CHANGES)
 
 NOT_FOUND = "the log has no earlier message with this id in this conversation"
 OF_SOMEBODY_ELSE = "it names a message of somebody else: clients ignore it"
@@ -33,12 +34,13 @@ class Links:
     def __init__(self, records: Iterable[Said]) -> None:
         by_place = {each.place: each for each in sorted(records, key=lambda each: each.place)}
         self.records = list(by_place.values())
+        # A record's own id is that of its receipt (gate protocol, 4.2). Who guesses it may give it to another message.
+        self._by_record = {each.record: [each] for each in self.records if each.turn in _SAYING}
         self._by_id: defaultdict[str, list[Said]] = defaultdict(list)
         self._by_target: defaultdict[int, list[Said]] = defaultdict(list)
         for said in self.records:
-            if said.turn in (Turn.SAYS, Turn.CHANGES):
-                # A record's own id is that of its receipt (gate protocol, 4.2).
-                for id_ in {*own_ids(said.marks), said.record}:
+            if said.turn in _SAYING:
+                for id_ in set(own_ids(said.marks)):
                     self._by_id[id_].append(said)
         self._naming: defaultdict[int, list[Said]] = defaultdict(list)
         self._found = {said.place: self._find(said) for said in self.records if said.marks.target}
@@ -51,7 +53,7 @@ class Links:
     def _note_named(self, said: Said) -> None:
         link = self._found.get(said.place)
         answered = self.find_answered(said) if said.marks.reply_to else None
-        also = (self._candidates(said, id_)[-1:] for _, id_ in said.marks.also)
+        also = (_that_went_out(self._candidates(said, id_))[-1:] for _, id_ in said.marks.also)
         named = [link.named if link else None, answered, *(each for some in also for each in some)]
         for place in {each.place for each in named if each is not None}:
             self._naming[place].append(said)
@@ -62,7 +64,7 @@ class Links:
 
     def find_answered(self, said: Said) -> Said | None:
         """Return the message that a reply answers."""
-        candidates = self._candidates(said, said.marks.reply_to)
+        candidates = _that_went_out(self._candidates(said, said.marks.reply_to))
         return candidates[-1] if candidates else None
 
     def about(self, said: Said) -> list[Said]:
@@ -90,11 +92,11 @@ class Links:
 
     def _candidates(self, said: Said, id_: str) -> list[Said]:
         where = conversation_of(said)
-        return [
-            each
-            for each in self._by_id.get(id_, ())
-            if each.place < said.place and conversation_of(each) == where
-        ]
+        for known in (self._by_id.get(id_, ()), self._by_record.get(id_, ())):
+            found = [each for each in known if each.place < said.place and conversation_of(each) == where]
+            if found:
+                return found
+        return []
 
     def _find(self, said: Said) -> Link:
         marks = said.marks
@@ -109,6 +111,7 @@ class Links:
         if marks.mark in _OF_OTHERS:
             others = [each for each in candidates if each.author != said.author]
             candidates = others or candidates
+        candidates = _that_went_out(candidates)
         remark = (
             f"{len(candidates)} messages have this id: it counts for the last" if len(candidates) > 1 else ""
         )
@@ -124,6 +127,11 @@ class Links:
                 return said  # the message that it corrects is not in the log: it stands for itself
             said = link.message
         return said
+
+
+def _that_went_out(messages: list[Said]) -> list[Said]:
+    """Return those that others may have, if there are any: what nobody has, nobody's client changes or answers."""
+    return [each for each in messages if not each.fate.reached_nobody] or messages
 
 
 def conversation_of(said: Said) -> tuple[str, ...]:
