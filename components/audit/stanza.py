@@ -8,6 +8,7 @@ from components.archive.record import Access, Event, RecordKind, Submission
 from components.audit.query.tree import SearchKind
 from components.audit.query.words import fold_party
 from components.rules.recorded_directory import DETAIL as LISTED
+from policy.content.protocol_words import is_prose
 from policy.content.stanza import StanzaTextError
 from policy.content.stanza import read_stanza as parse_stanza
 from policy.content.text_model import texts_of
@@ -84,6 +85,16 @@ def _read_by_model(body: bytes) -> Reading:
     texts = [line for text in texts_of(facts) for line in text.split("\n") if line and not line.isspace()]
     kind = SearchKind(facts.kind) if facts.kind in STANZAS else SearchKind.OTHER
     return Reading(kind, facts.sender, facts.to, facts.thread, "\n".join(texts))
+
+
+def has_words(body: bytes) -> bool:
+    """Return whether elements of a stanza have text, other than the name of a thread (RFC 6121, 5.2.5)."""
+    try:
+        facts = parse_stanza(body)
+    except StanzaTextError:
+        return True
+    named = {*facts.attributes} if is_prose(facts.thread) else {*facts.attributes, facts.thread}
+    return any(line not in named and not line.isspace() for line in facts.text.split("\n") if line)
 
 
 def read_event(body: bytes) -> Reading:

@@ -13,7 +13,6 @@ from policy.facts import Way
 _LONGEST_CHAIN = 100  # of corrections of corrections
 _OF_ONES_OWN = (Mark.CORRECTION, Mark.RETRACTION)
 _OF_OTHERS = (Mark.RECEIPT, Mark.MARKER)
-_SAYING = (Turn.SAYS, Turn.CHANGES)
 
 NOT_FOUND = "the log has no earlier message with this id in this conversation"
 OF_SOMEBODY_ELSE = "it names a message of somebody else: clients ignore it"
@@ -35,11 +34,11 @@ class Links:
         by_place = {each.place: each for each in sorted(records, key=lambda each: each.place)}
         self.records = list(by_place.values())
         # A record's own id is that of its receipt (gate protocol, 4.2). Who guesses it may give it to another message.
-        self._by_record = {each.record: [each] for each in self.records if each.turn in _SAYING}
+        self._by_record = {each.record: [each] for each in self.records if _is_said(each)}
         self._by_id: defaultdict[str, list[Said]] = defaultdict(list)
         self._by_target: defaultdict[int, list[Said]] = defaultdict(list)
         for said in self.records:
-            if said.turn in _SAYING:
+            if _is_said(said):
                 for id_ in set(own_ids(said.marks)):
                     self._by_id[id_].append(said)
         self._naming: defaultdict[int, list[Said]] = defaultdict(list)
@@ -74,6 +73,13 @@ class Links:
     def naming(self, said: Said) -> list[Said]:
         """Return the records that name just this message or version: acknowledgements, reactions, answers."""
         return self._naming[said.place]
+
+    def only_gives_back(self, said: Said) -> bool:
+        """Return whether a record is an error that says what it gives back, and no more (RFC 6120, 8.3.1)."""
+        if said.marks.type != "error" or said.also:
+            return False
+        given_back = self._candidates(said, said.marks.id)
+        return any(each.text == said.text and each.author != said.author for each in given_back)
 
     def find_held(self, said: Said) -> Said | None:
         """Return the held message that a record carries on, once a reviewer has released it (gate protocol, 4.7)."""
@@ -127,6 +133,11 @@ class Links:
                 return said  # the message that it corrects is not in the log: it stands for itself
             said = link.message
         return said
+
+
+def _is_said(said: Said) -> bool:
+    """Return whether others may name a record: the id of an error is that of what it gives back (RFC 6120, 8.3)."""
+    return said.turn in (Turn.SAYS, Turn.CHANGES) and said.marks.type != "error"
 
 
 def _that_went_out(messages: list[Said]) -> list[Said]:

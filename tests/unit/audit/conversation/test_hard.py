@@ -238,6 +238,44 @@ async def test_what_only_some_clients_show_is_shown_besides(site: Site) -> None:
     assert (item.text, item.also) == ("lunch?", "WhatsApp")
 
 
+@pytest.mark.parametrize(
+    ("content", "type_"),
+    [
+        (f"{body('sell at noon')}<error type='cancel'/>", "error"),
+        (
+            "<error type='cancel'><text xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'>sell at noon</text></error>",
+            "error",
+        ),
+        (
+            "<composing xmlns='http://jabber.org/protocol/chatstates'/><x xmlns='urn:x'>sell at noon</x>",
+            "chat",
+        ),
+        ("<active xmlns='http://jabber.org/protocol/chatstates'/><thread>sell at noon</thread>", "chat"),
+        ("<received xmlns='urn:xmpp:receipts' id='m1'/><x xmlns='urn:x'>sell at noon</x>", "chat"),
+        ("<displayed xmlns='urn:xmpp:chat-markers:0' id='m1'>sell at noon</displayed>", "chat"),
+    ],
+)
+async def test_words_are_read_also_where_clients_say_none(site: Site, content: str, type_: str) -> None:
+    """Clients show them with errors, and programs anywhere."""
+    wordless = (
+        "<composing xmlns='http://jabber.org/protocol/chatstates'/><thread>4f2a-77</thread>",
+        "<received xmlns='urn:xmpp:receipts' id='m1'/>",
+        "<displayed xmlns='urn:xmpp:chat-markers:0' id='m1' sender='desk@rooms.example/Bob Baker'/>",
+    )
+    await site.record(
+        site.submit(stanza(body("tin?"), "m1")),
+        *(site.submit(stanza(each, "", f"{BOB}/My phone", ALICE)) for each in wordless),
+        site.submit(stanza(body("tin?") + "<error type='cancel'/>", "m1", f"{BOB}/x", ALICE, "error")),
+        site.submit(stanza(content, "m1", type_=type_)),
+        site.submit(stanza(replaced("copper?", "m1"), "m2")),
+    )
+    items = await read(site)
+    assert [item.kind for item in items] == [ItemKind.MESSAGE, ItemKind.OTHER]
+    said, hidden = items
+    assert "sell at noon" in f"{hidden.text}\n{hidden.also}"
+    assert type_ != "error" or texts(said) == ["tin?", "copper?"]
+
+
 @pytest.mark.parametrize("broken", [b"<message", b"\xff\xfe", stanza("<body>\ud800</body>", "m1")])
 async def test_what_cannot_be_read_loses_nothing_else(site: Site, broken: bytes) -> None:
     await site.record(
