@@ -1,6 +1,7 @@
 """A recorded stanza for an auditor's search: sender, recipient, and every text that a person could read."""
 
 from dataclasses import dataclass, fields, replace
+from functools import lru_cache
 
 from lxml import etree
 
@@ -8,9 +9,11 @@ from components.archive.record import Access, Event, RecordKind, Submission
 from components.audit.query.tree import SearchKind
 from components.audit.query.words import fold_party
 from components.rules.recorded_directory import DETAIL as LISTED
+from policy.content.protocol_words import is_prose
 from policy.content.stanza import StanzaTextError
-from policy.content.stanza import read_stanza as parse_stanza
+from policy.content.stanza import read_stanza as parse
 from policy.content.text_model import texts_of
+from policy.facts import StanzaFacts
 
 # No server writes these into a stanza (RFC 6120, 11.1), so a stanza with them is read as it is.
 _NOT_OF_STANZAS = (b"<!--", b"<!D", b"<?")
@@ -80,10 +83,26 @@ def read_stanza(body: bytes) -> Reading:
 
 
 def _read_by_model(body: bytes) -> Reading:
-    facts = parse_stanza(body)
+    facts = _parse(body)
     texts = [line for text in texts_of(facts) for line in text.split("\n") if line and not line.isspace()]
     kind = SearchKind(facts.kind) if facts.kind in STANZAS else SearchKind.OTHER
     return Reading(kind, facts.sender, facts.to, facts.thread, "\n".join(texts))
+
+
+# Several parts of the index read the same stanza, one after the other.
+@lru_cache(maxsize=2)
+def _parse(body: bytes) -> StanzaFacts:
+    return parse(body)
+
+
+def has_words(body: bytes) -> bool:
+    """Return whether elements of a stanza have text, other than the name of a thread (RFC 6121, 5.2.5)."""
+    try:
+        facts = _parse(body)
+    except StanzaTextError:
+        return True
+    named = {*facts.attributes} if is_prose(facts.thread) else {*facts.attributes, facts.thread}
+    return any(line not in named and not line.isspace() for line in facts.text.split("\n") if line)
 
 
 def read_event(body: bytes) -> Reading:

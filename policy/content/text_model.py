@@ -106,6 +106,9 @@ def texts_of(facts: StanzaFacts) -> list[str]:
     if facts.kind == "presence":
         # The nickname by which one joins a room (XEP-0045, 7.2), and what one calls one's device.
         texts += (facts.to.partition("/")[2], words_of_resource(facts.sender))
+    elif facts.type != "groupchat" and is_prose(facts.sender.partition("/")[2]):
+        # Nobody has to be present to write, and clients show from which device something came; rooms do not.
+        texts.append(words_of_resource(facts.sender))
     # No matcher takes half a surrogate pair.
     return [
         text if text.isascii() else text.encode("utf-8", "replace").decode()

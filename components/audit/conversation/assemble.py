@@ -69,6 +69,8 @@ class _Assembly:
         for said in self._gathered.shown:
             if not is_read(said) or self._is_part(said) or self._confirms(said):
                 continue
+            if self._links.only_gives_back(said):
+                continue
             item = self._make(said)
             if item.at_ns < self._latest_ns:
                 remark = "the clock went back: its time is before that of what stands above"

@@ -33,12 +33,13 @@ class Links:
     def __init__(self, records: Iterable[Said]) -> None:
         by_place = {each.place: each for each in sorted(records, key=lambda each: each.place)}
         self.records = list(by_place.values())
+        # A record's own id is that of its receipt (gate protocol, 4.2). Who guesses it may give it to another message.
+        self._by_record = {each.record: [each] for each in self.records if _is_said(each)}
         self._by_id: defaultdict[str, list[Said]] = defaultdict(list)
         self._by_target: defaultdict[int, list[Said]] = defaultdict(list)
         for said in self.records:
-            if said.turn in (Turn.SAYS, Turn.CHANGES):
-                # A record's own id is that of its receipt (gate protocol, 4.2).
-                for id_ in {*own_ids(said.marks), said.record}:
+            if _is_said(said):
+                for id_ in set(own_ids(said.marks)):
                     self._by_id[id_].append(said)
         self._naming: defaultdict[int, list[Said]] = defaultdict(list)
         self._found = {said.place: self._find(said) for said in self.records if said.marks.target}
@@ -51,7 +52,7 @@ class Links:
     def _note_named(self, said: Said) -> None:
         link = self._found.get(said.place)
         answered = self.find_answered(said) if said.marks.reply_to else None
-        also = (self._candidates(said, id_)[-1:] for _, id_ in said.marks.also)
+        also = (_that_went_out(self._candidates(said, id_))[-1:] for _, id_ in said.marks.also)
         named = [link.named if link else None, answered, *(each for some in also for each in some)]
         for place in {each.place for each in named if each is not None}:
             self._naming[place].append(said)
@@ -62,7 +63,7 @@ class Links:
 
     def find_answered(self, said: Said) -> Said | None:
         """Return the message that a reply answers."""
-        candidates = self._candidates(said, said.marks.reply_to)
+        candidates = _that_went_out(self._candidates(said, said.marks.reply_to))
         return candidates[-1] if candidates else None
 
     def about(self, said: Said) -> list[Said]:
@@ -72,6 +73,13 @@ class Links:
     def naming(self, said: Said) -> list[Said]:
         """Return the records that name just this message or version: acknowledgements, reactions, answers."""
         return self._naming[said.place]
+
+    def only_gives_back(self, said: Said) -> bool:
+        """Return whether a record is an error that says what it gives back, and no more (RFC 6120, 8.3.1)."""
+        if said.marks.type != "error" or said.also:
+            return False
+        given_back = self._candidates(said, said.marks.id)
+        return any(each.text == said.text and each.author != said.author for each in given_back)
 
     def find_held(self, said: Said) -> Said | None:
         """Return the held message that a record carries on, once a reviewer has released it (gate protocol, 4.7)."""
@@ -90,11 +98,11 @@ class Links:
 
     def _candidates(self, said: Said, id_: str) -> list[Said]:
         where = conversation_of(said)
-        return [
-            each
-            for each in self._by_id.get(id_, ())
-            if each.place < said.place and conversation_of(each) == where
-        ]
+        for known in (self._by_id.get(id_, ()), self._by_record.get(id_, ())):
+            found = [each for each in known if each.place < said.place and conversation_of(each) == where]
+            if found:
+                return found
+        return []
 
     def _find(self, said: Said) -> Link:
         marks = said.marks
@@ -109,6 +117,7 @@ class Links:
         if marks.mark in _OF_OTHERS:
             others = [each for each in candidates if each.author != said.author]
             candidates = others or candidates
+        candidates = _that_went_out(candidates)
         remark = (
             f"{len(candidates)} messages have this id: it counts for the last" if len(candidates) > 1 else ""
         )
@@ -124,6 +133,16 @@ class Links:
                 return said  # the message that it corrects is not in the log: it stands for itself
             said = link.message
         return said
+
+
+def _is_said(said: Said) -> bool:
+    """Return whether others may name a record: the id of an error is that of what it gives back (RFC 6120, 8.3)."""
+    return said.turn in (Turn.SAYS, Turn.CHANGES) and said.marks.type != "error"
+
+
+def _that_went_out(messages: list[Said]) -> list[Said]:
+    """Return those that others may have, if there are any: what nobody has, nobody's client changes or answers."""
+    return [each for each in messages if not each.fate.reached_nobody] or messages
 
 
 def conversation_of(said: Said) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from components.audit.index.database import Connection, Store
 
 # Raise this when what is indexed changes: an index of another version is dropped and built again.
-FORMAT = 17
+FORMAT = 18
 
 WORD_TABLES = ("word", "name_word", "content_word")
 

@@ -10,7 +10,7 @@ from components.audit.index.routes import keep_conversation
 from components.audit.marks import Mark, Marks, read_marks
 from components.audit.query.ids import IdRole, hash_id, id_word
 from components.audit.query.words import fold_party
-from components.audit.stanza import read_event
+from components.audit.stanza import has_words, read_event
 from policy.facts import Way
 
 # An entry has its turn, and its conversation by its route (index/routes.py). Of who moves, `session` and `epoch` are
@@ -64,6 +64,11 @@ _TURNS = {
 }
 
 
+# What has no words of its own, as clients send it. Where somebody puts words there, others may read them.
+_WORDLESS = (Turn.ACKNOWLEDGES, Turn.TYPES)
+_BY_PEOPLE = frozenset({Way.C2S, Way.S2S})
+
+
 class TalkRow(NamedTuple):
     """A record's turn and conversation, the index's words of its ids by their roles, and who moves, by hashes.
 
@@ -101,14 +106,13 @@ def read_talk(submission: Submission) -> TalkRow:
         return _alone(marks)  # it cannot be read; or each contact's copy of what a person did
     if is_move:
         return _read_move(submission, marks)
-    ids = _words(IdRole.OWN, own_ids(marks)) + _words(IdRole.TARGET, target_ids(marks))
     turn = _TURNS.get(marks.mark, Turn.PRESENCE if marks.kind == "presence" else Turn.SAYS)
+    role = IdRole.OWN
     if marks.type == "error":
-        # It has the id of the stanza that could not be delivered (RFC 6120, 8.3).
-        turn, ids = (
-            Turn.ACKNOWLEDGES,
-            _words(IdRole.ALONE, own_ids(marks)) + _words(IdRole.TARGET, (marks.id,)),
-        )
+        turn, role = Turn.ACKNOWLEDGES, IdRole.ALONE
+    ids = _words(role, own_ids(marks)) + _words(IdRole.TARGET, target_ids(marks))
+    if turn in _WORDLESS and submission.way in _BY_PEOPLE and has_words(submission.body):
+        turn = Turn.SAYS
     parties = (
         (fold_bare(marks.room),)
         if marks.type == "groupchat"
@@ -167,7 +171,12 @@ def own_ids(marks: Marks) -> tuple[str, ...]:
 
 
 def target_ids(marks: Marks) -> tuple[str, ...]:
-    """Return the ids of the messages that one is about: what it changes, acknowledges or answers."""
+    """Return the ids of the messages that one is about: what it changes, acknowledges, answers or gives back.
+
+    An error has the id of the stanza that could not be delivered (RFC 6120, 8.3).
+    """
+    if marks.type == "error":
+        return (marks.id,) if marks.id else ()
     named = (marks.target, marks.reply_to, *(id_ for _, id_ in marks.also))
     return tuple(dict.fromkeys(filter(None, named)))
 

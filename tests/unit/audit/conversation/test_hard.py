@@ -7,6 +7,7 @@ import pytest
 from components.archive.record import Delivery, Event, RecordKind, Submission
 from components.audit.conversation.item import Fate, Item, ItemKind
 from components.audit.conversation.read import Around, Whole, read_conversation
+from policy.decision import StanzaError
 from policy.facts import Way
 from tests.support.audit_site import REFUSAL, Site, make_site
 
@@ -129,6 +130,46 @@ async def test_of_two_messages_with_one_id_the_last_one_before_is_meant(site: Si
     assert "2 messages have this id" in second.versions[1].remark
 
 
+@pytest.mark.parametrize(
+    ("action", "error", "fate"), [("refuse", REFUSAL, Fate.REFUSED), ("hold", None, Fate.HELD)]
+)
+async def test_what_nobody_got_takes_no_change_of_what_others_have_under_its_id(
+    site: Site, action: str, error: StanzaError | None, fate: Fate
+) -> None:
+    """Somebody has a second message refused on purpose: their correction changes the first one at its reader."""
+    reply = f"{body('yes')}<reply xmlns='urn:xmpp:reply:0' id='m1'/>"
+    await site.record(
+        site.submit(stanza(body("I buy 100"), "m1")),
+        site.submit(stanza(body("a secret"), "m1"), action=action, error=error),
+        site.submit(stanza(replaced("I buy 900", "m1"), "m2")),
+        site.submit(stanza("<received xmlns='urn:xmpp:receipts' id='m1'/>", "r", f"{BOB}/x", ALICE)),
+        site.submit(stanza(reply, "m3", f"{BOB}/x", ALICE)),
+    )
+    first, second, answer = await read(site)
+    assert (texts(first), texts(second)) == (["I buy 100", "I buy 900"], ["a secret"])
+    assert (first.versions[1].remark, second.fate) == ("", fate)
+    assert (len(first.acknowledgements), len(second.acknowledgements)) == (1, 0)
+    assert answer.about is not None and answer.about.record == first.record
+
+
+async def test_a_message_under_the_id_of_anothers_record_is_the_one_that_is_meant(site: Site) -> None:
+    """Receipts tell everybody which number comes next; clients know a message by the id that it has itself."""
+    await site.record(
+        site.submit(stanza(body("I buy 100"), "gate/2")),
+        site.submit(stanza(body("Lunch?"), "m2")),
+        site.submit(stanza(replaced("I buy 900", "gate/2"), "m3")),
+        site.submit(stanza(retracted("gate/3"), "m4")),
+    )
+    first, second = await read(site)
+    assert (first.record, texts(first), first.versions[1].remark) == (
+        "gate/1",
+        ["I buy 100", "I buy 900"],
+        "",
+    )
+    assert (second.record, texts(second)) == ("gate/2", ["Lunch?"])
+    assert first.retraction is not None
+
+
 async def test_another_conversations_message_with_the_same_id_is_not_meant(site: Site) -> None:
     await site.record(
         site.submit(stanza(body("to Carol"), "m1", to=CAROL)),
@@ -195,6 +236,44 @@ async def test_what_only_some_clients_show_is_shown_besides(site: Site) -> None:
     await site.record(site.submit(stanza(body("lunch?") + html, "m1")))
     (item,) = await read(site)
     assert (item.text, item.also) == ("lunch?", "WhatsApp")
+
+
+@pytest.mark.parametrize(
+    ("content", "type_"),
+    [
+        (f"{body('sell at noon')}<error type='cancel'/>", "error"),
+        (
+            "<error type='cancel'><text xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'>sell at noon</text></error>",
+            "error",
+        ),
+        (
+            "<composing xmlns='http://jabber.org/protocol/chatstates'/><x xmlns='urn:x'>sell at noon</x>",
+            "chat",
+        ),
+        ("<active xmlns='http://jabber.org/protocol/chatstates'/><thread>sell at noon</thread>", "chat"),
+        ("<received xmlns='urn:xmpp:receipts' id='m1'/><x xmlns='urn:x'>sell at noon</x>", "chat"),
+        ("<displayed xmlns='urn:xmpp:chat-markers:0' id='m1'>sell at noon</displayed>", "chat"),
+    ],
+)
+async def test_words_are_read_also_where_clients_say_none(site: Site, content: str, type_: str) -> None:
+    """Clients show them with errors, and programs anywhere."""
+    wordless = (
+        "<composing xmlns='http://jabber.org/protocol/chatstates'/><thread>4f2a-77</thread>",
+        "<received xmlns='urn:xmpp:receipts' id='m1'/>",
+        "<displayed xmlns='urn:xmpp:chat-markers:0' id='m1' sender='desk@rooms.example/Bob Baker'/>",
+    )
+    await site.record(
+        site.submit(stanza(body("tin?"), "m1")),
+        *(site.submit(stanza(each, "", f"{BOB}/My phone", ALICE)) for each in wordless),
+        site.submit(stanza(body("tin?") + "<error type='cancel'/>", "m1", f"{BOB}/x", ALICE, "error")),
+        site.submit(stanza(content, "m1", type_=type_)),
+        site.submit(stanza(replaced("copper?", "m1"), "m2")),
+    )
+    items = await read(site)
+    assert [item.kind for item in items] == [ItemKind.MESSAGE, ItemKind.OTHER]
+    said, hidden = items
+    assert "sell at noon" in f"{hidden.text}\n{hidden.also}"
+    assert type_ != "error" or texts(said) == ["tin?", "copper?"]
 
 
 @pytest.mark.parametrize("broken", [b"<message", b"\xff\xfe", stanza("<body>\ud800</body>", "m1")])

@@ -352,3 +352,19 @@ def test_how_a_device_is_called_is_seen_and_is_no_link() -> None:
     ):
         presence = read_stanza(f"<presence from='alice@metals.example/{device}'/>")
         assert decide_content(parse_policy(LINKS, {}), presence).rules == rules
+
+
+@pytest.mark.parametrize("top", ["message type='chat'", "message", "iq type='get'"])
+def test_words_in_a_devices_name_are_seen_of_whoever_is_never_present(top: str) -> None:
+    """A client may write without presence; others show from which device a message came."""
+    named = read_stanza(f"<{top} from='alice@metals.example/the sideletter, at noon'/>")
+    assert decide_content(parse_policy(LINKS, {}), named).rules == ("words",)
+    assert texts_of(named) == ["the sideletter at noon"]
+    for usual in (
+        "alice@metals.example/sideletter.x1",
+        "älice@metals.example/gajim.5B2",
+        "rooms.metals.example",
+    ):
+        assert texts_of(read_stanza(f"<{top} from='{usual}'/>")) == []
+    in_room = read_stanza("<message type='groupchat' from='desk@rooms.metals.example/The sideletter'/>")
+    assert texts_of(in_room) == []
