@@ -94,7 +94,7 @@ systemd:
 	PYTHONHASHSEED=0 $(BIN)/pytest tests/systemd $(ARGS)
 
 # The loop to work in, about a minute: nothing that takes long, nothing that needs a server or another program,
-# and of what is made up a seventh of the examples that `make test` tries.
+# and of what is made up a tenth of the examples that `make test` tries.
 quick: python-lint
 	TMPDIR=$(MEMORY) STEELYARD_EXAMPLES=0.1 PYTHONHASHSEED=0 $(BIN)/pytest $(COMPUTING_WORKERS) \
 	  tests/unit tests/property -m 'not slow and not programs' $(ARGS)

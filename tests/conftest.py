@@ -11,7 +11,9 @@ from tests.support.descriptors import closed_again
 from tests.support.order import in_order
 from tests.support.postgres import PostgresServer, run_postgres
 from tests.support.rounds import load_profile
+from tests.support.surroundings import settle
 
+settle()
 load_profile()
 
 _NEED_PROGRAMS = frozenset({"postgres_server", "s3_server", "token"})

@@ -15,8 +15,8 @@ def find_owner(port: int) -> str:
         return ""
     for process in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):  # it has ended, or is another user's
-            if any(str(file.readlink()) in sockets for file in _open_files(process)):
-                return f"{process.joinpath('comm').read_text().strip()} (process {process.name})"
+            if not sockets.isdisjoint(_open_files(process)):
+                return f"{_name(process)} (process {process.name})"
     return ""
 
 
@@ -30,8 +30,13 @@ def _listening(port: int) -> Iterator[str]:
                     yield inode
 
 
-def _open_files(process: Path) -> Iterator[Path]:
+def _open_files(process: Path) -> Iterator[str]:
     for file in (process / "fd").iterdir():
-        with suppress(OSError):
-            file.lstat()  # it may have been closed since
-            yield file
+        with suppress(OSError):  # closed since
+            yield str(file.readlink())
+
+
+def _name(process: Path) -> str:
+    """Return what a program calls itself, which may be any 15 bytes, as one line that no terminal obeys."""
+    name = (process / "comm").read_bytes().decode(errors="replace").removesuffix("\n")
+    return "".join(character if character.isprintable() else "?" for character in name)

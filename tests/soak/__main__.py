@@ -23,6 +23,7 @@ from tests.soak.plan import draw_plan
 from tests.soak.run import Outcome, run_plan
 from tests.soak.state import Done, State, commit_here
 from tests.support.server import PROSODY, SERVER
+from tests.support.surroundings import settle
 
 _SHOWN = 5
 _COMMAND = "make soak" if SERVER is PROSODY else f"STEELYARD_SERVER={SERVER.name} make soak"
@@ -111,6 +112,8 @@ def _parse() -> argparse.Namespace:
         parser.error(f"{SERVER.name} has no other sites yet (docs/ejabberd.md)")
     if options.minutes and SERVER is not PROSODY:
         parser.error("--minutes has a site with Prosody")
+    # Prosody takes a path that does not begin at the root for one below its own data.
+    options.folder = options.folder.absolute()
     return options
 
 
@@ -164,4 +167,5 @@ async def _play_seeds(options: argparse.Namespace) -> int:
 
 
 if __name__ == "__main__":
+    settle()
     sys.exit(asyncio.run(_main()))

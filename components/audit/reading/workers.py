@@ -140,6 +140,9 @@ def _environment() -> dict[str, str]:
         "PYTHONDONTWRITEBYTECODE": "1",
         # What reads speech would otherwise ask there for what a model lacks.
         "HF_HUB_OFFLINE": "1",
+        # What finds where somebody speaks (onnxruntime, from 1.32 on) would otherwise make a number for this machine,
+        # and tell its maker, by the network, what it does here.
+        "ORT_DISABLE_TELEMETRY": "1",
     }
 
 

@@ -48,7 +48,7 @@ async def test_so_is_that_of_a_backup(tmp_path: Path, monkeypatch: pytest.Monkey
 @pytest.mark.parametrize(
     ("act", "named"),
     [
-        (lambda: Path("/nonexistent/file").read_bytes(), "/nonexistent/file"),
+        (lambda: Path("/proc/none").read_bytes(), "/proc/none"),
         (refuse, "/what/is/written"),
     ],
 )

@@ -2,6 +2,8 @@
 
 import re
 import shutil
+import subprocess
+import sys
 import tempfile
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -11,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from components.audit.reading import speech_model
+from components.audit.reading import speech_model, workers
 from components.audit.reading.content import ContentState, ReadContent
 from components.audit.reading.limits import OF_FILES, OF_SOUND
 from components.audit.reading.speech_model import SpeechModel, find_speech_model
@@ -22,6 +24,7 @@ from components.cli.output.search import describe_search, print_search
 from components.process.errors import SiteError
 from tests.support.documents import make_mail, make_zip
 from tests.support.filed_site import FiledSite, find, look, make_filed_site, read_again
+from tests.support.process import PATIENCE_S
 from tests.support.speech import (
     FORMS,
     MINUTE,
@@ -47,6 +50,14 @@ async def hear(data: bytes, name: str = "note", readers: FileReaders | None = No
 
 def words_of(text: str) -> list[str]:
     return re.findall(r"[a-z0-9']+", text.lower())
+
+
+def test_what_hears_it_notes_nothing_for_its_maker(tmp_path: Path) -> None:
+    """A number of this machine, and what was done here, in the user's home, to be told by the network."""
+    code = "from faster_whisper.vad import get_vad_model; get_vad_model()"
+    environment = {**workers._environment(), "HOME": str(tmp_path)}
+    subprocess.run([sys.executable, "-c", code], env=environment, check=True, timeout=PATIENCE_S)
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("voice", ["en-us", "en-gb", "en-us+f3"])

@@ -34,9 +34,9 @@ def test_nothing_told_is_an_end_and_no_terminal() -> None:
     assert ask("import sys; print(repr(sys.stdin.read()))").stdout == "''\n"
 
 
-def test_a_program_that_is_not_there_and_one_that_says_nothing() -> None:
+def test_a_program_that_is_not_there_and_one_that_says_nothing(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
-        ask_program(["/nonexistent/program"], "", PATIENCE_S)
+        ask_program([str(tmp_path / "program")], "", PATIENCE_S)
     with pytest.raises(subprocess.TimeoutExpired):
         ask("import sys, threading; threading.Event().wait()", timeout_s=0.05)
 

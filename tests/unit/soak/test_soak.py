@@ -34,6 +34,19 @@ def soak(folder: Path, *, until_s: float = float("inf"), keeps_all: bool = False
     return Soak(folder, sites=2, until_s=until_s, keeps_all=keeps_all)
 
 
+def test_its_folder_is_the_same_to_whatever_it_starts(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for said, folder in (
+        ((), "var/soak"),
+        (("--folder", "here"), "here"),
+        (("--folder", "/there"), "/there"),
+    ):
+        monkeypatch.setattr("sys.argv", ["soak", *said])
+        assert command._parse().folder == tmp_path / folder
+
+
 def folders(root: Path) -> list[str]:
     return [each.name for each in root.iterdir() if each.is_dir()]
 

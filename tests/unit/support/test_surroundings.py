@@ -1,0 +1,59 @@
+"""What the machine says to programs is the same for every test, whoever runs it and wherever."""
+
+import os
+import re
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.surroundings import MOST_CHARACTERS, OF_TESTS, find_changes
+
+ROOT = Path(__file__).parents[3]
+PLAIN = {"PATH": "/usr/bin", "HOME": "/root", "SSL_CERT_FILE": "/etc/ssl/ca.pem", "TMPDIR": "/dev/shm"}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("COLUMNS", "LINES", "FORCE_COLOR", "NO_COLOR", "LC_MESSAGES", "LANGUAGE"),
+        *("http_proxy", "HTTPS_PROXY", "no_proxy", "SSLKEYLOGFILE", "PGHOST", "PGPASSWORD", "AWS_PROFILE", "LDAPCONF"),
+        *("NOTIFY_SOCKET", "WATCHDOG_USEC", "XDG_CONFIG_HOME", "PYTHONPATH", "PYTHONUTF8", "LUA_INIT", "ERL_FLAGS"),
+        *("STEELYARD_SITE", "STEELYARD_GATE__METRICS_PORT", "STEELYARD_SERVERS"),
+    ],
+)  # fmt: skip
+def test_what_would_make_another_machine_another_is_left_out(name: str) -> None:
+    assert find_changes(PLAIN).keys().isdisjoint(PLAIN.keys() | {name})
+    assert find_changes({**PLAIN, name: "x"})[name] is None
+
+
+def test_what_tests_are_told_and_where_programs_are_stays() -> None:
+    own = {f"STEELYARD_{name}": "1" for name in OF_TESTS}
+    found = find_changes({**PLAIN, **own, "PYTHONHASHSEED": "0", "AWS_CA_BUNDLE": "/etc/ssl/ca.pem"})
+    assert found == find_changes({})
+
+
+def test_all_that_tests_are_told_is_named() -> None:
+    """Or it would be left out, and the test that reads it would be told nothing."""
+    files = (*(ROOT / "tests" / "support").glob("*.py"), ROOT / "tests/browser/test_screenshots.py")
+    read = re.compile(r"os\.environ(?:\.get\(|\[)\"STEELYARD_(\w+)\"")
+    told = {name for file in files for name in read.findall(file.read_text("utf-8"))}
+    assert told == set(OF_TESTS)
+
+
+def test_a_folder_in_which_no_socket_can_be_is_not_used() -> None:
+    fits = "/" + "x" * (MOST_CHARACTERS - 1)
+    assert "TMPDIR" not in find_changes({"TMPDIR": fits})
+    assert find_changes({"TMPDIR": f"{fits}x"})["TMPDIR"] is None
+
+
+def test_this_process_and_what_it_starts_are_in_them(tmp_path: Path) -> None:
+    assert all(os.environ.get(name) == said for name, said in find_changes(os.environ).items())
+    code = "import os, time; open('made', 'w').close(); print(os.environ['TZ'], time.tzname[0])"
+    said = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert said.stdout.split() == ["UTC", "UTC"]
+    assert stat.S_IMODE((tmp_path / "made").stat().st_mode) == 0o644
