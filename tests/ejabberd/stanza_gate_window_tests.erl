@@ -1,12 +1,19 @@
 -module(stanza_gate_window_tests).
 -compile([export_all, nowarn_export_all]).
 
--import(stanza_gate_window, [answer/2, await/2, ask/4, ask_arrived/0, gone/1, taken/1]).
+-import(stanza_gate_window, [answer/2, answer_all/1, await/2, ask/4, ask_arrived/0, gone/1, taken/1]).
 
 %% The table is the process's that runs the test, as it is the window's.
 with_table(Test) ->
     stanza_gate_window:open(),
-    try Test() after ets:delete(stanza_gate_window) end.
+    try Test() after ets:delete(stanza_gate_window), forget_answers() end.
+
+%% The process runs the next test, too.
+forget_answers() ->
+    receive {stanza_gate_answered, _} -> forget_answers() after 0 -> ok end.
+
+wait_until_told([]) -> ok;
+wait_until_told(Refs) -> receive {stanza_gate_answered, Told} -> wait_until_told(Refs -- Told) end.
 
 asked(Window) -> asked(Window, 60000).
 
@@ -30,7 +37,7 @@ an_answer_is_found_whether_its_message_is_or_not_test() ->
         {asked, Ref, _, _} = Asked = asked(self()),
         answer({self(), Ref}, silent),
         % The process has taken the message already, into a queue of its own.
-        receive {stanza_gate_answered, Ref} -> ok end,
+        receive {stanza_gate_answered, [Ref]} -> ok end,
         silent = await(Asked, false)
     end).
 
@@ -40,6 +47,28 @@ who_waits_is_told_when_the_answer_comes_test() ->
         Waiting = self(),
         spawn(fun() -> answer({Waiting, Ref}, {bounced, failed}) end),
         {bounced, failed} = await(Asked, false)
+    end).
+
+who_has_asked_much_is_told_once_test() ->
+    with_table(fun() ->
+        [One, Two, Theirs] = [make_ref() || _ <- [1, 2, 3]],
+        answer_all([{{self(), One}, silent}, {{ended(), Theirs}, silent}, {{self(), Two}, {bounced, failed}}]),
+        receive {stanza_gate_answered, Refs} -> [] = Refs -- [One, Two], 2 = length(Refs) end,
+        none = receive {stanza_gate_answered, _} = More -> More after 0 -> none end,
+        [silent, {bounced, failed}, silent] = [taken(Each) || Each <- [One, Two, Theirs]]
+    end).
+
+what_is_answered_while_one_waits_for_another_is_told_again_test() ->
+    with_table(fun() ->
+        {asked, Ref, _, _} = Asked = asked(self()),
+        [Before, With] = [make_ref() || _ <- [1, 2]],
+        Waiting = self(),
+        spawn(fun() ->
+            answer({Waiting, Before}, silent),
+            answer_all([{{Waiting, Ref}, silent}, {{Waiting, With}, silent}])
+        end),
+        silent = await(Asked, false),
+        wait_until_told([Before, With])
     end).
 
 no_answer_comes_from_a_window_that_has_died_or_says_nothing_test() ->

@@ -313,7 +313,7 @@ async def test_who_closes_their_stream_hears_others_until_all_is_done(line: Scri
     await line.gate.expect(stanza("h1"))
     asked = f"process_info({session_of('closes')}, current_function)."
     assert await wait_until(
-        lambda: server.evaluate(asked) == "{current_function,{stanza_gate_window,await,4}}"
+        lambda: server.evaluate(asked) == "{current_function,{stanza_gate_window,await,5}}"
     )
     line.gate.release(told.seq)
     await arrives(alice, "h0")

@@ -80,9 +80,10 @@ is_between_listed(From, To, #{class_of := ClassOf, reaches := Reaches, lists := 
 
 %% One of the line's own components, or an address at it: listed nowhere.
 is_own(Address, #{class_of := ClassOf, lists := Lists}, IsComponent) ->
-    Domain = domain(Address),
     not maps:is_key(Address, ClassOf) andalso not maps:is_key(Address, Lists)
-        andalso not maps:is_key(Domain, ClassOf) andalso IsComponent(Domain).
+        andalso is_component(domain(Address), ClassOf, IsComponent).
+
+is_component(Domain, ClassOf, IsComponent) -> not maps:is_key(Domain, ClassOf) andalso IsComponent(Domain).
 
 domain(Address) ->
     case binary:split(Address, <<"@">>) of [_, Domain] -> Domain; [Domain] -> Domain end.

@@ -5,6 +5,8 @@
 -export([own/0, unheld/0, streams_of/1, is_stopped/2, is_stopped_by/3, keep_borders/2, is_stopped_though_listed/2,
          is_in_force/0, in_force/0, is_open/0, is_room_host/1, is_room_host_of/2, room_process/2]).
 
+-include("jid.hrl").
+
 %% The host in whose name the adapter speaks to the gate.
 own() -> hd(ejabberd_option:hosts()).
 
@@ -29,7 +31,8 @@ is_stopped_by(Borders, From, To) ->
         true
     end.
 
-bare(Jid) -> jid:encode(jid:remove_resource(jid:make(jid:tolower(Jid)))).
+%% It is prepared already.
+bare(#jid{luser = User, lserver = Server}) -> jid:encode({User, Server, <<>>}).
 
 %% A domain that is routed to a component, and none of accounts.
 is_component(Domain) ->

@@ -22,30 +22,25 @@ then(Element, State) ->
     within_limits(ready(add(Element, 0, {done, element}, State))).
 
 %% The window has answered, or has died: `none` where this is neither.
-take({stanza_gate_answered, Ref}, State) ->
-    % It may have been waited for, or given up.
-    case stanza_gate_window:taken(Ref) of
-        none -> State;
-        arrived -> stanza_gate_counted:arrived(Ref, State);
-        Answer -> take(Ref, Answer, State)
-    end;
-take({'DOWN', Ref, process, _, _}, #{stanza_gate_said := #{waits := Waits}} = State) when is_map_key(Ref, Waits) ->
-    take(Ref, gone, State);
+take({stanza_gate_answered, Refs}, State) ->
+    lists:foldl(fun unless_waits/2, ready(State), Refs);
+take({'DOWN', Ref, process, _, _}, #{stanza_gate_said := #{waits := Waits} = Said} = State) when is_map_key(Ref, Waits) ->
+    ready(State#{stanza_gate_said := answered(maps:get(Ref, Waits), gone, Said)});
 take({'DOWN', Ref, process, _, _}, #{stanza_gate_counts := _} = State) ->
     stanza_gate_counted:arrived(Ref, State);
 take(_, _) ->
     none.
 
-take(Ref, Answer, #{stanza_gate_said := #{waits := Waits} = Said} = State) when is_map_key(Ref, Waits) ->
-    erlang:demonitor(Ref, [flush]),
-    {Number, Rest} = maps:take(Ref, Waits),
-    ready(State#{stanza_gate_said := answered(Number, Answer, Said#{waits := Rest})});
-take(_, {carry_out, Seq, _, _}, State) ->
-    % Nobody waits for it any more.
-    stanza_gate_window:failed(Seq),
+%% What was answered and is no stanza that waits for its turn.
+unless_waits(Ref, #{stanza_gate_said := #{waits := Waits}} = State) when is_map_key(Ref, Waits) ->
     State;
-take(_, _, State) ->
-    State.
+unless_waits(Ref, State) ->
+    % It may have been waited for, or given up.
+    case stanza_gate_window:taken(Ref) of
+        arrived -> stanza_gate_counted:arrived(Ref, State);
+        {carry_out, Seq, _, _} -> stanza_gate_window:failed(Seq), State;
+        _ -> State
+    end.
 
 %% The window has said nothing for longer than it may: what waits so long is given back.
 overdue(State) ->
@@ -73,9 +68,11 @@ add(Element, Size, Asked, State) ->
 
 new() -> #{next => 1, last => 0, elements => #{}, waits => #{}, bytes => 0}.
 
-answered(Number, Answer, #{elements := Elements} = Said) ->
-    {Packet, Size, _} = maps:get(Number, Elements),
-    Said#{elements := Elements#{Number := {Packet, Size, {done, stanza_gate_session:decided(Answer, Packet)}}}}.
+answered(Number, Answer, #{elements := Elements, waits := Waits} = Said) ->
+    {Packet, Size, {asked, Ref, _, _}} = maps:get(Number, Elements),
+    erlang:demonitor(Ref, [flush]),
+    Said#{elements := Elements#{Number := {Packet, Size, {done, stanza_gate_session:decided(Answer, Packet)}}},
+          waits := maps:remove(Ref, Waits)}.
 
 within_limits(#{stanza_gate_said := #{elements := Elements, bytes := Bytes}} = State)
   when map_size(Elements) >= ?MOST_STANZAS; Bytes >= ?MOST_BYTES ->
@@ -84,25 +81,22 @@ within_limits(State) ->
     State.
 
 %% Wait for the oldest.
-wait(#{lserver := Host, stanza_gate_said := #{next := Next, elements := Elements, waits := Waits} = Said} = State, HearsOthers) ->
+wait(#{lserver := Host, stanza_gate_said := #{next := Next, elements := Elements} = Said} = State, HearsOthers) ->
     case maps:get(Next, Elements) of
-        {_, _, {asked, Ref, _, _} = Asked} ->
+        {_, _, {asked, _, _, _} = Asked} ->
             case stanza_gate_window:await(Asked, HearsOthers) of
                 {meanwhile, Info} ->
                     ejabberd_hooks:run_fold(c2s_handle_info, Host, State, [Info]);
                 Answer ->
-                    erlang:demonitor(Ref, [flush]),
-                    State#{stanza_gate_said := answered(Next, Answer, Said#{waits := maps:remove(Ref, Waits)})}
+                    State#{stanza_gate_said := answered(Next, Answer, Said)}
             end;
         _ ->
             State
     end.
 
 give_up(Now, #{stanza_gate_said := #{elements := Elements} = Said} = State) ->
-    Late = [{Number, Ref} || {Number, {_, _, {asked, Ref, _, Until}}} <- maps:to_list(Elements), Until =< Now],
-    State#{stanza_gate_said := lists:foldl(fun({Number, Ref}, #{waits := Waits} = Acc) ->
-        answered(Number, gone, Acc#{waits := maps:remove(Ref, Waits)})
-    end, Said, Late)};
+    Late = [Number || {Number, {_, _, {asked, _, _, Until}}} <- maps:to_list(Elements), Until =< Now],
+    State#{stanza_gate_said := lists:foldl(fun(Number, Acc) -> answered(Number, gone, Acc) end, Said, Late)};
 give_up(_, State) ->
     State.
 
@@ -129,8 +123,11 @@ ready(#{stanza_gate_said := #{next := Next, elements := Elements, bytes := Bytes
         {{Element, Size, {done, Outcome}}, Rest} ->
             Left = State#{stanza_gate_said := Said#{next := Next + 1, elements := Rest, bytes := Bytes - Size}},
             ready(carry_out(Element, Outcome, Left));
-        _ ->
-            State
+        {{_, _, {asked, Ref, _, _}}, _} ->
+            case stanza_gate_window:taken(Ref) of
+                none -> State;
+                Answer -> ready(State#{stanza_gate_said := answered(Next, Answer, Said)})
+            end
     end;
 ready(State) ->
     State.

@@ -58,7 +58,7 @@ handle_cast({refused, Seq}, State) -> {noreply, refused(Seq, State)};
 handle_cast({carrying, Seq, Pid}, State) -> {noreply, watch(Pid, Seq, State)};
 handle_cast(turned_away, State) -> {noreply, turn_away(State)};
 handle_cast({gate_connected, Pid}, State) -> {noreply, connected(Pid, State)};
-handle_cast({from_gate, Pid, Children}, #{link := {Pid, _, _}} = State) ->
+handle_cast({from_gate, Pid, Children}, #{link := {Pid, _, _, _}} = State) ->
     {noreply, take(stanza_gate_wire:read(Children), State)};
 handle_cast({from_gate, _, _}, State) ->
     {noreply, State}.
@@ -67,15 +67,13 @@ handle_info(tick, State) ->
     {noreply, tick(State)};
 handle_info(look, State) ->
     {noreply, stanza_gate_ripe:look(now_ms(), State)};
-handle_info({'DOWN', Monitor, process, _, _}, #{link := {_, Monitor, _}} = State) ->
+handle_info({'DOWN', Monitor, process, _, _}, #{link := {_, Monitor, _, _}} = State) ->
     logger:error("stanza_gate: the gate is disconnected: stanzas are held until their time is over"),
     {noreply, disconnected(State)};
-handle_info({'DOWN', Monitor, process, Pid, _}, #{holders := Holders} = State) when is_pid(Pid) ->
+handle_info({'DOWN', _, process, Pid, _}, #{holders := Holders} = State) when is_pid(Pid) ->
     stanza_gate_window:gone(Pid),
-    case stanza_gate_holders:gone(Monitor, Holders) of
-        {Seq, Rest} -> {noreply, holder_gone(Seq, State#{holders := Rest})};
-        none -> {noreply, State}
-    end;
+    {Numbers, Rest} = stanza_gate_holders:gone(Pid, Holders),
+    {noreply, lists:foldl(fun holder_gone/2, State#{holders := Rest}, Numbers)};
 handle_info(Info, State) ->
     {noreply, stanza_gate_ripe:heard(Info, State)}.
 
@@ -83,7 +81,7 @@ handle_info(Info, State) ->
 
 connected(Pid, #{link := none} = State) ->
     again(fun stanza_gate_quarantine:begin_again/2, send_status(State#{link := stanza_gate_link:open(Pid, now_ms())}));
-connected(Pid, #{link := {First, Monitor, _}} = State) ->
+connected(Pid, #{link := {First, Monitor, _, _}} = State) ->
     case is_process_alive(First) of
         true ->
             stanza_gate_link:turn_away(Pid),
@@ -176,7 +174,9 @@ take_verdict(#{through := Through} = Verdict, #{epoch := Epoch, queue := Queue, 
         true ->
             Numbers = stanza_gate_verdict:numbers(Verdict, Queue),
             Answered = end_silence(State#{quarantine := stanza_gate_quarantine:answered(Quarantine)}),
-            go_on(lists:foldl(fun(Seq, Acc) -> decide(Seq, Verdict, Acc) end, Answered, Numbers));
+            {Answers, Decided} = lists:mapfoldl(fun(Seq, Acc) -> decide(Seq, Verdict, Acc) end, Answered, Numbers),
+            stanza_gate_window:answer_all(lists:append(Answers)),
+            go_on(Decided);
         false ->
             logger:error("stanza_gate: a verdict out of turn, or of another epoch, up to ~p", [Through]),
             State
@@ -185,17 +185,17 @@ take_verdict(#{through := Through} = Verdict, #{epoch := Epoch, queue := Queue, 
 decide(Seq, #{exceptions := Exceptions} = Verdict, #{queue := Queue} = State) ->
     case stanza_gate_queue:find(Seq, Queue) of
         none ->
-            State;
+            {[], State};
         #{kind := Kind} ->
             Receipt = stanza_gate_verdict:receipt(Seq, Verdict),
             {Effect, Then} = stanza_gate_verdict:outcome(Kind, maps:get(Seq, Exceptions, released), Seq, Receipt),
-            perform(Effect, State),
-            follow(Then, Seq, State#{queue := stanza_gate_queue:remove(Seq, Queue)})
+            {perform(Effect, State), follow(Then, Seq, State#{queue := stanza_gate_queue:remove(Seq, Queue)})}
     end.
 
-perform(nothing, _) -> ok;
-perform({reply, From, Answer}, _) -> stanza_gate_window:answer(From, Answer);
-perform({carry_out, Seq, Stanza, Receipt}, State) -> stanza_gate_carrier:carry_out(Seq, Stanza, Receipt, gate(State)).
+%% Gives the answers to whoever waits.
+perform(nothing, _) -> [];
+perform({reply, From, Answer}, _) -> [{From, Answer}];
+perform({carry_out, Seq, Stanza, Receipt}, State) -> stanza_gate_carrier:carry_out(Seq, Stanza, Receipt, gate(State)), [].
 
 follow(settle, Seq, State) -> settle(Seq, State);
 follow(bounce, Seq, State) -> bounced(Seq, State);
@@ -268,7 +268,7 @@ fall_silent(Since, #{silence := Silence} = State) -> State#{silence := stanza_ga
 end_silence(#{silence := Silence} = State) -> State#{silence := stanza_gate_silence:finish(Silence)}.
 
 is_stuck(_, #{link := none}) -> false;
-is_stuck(Now, #{link := {_, _, ConnectedAt}, silence := Silence}) ->
+is_stuck(Now, #{link := {_, _, ConnectedAt, _}, silence := Silence}) ->
     stanza_gate_silence:is_stuck(Now, ConnectedAt, Silence).
 
 gate(#{options := #{gate := Gate}}) -> Gate.

@@ -90,8 +90,8 @@ handle_info(timeout, #{said := Said} = State) ->
     {value, {_, _, {asked, Ref, _, _}}} = queue:peek(Said),
     erlang:demonitor(Ref, [flush]),
     go_on(State#{said := given_up(Ref, Said)});
-handle_info({stanza_gate_answered, Ref}, #{said := Said} = State) ->
-    _ = [give_back(Ref) || not queue:any(fun(Each) -> is_asked(Ref, Each) end, Said)],
+handle_info({stanza_gate_answered, Refs}, #{said := Said} = State) ->
+    [give_back(Ref) || Ref <- Refs, not queue:any(fun(Each) -> is_asked(Ref, Each) end, Said)],
     go_on(State);
 handle_info(_, State) ->
     go_on(State).

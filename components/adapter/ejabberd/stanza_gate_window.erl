@@ -6,7 +6,7 @@
 
 -module(stanza_gate_window).
 
--export([start_link/1, open/0, ask/4, ask_arrived/0, answer/2, taken/1, await/2, gone/1, opened/3, note/3, note_made/4, done/1, failed/1, refused/1, carrying/2, turned_away/0, stop/1,
+-export([start_link/1, open/0, ask/4, ask_arrived/0, answer/2, answer_all/1, taken/1, await/2, gone/1, opened/3, note/3, note_made/4, done/1, failed/1, refused/1, carrying/2, turned_away/0, stop/1,
          gate_connected/1, from_gate/2]).
 
 %% How much longer a caller waits for this process than this process for the gate.
@@ -19,7 +19,7 @@ open() ->
     ets:new(?MODULE, [named_table, public, {write_concurrency, true}]).
 
 %% Submit a stanza, whose head has way and session. Gives {asked, Ref, Window, Until}. When there is an answer,
-%% {stanza_gate_answered, Ref} comes; when the window dies, a 'DOWN' with this Ref.
+%% {stanza_gate_answered, Refs} comes; when the window dies, a 'DOWN' with this Ref.
 ask(Head, Stanza, Size, TimeoutMs) ->
     case whereis(?MODULE) of
         Window when is_pid(Window) ->
@@ -37,9 +37,13 @@ ask_arrived() ->
     Ref.
 
 %% Answer who asked: {carry_out, Seq, Receipt, Amended}, {answer, Error}, silent, or {bounced, Reason}.
-answer({Pid, Ref}, Answer) ->
-    ets:insert(?MODULE, {Ref, Pid, Answer}),
-    Pid ! {stanza_gate_answered, Ref}.
+answer(From, Answer) -> answer_all([{From, Answer}]).
+
+%% The same for many: each process gets one message for all that it had asked.
+answer_all(Answers) ->
+    ets:insert(?MODULE, [{Ref, Pid, Answer} || {{Pid, Ref}, Answer} <- Answers]),
+    ByPid = lists:foldl(fun({{Pid, Ref}, _}, Acc) -> Acc#{Pid => [Ref | maps:get(Pid, Acc, [])]} end, #{}, Answers),
+    maps:foreach(fun(Pid, Refs) -> Pid ! {stanza_gate_answered, Refs} end, ByPid).
 
 %% Take the answer, if it is there: `none` otherwise.
 taken(Ref) ->
@@ -61,15 +65,27 @@ await({asked, Ref, Window, Until}, HearsOthers) ->
 %% The window is watched again: what says that it has died may be in the queue where nobody can look.
 await(Ref, Window, Until, HearsOthers) ->
     Again = erlang:monitor(process, Window),
-    Answer = receive
-        {stanza_gate_answered, Ref} -> taken(Ref);
-        {'DOWN', Again, process, _, _} -> gone;
-        {route, _} = Info when HearsOthers -> {meanwhile, Info}
-    after max(0, Until - now_ms()) ->
-        gone
-    end,
+    Answer = await(Ref, Again, Until, HearsOthers, []),
     erlang:demonitor(Again, [flush]),
     Answer.
+
+%% What else was answered meanwhile, this process is told again.
+await(Ref, Again, Until, HearsOthers, Others) ->
+    receive
+        {stanza_gate_answered, Refs} ->
+            case taken(Ref) of
+                none -> await(Ref, Again, Until, HearsOthers, Refs ++ Others);
+                Answer -> told_again(Refs ++ Others), Answer
+            end;
+        {'DOWN', Again, process, _, _} -> told_again(Others), gone;
+        {route, _} = Info when HearsOthers -> told_again(Others), {meanwhile, Info}
+    after max(0, Until - now_ms()) ->
+        told_again(Others),
+        gone
+    end.
+
+told_again([]) -> ok;
+told_again(Refs) -> self() ! {stanza_gate_answered, Refs}.
 
 %% Submit that a session has begun: ok, or `full` when too many events wait for the gate. Exits when this process does not answer.
 opened(Host, Session, Event) ->
