@@ -77,9 +77,12 @@ async def log_in(target: Target, number: int) -> asyncio.Transport:
     return transport
 
 
-async def log_in_pairs(target: Target, pairs: int) -> list[tuple[asyncio.Transport, asyncio.Transport]]:
-    """Log in two sessions per pair: the one that sends, and the one that receives."""
-    sessions = [await log_in(target, number) for number in range(2 * pairs)]
+async def log_in_pairs(
+    target: Target, pairs: int, receiving: Target | None = None
+) -> list[tuple[asyncio.Transport, asyncio.Transport]]:
+    """Log in two sessions per pair: the one that sends, and the one that receives, which may be elsewhere."""
+    places = (target, receiving or target)
+    sessions = [await log_in(places[number % 2], number) for number in range(2 * pairs)]
     os.sync()  # what starting and logging in wrote shall not be flushed by the first commits that are measured
     return list(zip(sessions[::2], sessions[1::2], strict=True))
 

@@ -14,6 +14,8 @@ from tests.support.process import wait_until
 
 WARM_UP_S = 1.0
 DRAIN_TIMEOUT_S = 20.0
+# What one node of a cluster writes into its tables, the other has a moment later.
+_KNOWN_ELSEWHERE_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +34,15 @@ class Saturation:
         return self.sent - self.received - self.errors
 
 
-def saturate(target: Target, pairs: int, window: int, duration_s: float) -> Saturation:
-    """Load a server for a while with pairs of users, each with a constant number of messages in flight."""
+def saturate(
+    target: Target, pairs: int, window: int, duration_s: float, receiving: Target | None = None
+) -> Saturation:
+    """Load a server for a while with pairs of users, each with a constant number of messages in flight.
+
+    In a cluster those who receive may be at another node, `receiving`; `cpu` is of what `target` names alone.
+    """
     gc.disable()  # nothing here is cyclic, and a collection would look like the server's pause
-    return uvloop.run(_saturate(target, pairs, window, duration_s))
+    return uvloop.run(_saturate(target, pairs, window, duration_s, receiving))
 
 
 class _Refill(asyncio.Protocol):
@@ -59,9 +66,14 @@ class _Refill(asyncio.Protocol):
             self.send(count)
 
 
-async def _saturate(target: Target, pairs: int, window: int, duration_s: float) -> Saturation:
+async def _saturate(
+    target: Target, pairs: int, window: int, duration_s: float, receiving: Target | None
+) -> Saturation:
     refills, errors = [], ErrorCounter()
-    for number, (sender, receiver) in enumerate(await log_in_pairs(target, pairs)):
+    sessions = await log_in_pairs(target, pairs, receiving)
+    if receiving is not None:
+        await asyncio.sleep(_KNOWN_ELSEWHERE_S)
+    for number, (sender, receiver) in enumerate(sessions):
         message = (
             f"<message to='{full_jid(2 * number + 1, target.domain)}' type='chat' id='m'><body>".encode()
         )
