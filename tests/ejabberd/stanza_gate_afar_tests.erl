@@ -22,15 +22,21 @@ what_was_on_its_way_to_a_node_that_is_lost_is_told_once_test() ->
 what_has_arrived_is_lost_with_nobody_test() ->
     open(),
     % The third round has begun, and is not over.
-    stanza_gate_afar:seen(300, #{begun => 3, pending => [somebody]}),
+    stanza_gate_afar:seen(300, #{begun => 3, pending => [somebody]}, ['b@x', 'c@x']),
     [{8, none}] = stanza_gate_afar:lost('c@x'),
-    stanza_gate_afar:seen(300, #{begun => 3, pending => []}),
+    stanza_gate_afar:seen(300, #{begun => 3, pending => []}, ['b@x', 'c@x']),
     false = stanza_gate_afar:is_any(),
     [] = stanza_gate_afar:lost('b@x').
 
+rounds_say_nothing_of_a_node_that_is_gone_and_not_heard_of_yet_test() ->
+    open(),
+    stanza_gate_afar:seen(300, #{begun => 3, pending => []}, ['c@x']),
+    [] = stanza_gate_afar:lost('c@x'),
+    [{7, none}] = stanza_gate_afar:lost('b@x').
+
 what_a_node_that_never_rests_has_had_for_long_is_forgotten_test() ->
     open(),
-    stanza_gate_afar:seen(30200, #{begun => 2, pending => []}),
+    stanza_gate_afar:seen(30200, #{begun => 2, pending => []}, ['b@x', 'c@x']),
     [] = stanza_gate_afar:lost('c@x'),
     [{7, none}] = stanza_gate_afar:lost('b@x').
 

@@ -18,6 +18,13 @@ another_node_that_asks_is_waited_for_as_well_test() ->
     #{looks := true} = stanza_gate_ripe:heard(nothing, (state())#{asks := [waits]}),
     receive look -> ok end.
 
+what_was_sent_to_another_node_is_looked_at_soon_test() ->
+    State = state(),
+    #{looks := false} = stanza_gate_ripe:heard(nothing, State),
+    ets:insert(stanza_gate_afar, {{0, 1}, far@away, 1, 7, none}),
+    #{looks := true} = stanza_gate_ripe:heard(nothing, State),
+    receive look -> ok end.
+
 nothing_is_looked_at_where_nobody_waits_test() ->
     #{looks := false, quiet := Quiet} = stanza_gate_ripe:ripen(0, state()),
     Quiet = stanza_gate_quiet:new().

@@ -5,7 +5,7 @@
 
 -module(stanza_gate_afar).
 
--export([open/0, is_any/0, seen/2, lost/1, send/2, to_room/1, to_process/2]).
+-export([open/0, is_any/0, seen/3, lost/1, send/2, to_room/1, to_process/2]).
 
 -include("xmpp.hrl").
 
@@ -16,13 +16,16 @@
 %% Entries are {{SinceMs, Key}, Node, Ticket, Seq, Answer}; `begun` has the newest round.
 open() ->
     ets:new(?MODULE, [named_table, public, {write_concurrency, true}]),
-    seen(now_ms(), stanza_gate_quiet:new()).
+    seen(now_ms(), stanza_gate_quiet:new(), []).
 
-%% What has arrived by the rounds that are over is forgotten.
-seen(Now, #{begun := Begun} = Quiet) ->
+%% What has arrived by the rounds that are over is forgotten. A node that is gone was asked nothing: the window only has not heard of it
+%% yet, and gives back what was on its way there when it does.
+seen(Now, #{begun := Begun} = Quiet, Nodes) ->
     ets:insert(?MODULE, {?BEGUN, Begun}),
-    Is = {'orelse', {'=<', '$1', stanza_gate_quiet:ended(Quiet)}, {'=<', '$2', Now - ?KEPT_MS}},
-    ets:select_delete(?MODULE, [{{{'$2', '_'}, '_', '$1', '_', '_'}, [Is], [true]}]).
+    Ended = stanza_gate_quiet:ended(Quiet),
+    Arrived = [{{'_', Node, '$1', '_', '_'}, [{'=<', '$1', Ended}], [true]} || Node <- Nodes],
+    TooOld = {{{'$1', '_'}, '_', '_', '_', '_'}, [{'=<', '$1', Now - ?KEPT_MS}], [true]},
+    ets:select_delete(?MODULE, [TooOld | Arrived]).
 
 is_any() -> ets:info(?MODULE, size) > 1.
 

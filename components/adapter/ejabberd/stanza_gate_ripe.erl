@@ -5,7 +5,8 @@
 
 -export([ripen/2, awaited/3, look/2, heard/2]).
 
-%% So often it is looked at as long as a client waits for its count.
+%% So often it is looked at as long as a client waits for its count, or another node was sent something: what is not confirmed when
+%% that node is lost goes back, whether it has arrived or not.
 -define(LOOK_MS, 50).
 %% How far `done` may be behind the timeout, where no setting says so.
 -define(LAG_MS, 2000).
@@ -16,7 +17,7 @@ ripen(Now, #{status := Status, queue := Queue, quiet := Quiet, arrivals := Arriv
     {Status1, Quiet1} = stanza_gate_quiet:ripen(Now, lag_ms(State), stanza_gate_queue:done(Queue), IsAsked, Status, Quiet),
     {Arrived, Left} = stanza_gate_arrivals:arrived(Now, stanza_gate_quiet:ended(Quiet1), Arrivals),
     [stanza_gate_window:answer(From, arrived) || From <- Arrived],
-    stanza_gate_afar:seen(Now, Quiet1),
+    stanza_gate_afar:seen(Now, Quiet1, nodes()),
     State#{status := Status1, quiet := Quiet1, arrivals := Left}.
 
 lag_ms(#{options := #{timeout_ms := TimeoutMs} = Options}) -> maps:get(done_lag_ms, Options, TimeoutMs + ?LAG_MS).
@@ -33,7 +34,7 @@ look(Now, State) ->
 heard(Info, State) -> look_again(stanza_gate_nodes:heard(Info, State)).
 
 look_again(#{looks := false, arrivals := Arrivals, asks := Asks} = State) ->
-    case Asks =/= [] orelse stanza_gate_arrivals:are_awaited(Arrivals) of
+    case Asks =/= [] orelse stanza_gate_arrivals:are_awaited(Arrivals) orelse stanza_gate_afar:is_any() of
         true -> erlang:send_after(?LOOK_MS, self(), look), State#{looks := true};
         false -> State
     end;
