@@ -28,6 +28,7 @@ from tests.support.ports import free_port
 from tests.support.prosody import PASSWORD, private_plan
 
 BARE, STEELYARD = "bare", "Steelyard"
+NODE, GATE = "node", "gate"
 WITHIN, ACROSS = "at one node", "from one node to the other"
 PAIRS, WINDOW = 8, 16
 NODES = {
@@ -104,10 +105,10 @@ async def _cluster(root: Path, *, with_gates: bool) -> AsyncIterator[_Cluster]:
             await server.start()
             pin(server.pid, SERVER_CORE)
             servers.append(server)
-            processes[f"node {number}"] = server.pid
+            processes[f"{NODE} {number}"] = server.pid
             if with_gates:
                 gates.append(await _gate(root / f"gate-{number}", plan, stack))
-                processes[f"gate {number}"] = gates[-1].pid
+                processes[f"{GATE} {number}"] = gates[-1].pid
         one, two = (Target(each.address, each.plan.domains[0], PASSWORD, processes) for each in servers)
         yield _Cluster(one, replace(two, processes={}), tuple(gates))
 
@@ -127,6 +128,22 @@ async def _gate(root: Path, plan: ProsodyPlan, stack: AsyncExitStack) -> GatePro
     return gate
 
 
+def _cpu_figures(runs: Runs) -> list[Figure]:
+    """Make figures of what a message costs, which a busy machine changes less than how many pass."""
+    figures = []
+    for name, processes in ((BARE, (NODE,)), (STEELYARD, (NODE, GATE))):
+        for way in _WAYS:
+            for process in processes:
+                taken = [_cpu_us(run, process) for run in runs[name, way]]
+                figures.append(median_of(f"{name}, {way}: CPU a message, both {process}s", taken, "us"))
+    return figures
+
+
+def _cpu_us(run: Saturation, process: str) -> float:
+    """Give what all processes of this kind took for a message, in microseconds of a core."""
+    return sum(share for name, share in run.cpu.items() if name.startswith(process)) / run.rate * 1e6
+
+
 def _accounts(plan: ProsodyPlan) -> list[str]:
     return [f"{user_name(number)}@{plan.domains[0]}" for number in range(2 * PAIRS)]
 
@@ -140,6 +157,7 @@ def _findings(runs: Runs, version: str) -> Findings:
     for name in _SET_UPS:
         across, within = ([run.rate for run in runs[name, way]] for way in (ACROSS, WITHIN))
         figures.append(ratio_of_medians(f"{name}: {ACROSS} / {WITHIN}", across, within))
+    figures += _cpu_figures(runs)
     cpu = {f"{name}, {way}": [run.cpu for run in rounds] for (name, way), rounds in runs.items()}
     raw: list[RawRun] = [
         {
