@@ -12,8 +12,10 @@ from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.web_protocol import RequestHandler
 
-IDLE_S = 3630.0
-"""Longer than proxies keep a connection open: who closes it first should not be this side."""
+from components.process.listener import Listener, most_connections
+
+IDLE_S = 75.0
+"""As long as browsers and proxies like to keep a connection; whoever sends a head bit by bit has no longer either."""
 
 _NO_HTTP = {"Server": "steelyard", "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
@@ -61,18 +63,18 @@ async def serve_http(
 ) -> AsyncIterator[int]:
     """Serve while in this context, and yield the port (a free one for 0). Raises OSError if it is in use.
 
+    So many connections are open at once as a `Listener` takes, and none keeps the process from a file that it needs.
     A connection on which nothing is asked for `idle_s` is closed, also one that has never asked anything.
     There is no access log, because its lines would show what people ask for.
     """
     runner = web.AppRunner(application, access_log=None, keepalive_timeout=idle_s)
     await runner.setup()
+    listener = Listener(connections_of(runner), tls, most_connections())
     try:
-        make = connections_of(runner)
-        listener = await asyncio.get_running_loop().create_server(make, address, port, ssl=tls)
         try:
-            yield int(listener.sockets[0].getsockname()[1])
+            yield listener.open(address, port)
         finally:
-            listener.close()
+            await listener.close()
     finally:
         await runner.cleanup()
 

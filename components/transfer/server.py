@@ -6,9 +6,9 @@ from functools import partial
 from aiohttp import web
 
 from components.process.http import Connection, connections_of
+from components.process.listener import Listener, most_connections
 from components.transfer.fetch import Sender
 from components.transfer.headers import COMMON, CORS
-from components.transfer.listener import Listener, most_connections
 from components.transfer.metrics import FileMetrics
 from components.transfer.receive import Receiver
 

@@ -1,6 +1,5 @@
 """SCIM over HTTP (RFC 7644, 3): `/scim/ENTERPRISE/v2/Users`, `/Groups` and the service's description of itself."""
 
-import asyncio
 import hmac
 import json
 import ssl
@@ -20,8 +19,9 @@ from components.directory.scim.error import ScimError
 from components.directory.scim.provider import Provider, read_token
 from components.directory.scim.schema import RESOURCE_TYPES, ResourceType
 from components.directory.scim.state import Resource, version_of
-from components.process.http import connections_of
+from components.process.http import IDLE_S, connections_of
 from components.process.json_text import read_json
+from components.process.listener import Listener, most_connections
 
 BODY_MAX_BYTES = 8 * 1024 * 1024
 _CONTENT_TYPE = "application/scim+json"
@@ -40,7 +40,7 @@ class ScimServer:
     def __init__(self, providers: Mapping[str, Provider]) -> None:
         self._providers = providers
         self._runner: web.AppRunner | None = None
-        self._listener: asyncio.Server | None = None
+        self._listener: Listener | None = None
 
     def application(self) -> web.Application:
         """Return the web application: no route of it is open, nor what is none (`_guard`)."""
@@ -63,16 +63,17 @@ class ScimServer:
     async def start(self, address: str, port: int, tls: ssl.SSLContext | None = None) -> int:
         """Listen, and return the port (a free one for 0); raises OSError."""
         # There is no access log, because its lines would hold people's names, in filters.
-        self._runner = web.AppRunner(self.application(), access_log=None, handle_signals=False)
+        self._runner = web.AppRunner(
+            self.application(), access_log=None, keepalive_timeout=IDLE_S, handle_signals=False
+        )
         await self._runner.setup()
-        make = connections_of(self._runner)
-        self._listener = await asyncio.get_running_loop().create_server(make, address, port, ssl=tls)
-        return int(self._listener.sockets[0].getsockname()[1])
+        self._listener = Listener(connections_of(self._runner), tls, most_connections())
+        return self._listener.open(address, port)
 
     async def close(self) -> None:
         """Stop listening, and end the requests under way."""
         if self._listener is not None:
-            self._listener.close()
+            await self._listener.close()
         if self._runner is not None:
             await self._runner.cleanup()
 

@@ -75,6 +75,27 @@ async def test_what_it_held_is_neither_answered_nor_logged(
     assert "Traceback" not in logged
 
 
+@pytest.mark.parametrize("serve", [serve_any, serve_people, serve_tiles])
+async def test_a_crowd_that_says_nothing_takes_no_more_than_its_places(
+    serve: Serving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for place in ("components.process.http", "components.directory.scim.server"):
+        monkeypatch.setattr(f"{place}.most_connections", lambda: 2)
+    monkeypatch.setattr("components.tiles.server.MAX_CONNECTIONS", 2)
+    async with serve() as port:
+        silent = [await asyncio.open_connection("127.0.0.1", port) for _ in range(2)]
+        assert not await ask(port, b"")
+        for _, writer in silent:
+            writer.close()
+
+        async def is_answered() -> bool:
+            return b"400" in await ask(port, NO_HTTP[1])
+
+        async with asyncio.timeout(PATIENCE_S):
+            while not await is_answered():  # noqa: ASYNC110 - nothing tells that the server saw them go
+                await asyncio.sleep(0.01)
+
+
 async def test_a_server_that_ends_closes_what_is_open_and_frees_its_port() -> None:
     async with serve_any() as port:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
