@@ -35,22 +35,36 @@ class Connection(RequestHandler):
         message: str | None = None,
     ) -> web.StreamResponse:
         """See aiohttp's RequestHandler."""
-        if not isinstance(exc, HttpProcessingError) or request.writer.output_size:
+        if (
+            not (isinstance(exc, HttpProcessingError) or is_broken_off(request, exc))
+            or request.writer.output_size
+        ):
             return super().handle_error(request, status, exc, message)
         log.debug("no proper HTTP", address=request.remote, error=type(exc).__name__)
-        answer = web.Response(status=status, text="this is no proper HTTP\n", headers=_NO_HTTP)
+        answer = web.Response(status=400, text="this is no proper HTTP\n", headers=_NO_HTTP)
         answer.force_close()
         return answer
+
+
+def is_broken_off(request: web.BaseRequest, error: BaseException | None) -> bool:
+    """Return whether a request did not arrive whole: its body is malformed, or whoever asked is gone."""
+    is_gone = isinstance(error, ConnectionError) and request.transport is None
+    return is_gone or isinstance(error, web.RequestPayloadError)
 
 
 def connections_of(
     runner: web.AppRunner, connection: type[Connection] = Connection
 ) -> Callable[[], RequestHandler]:
-    """Return what makes each connection of a server that is set up: the protocol of `loop.create_server`."""
+    """Return what makes each connection of a server that is set up: the protocol of `loop.create_server`.
+
+    No body is unpacked (Content-Encoding): a megabyte of one can be a gigabyte, which the server would read on for
+    after it has refused it.
+    """
     server = runner.server
     if server is None:
         raise OSError("no server was set up")
-    return partial(connection, server, loop=asyncio.get_running_loop(), **server._kwargs)
+    settings = server._kwargs | {"auto_decompress": False}
+    return partial(connection, server, loop=asyncio.get_running_loop(), **settings)
 
 
 @asynccontextmanager

@@ -48,8 +48,6 @@ class FileServer:
             keepalive_timeout=idle_s,
             handle_signals=False,
             shutdown_timeout=_SHUTDOWN_S,
-            # What is put is kept as it came.
-            auto_decompress=False,
             read_bufsize=_READ_AHEAD_BYTES,
         )
         self._listener: Listener | None = None
