@@ -13,12 +13,13 @@ from components.archive.errors import LogError, LogMissing
 from components.archive.keys import KeyFileError
 from components.archive.keys.ring import load_key_ring
 from components.archive.opener import RecordOpener
+from components.archive.seal import SealError
 from components.audit.index.as_of import describe_format
 from components.audit.index.carried import SaidOfUpload, find_inside, find_said
 from components.audit.index.contents import find_files, has_waiting, says
 from components.audit.index.database import alone, remove_database
 from components.audit.index.index import Index, IndexPlace, explained, open_index
-from components.audit.index.key import load_index_key
+from components.audit.index.key import are_ours, load_index_key
 from components.audit.index.logs import IndexedLog, find_record
 from components.audit.index.open_postgres import drop_postgres
 from components.audit.open_log import open_log
@@ -138,7 +139,13 @@ def find_index_key(settings: SiteFile) -> bytes:
         ring = load_key_ring(settings.audit.key_files)
         file = find_index_file(settings)
         with alone(file):
-            return load_index_key(file, ring)
+            # With grants, an auditor's own keys are no recipient's.
+            is_own = bool(settings.audit.grants) or are_ours(ring, settings.archive.recipients)
+            return load_index_key(file, ring, may_replace=is_own)
+    except SealError as error:
+        raise SiteError(
+            f"the index cannot be opened: {error}; audit.key_files has keys of another site, so it is left as it is"
+        ) from None
     except (KeyFileError, OSError) as error:
         raise SiteError(f"the index cannot be opened: {error}") from None
 

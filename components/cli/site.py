@@ -111,9 +111,11 @@ def units(
         Where this command is installed.
     """
     from components.settings.site import SiteFile
+    from components.site.health import find_ports_for_root
     from components.site.write_units import write_units
 
-    result = write_units(SiteFile(common.site), folder, str(program))
+    site = SiteFile(common.site)
+    result = write_units(site, folder, str(program))
     if common.as_json:
         print_json(
             {
@@ -126,6 +128,8 @@ def units(
         print(f"wrote {file}")
     for file in result.removed:
         print(f"removed {file}")
+    for problem in find_ports_for_root(site):
+        print(f"note: {problem}")
     print("next: systemd-sysusers && systemd-tmpfiles --create && systemctl daemon-reload")
 
 

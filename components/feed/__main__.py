@@ -8,7 +8,7 @@ import structlog
 from components.archive.errors import LogError
 from components.archive.keys import KeyFileError
 from components.feed.requests import Requests
-from components.feed.server import IDLE_S, FeedServer
+from components.feed.server import FeedServer
 from components.link.review_request import FILE_REQUEST_PREFIX, REQUEST_PREFIX
 from components.process.http import serve_http
 from components.process.run import Process, run_process
@@ -43,7 +43,7 @@ async def start(process: Process) -> None:
 
     process.on_reload(read_again)
     port = await process.stack.enter_async_context(
-        serve_http(server.application(), settings.address, settings.port, tls, IDLE_S)
+        serve_http(server.application(), settings.address, settings.port, tls)
     )
     process.report(settings.status_file, lambda: describe(server))
     process.run("forget", forget_old(requests))

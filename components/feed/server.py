@@ -38,9 +38,6 @@ MAX_AT_ONCE = 12
 MAX_CONNECTIONS = 24
 """So many connections a machine may have open."""
 
-IDLE_S = 75.0
-"""A connection on which nothing is asked for so long is closed."""
-
 _LOOK_EVERY_S = 0.2
 _LOOK_FOR_LOG_S = 2.0
 _LARGEST_BODY_BYTES = 2 * MAX_BATCH_BYTES

@@ -12,8 +12,10 @@ from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.web_protocol import RequestHandler
 
-IDLE_S = 3630.0
-"""Longer than proxies keep a connection open: who closes it first should not be this side."""
+from components.process.listener import Listener, most_connections
+
+IDLE_S = 75.0
+"""As long as browsers and proxies like to keep a connection; whoever sends a head bit by bit has no longer either."""
 
 _NO_HTTP = {"Server": "steelyard", "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
@@ -33,22 +35,36 @@ class Connection(RequestHandler):
         message: str | None = None,
     ) -> web.StreamResponse:
         """See aiohttp's RequestHandler."""
-        if not isinstance(exc, HttpProcessingError) or request.writer.output_size:
+        if (
+            not (isinstance(exc, HttpProcessingError) or is_broken_off(request, exc))
+            or request.writer.output_size
+        ):
             return super().handle_error(request, status, exc, message)
         log.debug("no proper HTTP", address=request.remote, error=type(exc).__name__)
-        answer = web.Response(status=status, text="this is no proper HTTP\n", headers=_NO_HTTP)
+        answer = web.Response(status=400, text="this is no proper HTTP\n", headers=_NO_HTTP)
         answer.force_close()
         return answer
+
+
+def is_broken_off(request: web.BaseRequest, error: BaseException | None) -> bool:
+    """Return whether a request did not arrive whole: its body is malformed, or whoever asked is gone."""
+    is_gone = isinstance(error, ConnectionError) and request.transport is None
+    return is_gone or isinstance(error, web.RequestPayloadError)
 
 
 def connections_of(
     runner: web.AppRunner, connection: type[Connection] = Connection
 ) -> Callable[[], RequestHandler]:
-    """Return what makes each connection of a server that is set up: the protocol of `loop.create_server`."""
+    """Return what makes each connection of a server that is set up: the protocol of `loop.create_server`.
+
+    No body is unpacked (Content-Encoding): a megabyte of one can be a gigabyte, which the server would read on for
+    after it has refused it.
+    """
     server = runner.server
     if server is None:
         raise OSError("no server was set up")
-    return partial(connection, server, loop=asyncio.get_running_loop(), **server._kwargs)
+    settings = server._kwargs | {"auto_decompress": False}
+    return partial(connection, server, loop=asyncio.get_running_loop(), **settings)
 
 
 @asynccontextmanager
@@ -61,18 +77,18 @@ async def serve_http(
 ) -> AsyncIterator[int]:
     """Serve while in this context, and yield the port (a free one for 0). Raises OSError if it is in use.
 
+    So many connections are open at once as a `Listener` takes, and none keeps the process from a file that it needs.
     A connection on which nothing is asked for `idle_s` is closed, also one that has never asked anything.
     There is no access log, because its lines would show what people ask for.
     """
     runner = web.AppRunner(application, access_log=None, keepalive_timeout=idle_s)
     await runner.setup()
+    listener = Listener(connections_of(runner), tls, most_connections())
     try:
-        make = connections_of(runner)
-        listener = await asyncio.get_running_loop().create_server(make, address, port, ssl=tls)
         try:
-            yield int(listener.sockets[0].getsockname()[1])
+            yield listener.open(address, port)
         finally:
-            listener.close()
+            await listener.close()
     finally:
         await runner.cleanup()
 

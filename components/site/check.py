@@ -69,7 +69,8 @@ def check_site(site_toml: Path) -> list[Finding]:
     for title, check in (_MACHINE_CHECKS if is_machine(settings) else _CHECKS).items():
         name = settings.site.server if check is _check_server else title
         try:
-            findings += [Finding(name, True, shorten(text)) for text in check(settings)]
+            for text in check(settings):  # what is well stays, whatever is found after it
+                findings.append(Finding(name, True, shorten(text)))
         except _CheckError as err:
             findings += [Finding(name, False, shorten(problem)) for problem in err.problems]
         except SettingsError as err:

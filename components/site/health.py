@@ -14,7 +14,7 @@ from components.process.status import read_status
 from components.settings.prosody import ProsodySettings
 from components.settings.site import SiteFile
 from components.site.parts import ListeningPort, listening_ports
-from components.site.port_owner import find_owner
+from components.site.port_owner import find_owner, first_port_for_all, is_listened_to
 from components.site.probe import ANSWER_TIMEOUT_S, reachable_address
 
 _XMLNS_TLS = b"urn:ietf:params:xml:ns:xmpp-tls"
@@ -30,6 +30,20 @@ def find_port_problems(settings: SiteFile) -> Iterator[str]:
                 probe.listen()
             except OSError as err:
                 yield _explain_port(err, each, settings.path)
+
+
+def find_ports_for_root(settings: SiteFile) -> Iterator[str]:
+    """Yield a line for each port on which a unit of systemd cannot listen, as it has no privileges."""
+    for each in listening_ports(settings):
+        if each.port < first_port_for_all():
+            yield f"port {each.port} ({each.setting}) is for root only, and units are not root: {_free_for_all(each)}"
+
+
+def _free_for_all(each: ListeningPort) -> str:
+    return (
+        f"let everybody have it (`sysctl net.ipv4.ip_unprivileged_port_start={each.port}`),"
+        f" or set one from {first_port_for_all()} on"
+    )
 
 
 async def find_server_fault(server: ProsodySettings) -> str:
@@ -105,12 +119,14 @@ def _read_alarms(status_file: Path) -> list[PresentAlarm]:
 
 def _explain_port(err: OSError, listening: ListeningPort, site_toml: Path) -> str:
     port, name = listening.port, listening.setting
-    if err.errno == errno.EADDRINUSE:
+    is_for_root = err.errno in (errno.EACCES, errno.EPERM)
+    # Who may not try a port sees all the same whether somebody has it.
+    if err.errno == errno.EADDRINUSE or (is_for_root and is_listened_to(port)):
         owner = find_owner(port)
         by, stop = (f" by {owner}", "it") if owner else ("", "the other program")
         return f"port {port} ({name}) is in use{by}; stop {stop} or set another port in {site_toml}"
-    if err.errno in (errno.EACCES, errno.EPERM):
-        return f"port {port} ({name}) is for root only; set one above 1023 in {site_toml}"
+    if is_for_root:
+        return f"port {port} ({name}) is for root only: start as root, or {_free_for_all(listening)} in {site_toml}"
     return (
         f"cannot listen on {listening.address} for {name}: {err.strerror}; set another address in {site_toml}"
     )

@@ -19,6 +19,7 @@ from components.archive.keys import (
 from components.archive.keys.files import may_others_read
 from components.archive.keys.log_key import load_verifier_keys
 from components.archive.keys.reference import KeyReference, TokenKey, secret_files
+from components.archive.keys.ring import load_key_ring
 from components.process.errors import SiteError
 from components.settings.indexer import IndexerSettings
 from components.settings.log import LogSettings
@@ -31,6 +32,10 @@ from components.witness.keys import load_witness_keys
 
 _AUTHORITY_ADVICE = (
     "put it back from a backup, or, if another authority issues the certificates, move it away"
+)
+_KEY_ADVICE = (
+    "the indexer and the console open records by it:"
+    " put it back, or take [indexer] and [console] out of site.toml"
 )
 
 
@@ -57,8 +62,16 @@ def keys_of_others(site: SiteFile) -> list[Path]:
         public.with_suffix(".key") for public in (*site.archive.recipients, *site.archive.approvers, *access)
     ]
     keys.append(authority_key_file(site))
-    needed = site.audit.key_files if site.console or site.find(IndexerSettings) else ()
+    needed = site.audit.key_files if _needs_auditors_keys(site) else ()
     return [key for key in dict.fromkeys(keys) if key.exists() and key not in needed]
+
+
+def _load_auditors_keys(site: SiteFile) -> None:
+    load_key_ring(key for key in site.audit.key_files if not isinstance(key, TokenKey))
+
+
+def _needs_auditors_keys(site: SiteFile) -> bool:
+    return site.console is not None or site.find(IndexerSettings) is not None
 
 
 def find_key_problems(site: SiteFile) -> list[str]:
@@ -78,8 +91,11 @@ def _find_unusable(site: SiteFile) -> Iterator[str]:
     yield from _told(_require_secret, *(file for part in parts for file in part.secrets))
     yield from _told(_require_pair, *site.logs)
     yield from _told(load_recipient, *archive.recipients)
-    # Auditors' keys, and what is kept in tokens, may be elsewhere.
-    yield from _told(load_recipient_key, *(key for key in site.audit.key_files if _is_here(key)))
+    # What is kept in tokens may be elsewhere, and so may auditors' keys, unless a process opens records by them.
+    if _needs_auditors_keys(site):
+        yield from (f"{problem}; {_KEY_ADVICE}" for problem in _told(_load_auditors_keys, site))
+    else:
+        yield from _told(load_recipient_key, *(key for key in site.audit.key_files if _is_here(key)))
     if is_machine(site):
         return
     yield from _told(load_conversation_key, archive.conversation_key_file)

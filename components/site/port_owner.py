@@ -1,4 +1,4 @@
-"""Which program listens on a port of this machine, as the kernel's tables say (proc(5), /proc/net/tcp)."""
+"""Who listens on a port of this machine, and who may, as the kernel says (proc(5), /proc/net/tcp; ip(7))."""
 
 from collections.abc import Iterator
 from contextlib import suppress
@@ -6,6 +6,7 @@ from pathlib import Path
 
 _TABLES = ("/proc/net/tcp", "/proc/net/tcp6")
 _LISTENS = "0A"
+_FOR_ALL_FROM = Path("/proc/sys/net/ipv4/ip_unprivileged_port_start")
 
 
 def find_owner(port: int) -> str:
@@ -18,6 +19,18 @@ def find_owner(port: int) -> str:
             if not sockets.isdisjoint(_open_files(process)):
                 return f"{_name(process)} (process {process.name})"
     return ""
+
+
+def is_listened_to(port: int) -> bool:
+    """Return whether any program listens on a port, at any address."""
+    return any(True for _ in _listening(port))
+
+
+def first_port_for_all() -> int:
+    """Return the first port that others than root may listen on."""
+    with suppress(OSError, ValueError):
+        return int(_FOR_ALL_FROM.read_text())
+    return 1024
 
 
 def _listening(port: int) -> Iterator[str]:

@@ -72,7 +72,7 @@ def _last_words(log_file: Path) -> str:
         with log_file.open("rb") as log:
             log.seek(max(0, log_file.stat().st_size - 4096))
             lines = log.read().decode(errors="replace").strip().splitlines()
-    except FileNotFoundError:  # moved away, and nothing was written since
+    except OSError:  # moved away, and nothing was written since; or it cannot be read
         lines = []
     if not lines:
         return "it wrote nothing"

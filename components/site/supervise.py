@@ -148,14 +148,13 @@ class _Kept:
         restart_s = _RESTART_MIN_S
         while not self._last_life.is_set():
             started_at_s = time.monotonic()
-            status = await self._run_once()
+            ended = await self._run_once()
             if self._last_life.is_set():
                 return
             if self._asked.is_set():  # it does not hand over: it was stopped to start anew
                 restart_s = _RESTART_MIN_S
                 self._change(State.ENDED, "was stopped, and starts anew")
                 continue
-            ended = describe_end(status, self.spec.log_file)
             if not self._first_outcome.done():
                 self._change(State.ENDED, ended)
                 self._first_outcome.set_exception(
@@ -169,17 +168,21 @@ class _Kept:
                 await asyncio.wait_for(self._last_life.wait(), restart_s)
             restart_s = min(restart_s * 2, _RESTART_MAX_S)
 
-    async def _run_once(self) -> int:
-        """Run the process, and those that take its place, until one ends or is told to stop; return its exit status."""
+    async def _run_once(self) -> str:
+        """Run the process, and those that take its place, until one ends or is told to stop; return how it ended."""
         self._change(State.STARTING)
-        self._process = await self._spawn()
-        self._settle_restart()
+        try:
+            self._process = await self._spawn()
+        except OSError as error:  # its log cannot be written, or there is no room for one more process
+            return f"could not be started: {error}"
+        finally:
+            self._settle_restart()
         while True:
             process = self._process
             successor = await self._live(process)
             status = await self._end(process)
             if successor is None:
-                return status
+                return describe_end(status, self.spec.log_file)
             self._change(State.STARTING, f"takes over from process {process.pid}")
             self._process = successor.process
             successor.give_turn()

@@ -1,6 +1,5 @@
 """Serves tiles and checkpoints over HTTP, for witnesses and mirrors: read-only, with a limit of requests at once."""
 
-import asyncio
 from collections.abc import Mapping
 
 from aiohttp import web
@@ -9,6 +8,7 @@ from components.archive.errors import LogDamaged, LogUnavailable
 from components.archive.served_log import ServedLog
 from components.archive.store.open import StoreName
 from components.process.http import connections_of
+from components.process.listener import Listener
 from components.tiles.resource import CHECKPOINT_PATH, PathError, parse_path
 from components.tiles.source import TileSource
 
@@ -39,7 +39,7 @@ class TileServer:
         self._logs = {name: ServedLog(path) for name, path in logs.items()}
         self._requests = 0
         self._runner: web.AppRunner | None = None
-        self._server: asyncio.Server | None = None
+        self._listener: Listener | None = None
 
     async def start(self, address: str, port: int) -> int:
         """Listen, and return the port (a free one for 0); raises OSError."""
@@ -50,23 +50,17 @@ class TileServer:
             app, access_log=None, keepalive_timeout=KEEP_ALIVE_S, handle_signals=False
         )
         await self._runner.setup()
-        self._server = await asyncio.get_running_loop().create_server(self._make_protocol, address, port)
-        return int(self._server.sockets[0].getsockname()[1])
+        self._listener = Listener(connections_of(self._runner), None, MAX_CONNECTIONS)
+        return self._listener.open(address, port)
 
     async def close(self) -> None:
         """Stop listening, end the requests under way, and close the logs."""
-        if self._server is not None:
-            self._server.close()
+        if self._listener is not None:
+            await self._listener.close()
         if self._runner is not None:
             await self._runner.cleanup()
         for log in self._logs.values():
             await log.close()
-
-    def _make_protocol(self) -> asyncio.BaseProtocol:
-        server = self._runner.server if self._runner else None
-        if self._runner is None or server is None or len(server.connections) >= MAX_CONNECTIONS:
-            return _Refused()
-        return connections_of(self._runner)()
 
     async def _answer(self, request: web.Request) -> web.Response:
         if self._requests >= MAX_REQUESTS:
@@ -96,14 +90,6 @@ class TileServer:
         if content is None:
             return _refuse(404, "the newest checkpoint does not cover this yet")
         return web.Response(body=content, headers=_TILE_HEADERS)
-
-
-class _Refused(asyncio.Protocol):
-    """A connection beyond the limit."""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Close it."""
-        transport.close()
 
 
 def _refuse(status: int, text: str) -> web.Response:

@@ -6,9 +6,9 @@ from functools import partial
 from aiohttp import web
 
 from components.process.http import Connection, connections_of
+from components.process.listener import Listener, most_connections
 from components.transfer.fetch import Sender
 from components.transfer.headers import COMMON, CORS
-from components.transfer.listener import Listener, most_connections
 from components.transfer.metrics import FileMetrics
 from components.transfer.receive import Receiver
 
@@ -48,8 +48,6 @@ class FileServer:
             keepalive_timeout=idle_s,
             handle_signals=False,
             shutdown_timeout=_SHUTDOWN_S,
-            # What is put is kept as it came.
-            auto_decompress=False,
             read_bufsize=_READ_AHEAD_BYTES,
         )
         self._listener: Listener | None = None

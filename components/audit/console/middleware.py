@@ -14,11 +14,13 @@ from components.archive.errors import LogError
 from components.audit.access import LookNotRecordedError, MatterRequiredError, PurposeError
 from components.audit.auditor import Role, find_auditor
 from components.audit.console.console import Console
+from components.audit.console.form import read_form
 from components.audit.console.headers import COMMON, is_from_elsewhere, is_own_form
 from components.audit.console.session import COOKIE
 from components.audit.console.visit import FORGET_SESSION, Refused, Visit
 from components.audit.query.error import QueryError
 from components.process.errors import SiteError
+from components.process.http import is_broken_off
 
 _BODY_TIMEOUT_S = 20.0
 """No form has more than some kilobytes."""
@@ -47,6 +49,8 @@ def guard(console: Console) -> Middleware:
         except (Refused, web.HTTPException, SiteError, QueryError, LogError) as error:
             return _explain(visit, error)
         except Exception as error:
+            if is_broken_off(request, error):
+                raise
             # Its message may quote what was said.
             log.error("failed", reason=type(error).__name__, at=_find_place(error))
             console.metrics.failed += 1
@@ -101,7 +105,7 @@ async def take_form(visit: Visit, *, is_public: bool) -> None:
         raise Refused(403, "error.elsewhere")
     try:
         async with asyncio.timeout(_BODY_TIMEOUT_S):
-            visit.form = await visit.request.post()
+            visit.form = await read_form(visit.request)
     except TimeoutError:
         raise Refused(408, "error.slow") from None
     if is_public:

@@ -16,9 +16,6 @@ from components.settings.console import ConsoleSettings
 from components.settings.reload import follow_settings
 from components.settings.site import SiteFile
 
-IDLE_S = 75.0
-"""As long as browsers like to keep a connection; whoever sends a head bit by bit has no longer either."""
-
 log = structlog.get_logger("console")
 
 
@@ -38,7 +35,7 @@ async def serve_console(process: Process, site: SiteFile) -> None:
     exposition = console.metrics.expose(lambda: len(console.sessions), console.alarms)
     await process.stack.enter_async_context(serve_metrics(exposition.render, settings.metrics_port))
     await process.stack.enter_async_context(
-        serve_http(make_app(console), settings.address, settings.port, tls, IDLE_S)
+        serve_http(make_app(console), settings.address, settings.port, tls)
     )
     process.report(settings.status_file, console.describe)
     log.info("serving", address=settings.address, port=settings.port)

@@ -1,6 +1,5 @@
 """SCIM over HTTP (RFC 7644, 3): `/scim/ENTERPRISE/v2/Users`, `/Groups` and the service's description of itself."""
 
-import asyncio
 import hmac
 import json
 import ssl
@@ -20,8 +19,9 @@ from components.directory.scim.error import ScimError
 from components.directory.scim.provider import Provider, read_token
 from components.directory.scim.schema import RESOURCE_TYPES, ResourceType
 from components.directory.scim.state import Resource, version_of
-from components.process.http import connections_of
+from components.process.http import IDLE_S, connections_of, is_broken_off
 from components.process.json_text import read_json
+from components.process.listener import Listener, most_connections
 
 BODY_MAX_BYTES = 8 * 1024 * 1024
 _CONTENT_TYPE = "application/scim+json"
@@ -40,7 +40,7 @@ class ScimServer:
     def __init__(self, providers: Mapping[str, Provider]) -> None:
         self._providers = providers
         self._runner: web.AppRunner | None = None
-        self._listener: asyncio.Server | None = None
+        self._listener: Listener | None = None
 
     def application(self) -> web.Application:
         """Return the web application: no route of it is open, nor what is none (`_guard`)."""
@@ -63,16 +63,17 @@ class ScimServer:
     async def start(self, address: str, port: int, tls: ssl.SSLContext | None = None) -> int:
         """Listen, and return the port (a free one for 0); raises OSError."""
         # There is no access log, because its lines would hold people's names, in filters.
-        self._runner = web.AppRunner(self.application(), access_log=None, handle_signals=False)
+        self._runner = web.AppRunner(
+            self.application(), access_log=None, keepalive_timeout=IDLE_S, handle_signals=False
+        )
         await self._runner.setup()
-        make = connections_of(self._runner)
-        self._listener = await asyncio.get_running_loop().create_server(make, address, port, ssl=tls)
-        return int(self._listener.sockets[0].getsockname()[1])
+        self._listener = Listener(connections_of(self._runner), tls, most_connections())
+        return self._listener.open(address, port)
 
     async def close(self) -> None:
         """Stop listening, and end the requests under way."""
         if self._listener is not None:
-            self._listener.close()
+            await self._listener.close()
         if self._runner is not None:
             await self._runner.cleanup()
 
@@ -81,6 +82,7 @@ class ScimServer:
         """Refuse requests without the enterprise's token, and write errors as the protocol defines them."""
         try:
             self._authenticate(request)
+            _require_host(request)
             return await handler(request)
         except ScimError as error:
             return _answer(error.document(), error.status, _challenge(error.status))
@@ -89,6 +91,8 @@ class ScimServer:
                 raise
             return _answer(ScimError(error.status, str(error.reason)).document(), error.status)
         except Exception as error:
+            if is_broken_off(request, error):
+                raise
             log.error("request failed", method=request.method, error=type(error).__name__)
             return _answer(ScimError(500, "the service failed; see its log").document(), 500)
 
@@ -104,7 +108,7 @@ class ScimServer:
             except (OSError, ValueError) as error:
                 log.error("no token", reason=str(error))
                 raise ScimError(503, "the service has no token to compare with") from None
-            if hmac.compare_digest(token.encode(), shown.strip().encode()):
+            if hmac.compare_digest(token.encode(), shown.strip().encode(errors="replace")):
                 return
         raise ScimError(401, "show the token of this enterprise: Authorization: Bearer ...")
 
@@ -192,11 +196,21 @@ def _kind(request: web.Request) -> ResourceType:
     return RESOURCE_TYPES[request.match_info["kind"]]
 
 
+def _require_host(request: web.Request) -> None:
+    """Raise ScimError unless the request names a host: resources are told by addresses on it."""
+    try:
+        request.url.origin()
+    except ValueError:
+        raise ScimError(400, "the request names no host") from None
+
+
 def _base(request: web.Request) -> str:
     return f"{request.url.origin()}/scim/{request.match_info['enterprise']}/v2"
 
 
 async def _read(request: web.Request) -> Any:
+    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+        raise ScimError(415, "send the request as it is, without Content-Encoding")
     try:
         return read_json(await request.read())
     except ValueError:
@@ -209,7 +223,8 @@ def _challenge(status: int) -> Mapping[str, str]:
 
 def _answer(document: object, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
     return web.Response(
-        body=json.dumps(document, ensure_ascii=False).encode(),
+        # An error may quote half a character, which no text in UTF-8 can hold.
+        body=json.dumps(document, ensure_ascii=False).encode(errors="replace"),
         status=status,
         headers={
             "Content-Type": f"{_CONTENT_TYPE}; charset=utf-8",

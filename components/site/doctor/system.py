@@ -11,6 +11,9 @@ from pathlib import Path
 # adjtimex(2)
 _STA_UNSYNC = 0x0040
 _ENOUGH_FOR_TIMEX = 512
+# statx(2)
+_AT_FDCWD, _AT_SYMLINK_NOFOLLOW = -100, 0x100
+_STATX_BTIME, _STATX_SIZE, _BTIME_AT = 0x800, 256, 80
 _MODULE_OPTION = "-m"
 _SOURCES = (".py", ".lua", ".erl")
 
@@ -84,18 +87,37 @@ def _soft_limit(limits: str) -> int:
 def installed_ago_s(*folders: Path) -> float:
     """Return for how many seconds the newest of these folders' sources has been in its place.
 
-    That is when its entry was last changed: a package sets the time of its files to that of their making.
+    A package sets the time of its files to that of their making, so the time at which each came to this disk counts,
+    too. That of the last change of its entry does not: it is another after a `chown`, too.
     """
     files = (Path(place, name) for each in folders for place, _, names in os.walk(each) for name in names)
-    newest_s = max((_changed_at_s(file) for file in files if file.suffix in _SOURCES), default=0.0)
+    newest_s = max((placed_at_s(file) for file in files if file.suffix in _SOURCES), default=0.0)
     return max(0.0, time.time() - newest_s)
 
 
-def _changed_at_s(file: Path) -> float:
+def placed_at_s(file: Path) -> float:
+    """Return when what a file holds came to its place (Unix time): made there, or written to; 0 if it is gone."""
     try:
-        return file.lstat().st_ctime
+        status = file.lstat()
     except FileNotFoundError:  # removed since its folder was read
         return 0.0
+    return max(_made_at_s(file) or status.st_ctime, status.st_mtime)
+
+
+def _made_at_s(file: Path) -> float | None:
+    """Return when a file was made on its disk (statx, 2); None where the system or the disk does not say."""
+    found = ctypes.create_string_buffer(_STATX_SIZE)
+    try:
+        failed = ctypes.CDLL(None).statx(
+            _AT_FDCWD, os.fsencode(file), _AT_SYMLINK_NOFOLLOW, _STATX_BTIME, found
+        )
+    except (OSError, AttributeError):
+        return None
+    # struct statx: `stx_mask` says what there is; `stx_btime` is whole seconds, and then nanoseconds.
+    if failed or not ctypes.c_uint32.from_buffer(found).value & _STATX_BTIME:
+        return None
+    whole = ctypes.c_int64.from_buffer(found, _BTIME_AT).value
+    return whole + ctypes.c_uint32.from_buffer(found, _BTIME_AT + 8).value / 1e9
 
 
 def is_synchronised() -> bool | None:

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
+from components.archive.keys.recipient import create_recipient_key
 from components.archive.keys.reference import last_signed_file
 from components.archive.record import Delivery, Event, RecordKind, Submission
 from components.archive.seal import NoKeyError, RecipientKey, open_envelopes
@@ -31,6 +32,7 @@ from components.audit.open_log import open_log
 from components.audit.query.compile import compile_query
 from components.audit.query.parser import parse_query
 from components.audit.search import Page, search
+from components.process.errors import SiteError
 from components.process.progress import ignore_progress
 from tests.support.audit_site import T0_NS, Site
 from tests.support.made_index import open_raw
@@ -324,6 +326,25 @@ async def test_an_index_under_a_lost_key_is_built_again_and_told(
     assert await find(site, "copper") == [0]
     told = "damaged, or under a key that none of the auditors' keys opens: it is built again from the log"
     assert told in capsys.readouterr().err
+    assert await find(site, "copper") == [0]
+    assert capsys.readouterr().err == ""
+
+
+async def test_who_comes_with_the_key_of_another_site_leaves_the_index_as_it_is(
+    site: Site, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await site.record(site.say(ALICE, BOB, "copper"))
+    await catch_up(site)
+    index = site.settings.audit.index
+    before = index.read_bytes(), key_file(index).read_bytes()
+    own = file_of(site.settings.audit.key_files[0])
+    kept = own.read_bytes()
+    create_recipient_key(tmp_path / "other.key", "auditor")
+    own.write_bytes((tmp_path / "other.key").read_bytes())
+    with pytest.raises(SiteError, match="keys of another site, so it is left as it is"):
+        await find(site, "copper")
+    assert (index.read_bytes(), key_file(index).read_bytes()) == before
+    own.write_bytes(kept)
     assert await find(site, "copper") == [0]
     assert capsys.readouterr().err == ""
 

@@ -1,5 +1,6 @@
 """The service over real HTTP: what providers send, what they get, and what is kept."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -7,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from components.directory.people import SourceError
 from components.directory.scim.people import list_scim
@@ -15,6 +17,7 @@ from components.directory.scim.schema import ENTERPRISE
 from components.directory.scim.server import BODY_MAX_BYTES, ScimServer
 from components.directory.scim.state import ScimStateError, load_state
 from components.settings.directory import ScimSource
+from tests.support.process import PATIENCE_S
 from tests.support.scim import ScimClient
 
 TOKEN = "the token of a test, long enough"
@@ -234,6 +237,7 @@ async def test_wrong_requests(service: Service, client: ScimClient) -> None:
         ("GET", "/Users?startIndex=x", None, 400, "invalidValue"),
         ("POST", "/Users/.search", [], 400, "invalidSyntax"),
         ("POST", "/Users/.search", {"filter": 7}, 400, "invalidFilter"),
+        ("POST", "/Users/.search", b'{"filter": "userName eq \\ud800"}', 400, "invalidFilter"),
         ("POST", f"/Users/{ann}", {}, 405, None),
         ("POST", "/Bulk", {}, 501, None),
         ("GET", "/Me", None, 501, None),
@@ -246,6 +250,32 @@ async def test_wrong_requests(service: Service, client: ScimClient) -> None:
         assert (status, answer.get("scimType")) == (expected, kind), (method, path, answer)
         assert answer["schemas"] == ["urn:ietf:params:scim:api:messages:2.0:Error"]
     assert service.changes == 1
+
+
+async def test_what_no_client_sends_is_no_fault_of_the_service(
+    service: Service, caplog: pytest.LogCaptureFixture
+) -> None:
+    named = f"Host: a\r\nAuthorization: Bearer {TOKEN}\r\n"
+    length = "Content-Length: 9\r\n\r\n"
+    requests = {
+        "GET {} HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer \xe9\r\n\r\n": b"401",
+        f"POST {{}} HTTP/1.1\r\nHost: a:b:c\r\nAuthorization: Bearer {TOKEN}\r\n{length}{{}}": b"400",
+        f"POST {{}} HTTP/1.1\r\n{named}Content-Encoding: gzip\r\n{length}no packed": b"415",
+        f"POST {{}} HTTP/1.1\r\n{named}Content-Encoding: deflate\r\n{length}no packed": b"415",
+        f"POST {{}} HTTP/1.1\r\n{named}Transfer-Encoding: chunked\r\n\r\nQQ\r\n": b"400",
+        f"POST {{}} HTTP/1.1\r\n{named}Transfer-Encoding: chunked\r\n\r\n1\r\n{{\r\nQQ\r\n": b"400",
+    }
+    port = int(service.base.rpartition(":")[2])
+    with capture_logs() as logged:
+        for request, status in requests.items():
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(request.replace("{}", "/scim/metals/v2/Users").encode("latin-1"))
+            async with asyncio.timeout(PATIENCE_S):
+                assert (await reader.readline()).split()[1] == status, request
+            writer.close()
+    assert [each for each in logged if each["log_level"] != "debug"] == []
+    assert caplog.text == ""
+    assert service.changes == 0
 
 
 async def test_what_cannot_be_kept_is_not_answered_as_done(service: Service, client: ScimClient) -> None:

@@ -1,6 +1,7 @@
 """What is no proper HTTP is refused by every server, and neither answered nor logged with what it held."""
 
 import asyncio
+import gzip
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -73,6 +74,70 @@ async def test_what_it_held_is_neither_answered_nor_logged(
     logged = caplog.text + "".join(capfd.readouterr())
     assert SECRET.decode() not in logged
     assert "Traceback" not in logged
+
+
+@pytest.mark.parametrize("serve", [serve_any, serve_people, serve_tiles])
+async def test_a_crowd_that_says_nothing_takes_no_more_than_its_places(
+    serve: Serving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for place in ("components.process.http", "components.directory.scim.server"):
+        monkeypatch.setattr(f"{place}.most_connections", lambda: 2)
+    monkeypatch.setattr("components.tiles.server.MAX_CONNECTIONS", 2)
+    async with serve() as port:
+        silent = [await asyncio.open_connection("127.0.0.1", port) for _ in range(2)]
+        assert not await ask(port, b"")
+        for _, writer in silent:
+            writer.close()
+
+        async def is_answered() -> bool:
+            return b"400" in await ask(port, NO_HTTP[1])
+
+        async with asyncio.timeout(PATIENCE_S):
+            while not await is_answered():  # noqa: ASYNC110 - nothing tells that the server saw them go
+                await asyncio.sleep(0.01)
+
+
+async def test_no_body_is_unpacked() -> None:
+    """A megabyte of a packed body can be a gigabyte, which the server would read on for after it has refused it."""
+    came: list[bytes] = []
+
+    async def keep(request: web.Request) -> web.Response:
+        came.append(await request.read())
+        return web.Response()
+
+    packed = gzip.compress(b"a" * 1000)
+    app = web.Application()
+    app.router.add_post("/", keep)
+    async with serve_http(app, "127.0.0.1", 0) as port:
+        head = (
+            f"Host: a\r\nContent-Length: {len(packed)}\r\nContent-Encoding: gzip\r\nConnection: close\r\n\r\n"
+        )
+        assert b" 200 " in await ask(port, f"POST / HTTP/1.1\r\n{head}".encode() + packed)
+    assert came == [packed]
+
+
+async def test_who_goes_away_within_a_request_leaves_nothing_in_the_log(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    began, ended = asyncio.Event(), asyncio.Event()
+
+    async def read(request: web.Request) -> web.Response:
+        began.set()
+        try:
+            await request.read()
+        finally:
+            ended.set()
+        return web.Response()
+
+    app = web.Application()
+    app.router.add_post("/", read)
+    async with serve_http(app, "127.0.0.1", 0) as port:
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\na")
+        await began.wait()
+        writer.transport.abort()
+        await ended.wait()
+    assert caplog.text == ""
 
 
 async def test_a_server_that_ends_closes_what_is_open_and_frees_its_port() -> None:

@@ -204,6 +204,18 @@ def test_what_is_wrong_with_one_log_hides_nothing_of_another(site: Path) -> None
         assert any(each.startswith(f"logs: {log.store}: ") for each in found)
 
 
+def test_what_is_well_is_shown_beside_what_is_not(site: Path) -> None:
+    settings = load_site(site)
+    shown = [finding.text for finding in check_site(site) if finding.name == "logs" and finding.ok]
+    assert len(shown) == len(settings.logs) > 1
+    file = file_of(settings.logs[-1].store)
+    file.parent.mkdir(exist_ok=True)
+    file.write_bytes(b"no database" * 500)
+    left = [finding for finding in check_site(site) if finding.name == "logs"]
+    assert [finding.text for finding in left if finding.ok] == shown[:-1]
+    assert [finding.ok for finding in left].count(False) == 1
+
+
 def test_a_log_of_another_key_is_named(site: Path) -> None:
     settings = load_site(site)
     asyncio.run(record(settings))

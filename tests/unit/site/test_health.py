@@ -11,7 +11,7 @@ import pytest
 
 from components.settings.prosody import ProsodySettings
 from components.site import health
-from components.site.health import find_alarms, find_port_problems, find_server_fault
+from components.site.health import find_alarms, find_port_problems, find_ports_for_root, find_server_fault
 from components.site.parts import listening_ports
 from components.site.probe import StatusProbe, find_fault
 from components.site.validate import load_site
@@ -161,6 +161,39 @@ def test_a_port_of_which_nobody_says_whose_it_is_is_told_all_the_same(
     with socket.create_server(("127.0.0.1", settings.prosody.c2s_port)):
         (problem,) = find_port_problems(settings)
     assert problem.endswith(f"is in use; stop the other program or set another port in {site}")
+
+
+@pytest.fixture
+def not_root(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let nobody listen on a port, as the kernel lets nobody but root on those below 1024."""
+
+    def refuse(_socket: socket.socket, _address: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(socket.socket, "bind", refuse)
+
+
+@pytest.mark.usefixtures("not_root")
+def test_a_port_for_root_is_told_with_what_lets_others_have_it(
+    site: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health, "first_port_for_all", lambda: 30_000)
+    settings = load_site(site)
+    port = settings.prosody.c2s_port
+    first, *_ = find_port_problems(settings)
+    advice = f"let everybody have it (`sysctl net.ipv4.ip_unprivileged_port_start={port}`), or set one from 30000 on"
+    assert first == f"port {port} (prosody.c2s_port) is for root only: start as root, or {advice} in {site}"
+    monkeypatch.setattr(health, "is_listened_to", lambda wanted: wanted == port)
+    first, *_ = find_port_problems(settings)
+    assert first.startswith(f"port {port} (prosody.c2s_port) is in use")
+
+
+def test_units_are_told_the_ports_that_they_cannot_have(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = load_site(site)
+    assert list(find_ports_for_root(settings)) == []
+    monkeypatch.setattr(health, "first_port_for_all", lambda: settings.prosody.c2s_port + 1)
+    told = "\n".join(find_ports_for_root(settings))
+    assert f"port {settings.prosody.c2s_port} (prosody.c2s_port) is for root only, and units are not" in told
 
 
 def test_an_address_that_is_not_ours_is_told(site: Path) -> None:

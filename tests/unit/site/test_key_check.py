@@ -51,6 +51,14 @@ def problems(keys: Path) -> list[str]:
     return find_key_problems(SiteFile(keys.parent / "site.toml"))
 
 
+def take_out_of_site(keys: Path, *tables: str) -> None:
+    file = keys.parent / "site.toml"
+    text = file.read_text()
+    for table in tables:
+        text = re.sub(rf"^\[{table}\][^\[]*", "", text, flags=re.MULTILINE)
+    file.write_text(text)
+
+
 def test_what_init_makes_is_right(keys: Path) -> None:
     assert problems(keys) == []
 
@@ -116,8 +124,17 @@ def test_the_keys_of_certificates_are_private_wherever_they_are(keys: Path, tmp_
 
 
 def test_keys_that_are_kept_elsewhere_are_not_asked_for(keys: Path) -> None:
-    for name in ("auditor.key", "log-audit.key", "ca.key", "accounts.toml"):
+    for name in ("log-audit.key", "ca.key", "accounts.toml"):
         (keys / name).unlink()
+    assert problems(keys) == []
+
+
+def test_the_auditors_key_is_asked_for_where_a_process_reads_with_it(keys: Path) -> None:
+    (keys / "auditor.key").unlink()
+    (told,) = problems(keys)
+    assert told.startswith(f"{keys / 'auditor.key'}: cannot be read")
+    assert "take [indexer] and [console] out of site.toml" in told
+    take_out_of_site(keys, "indexer", "console")
     assert problems(keys) == []
 
 
@@ -168,8 +185,5 @@ def test_keys_that_no_process_needs_are_named_until_they_are_elsewhere(keys: Pat
 
 
 def test_the_auditors_key_belongs_elsewhere_where_nothing_here_reads_with_it(keys: Path) -> None:
-    text = (keys.parent / "site.toml").read_text()
-    for table in ("indexer", "console"):
-        text = re.sub(rf"^\[{table}\][^\[]*", "", text, flags=re.MULTILINE)
-    (keys.parent / "site.toml").write_text(text)
+    take_out_of_site(keys, "indexer", "console")
     assert "auditor.key" in {file.name for file in keys_of_others(SiteFile(keys.parent / "site.toml"))}

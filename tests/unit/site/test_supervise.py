@@ -96,6 +96,32 @@ async def test_a_killed_process_comes_back(tmp_path: Path) -> None:
     assert not any(is_running(pid) for pid in health.pids)
 
 
+async def test_a_process_whose_log_cannot_be_written_comes_back_when_it_can(tmp_path: Path) -> None:
+    watcher, health = Watcher(), Health()
+    kept = spec(tmp_path, FOREVER, health)
+    supervisor = Supervisor([kept], watcher)
+    await supervisor.start(PATIENCE_S)
+    kept.log_file.unlink()
+    kept.log_file.mkdir()
+    os.kill(health.pids[0], signal.SIGKILL)
+    assert await wait_until(lambda: watcher.states("sleeper").count(State.ENDED) == 2)
+    _, (_, _, told) = (each for each in watcher.told if each[1] is State.ENDED)
+    assert told.startswith("could not be started: ")
+    assert str(kept.log_file) in told
+    kept.log_file.rmdir()
+    assert await wait_until(lambda: watcher.states("sleeper").count(State.HEALTHY) == 2)
+    await supervisor.stop()
+
+
+async def test_a_first_start_that_fails_is_told(tmp_path: Path) -> None:
+    kept = spec(tmp_path, FOREVER, Health())
+    kept.log_file.mkdir()
+    supervisor = Supervisor([kept], Watcher())
+    with pytest.raises(SiteError, match="sleeper did not start: it could not be started: "):
+        await supervisor.start(PATIENCE_S)
+    await supervisor.stop()
+
+
 @pytest.mark.slow
 async def test_the_pauses_between_starts_grow(tmp_path: Path) -> None:
     watcher, health = Watcher(), Health()

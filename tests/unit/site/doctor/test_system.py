@@ -17,6 +17,7 @@ from components.site.doctor.system import (
     installed_ago_s,
     is_synchronised,
     look_at,
+    placed_at_s,
 )
 
 
@@ -79,6 +80,19 @@ def test_a_program_is_as_old_as_its_newest_file_in_its_place_whatever_time_that_
     (tmp_path / "gone.py").symlink_to("nowhere")
     assert 0.0 <= installed_ago_s(tmp_path) <= time.time() - before_s + 1.0
     assert installed_ago_s(tmp_path / "nothing") > 1e9
+
+
+def test_another_owner_or_mode_puts_nothing_newer_in_its_place(tmp_path: Path) -> None:
+    file = tmp_path / "mod.lua"
+    file.write_text("--")
+    placed_s, before = placed_at_s(file), file.stat()
+    while file.stat().st_ctime_ns == before.st_ctime_ns:  # the kernel's clock goes in steps
+        file.chmod(0o600)
+        os.chown(file, os.getuid(), os.getgid())
+    assert placed_at_s(file) == placed_s
+    os.utime(file, (placed_s + 60, placed_s + 60))  # written to
+    assert placed_at_s(file) == pytest.approx(placed_s + 60)
+    assert placed_at_s(tmp_path / "gone") == 0.0
 
 
 def test_the_kernel_says_whether_its_clock_is_synchronised_or_nothing() -> None:

@@ -1,6 +1,8 @@
 """Accepts connections, but for those of a crowd: whoever opens many and sends nothing keeps nobody else out."""
 
 import asyncio
+import errno
+import ipaddress
 import resource
 import socket
 import ssl
@@ -18,10 +20,12 @@ _MOST_CONNECTIONS = 2048
 _OPEN_FILES_EACH = 4
 # One address has a quarter of the places: a firm's people may share one.
 _SHARE = 4
+# Whoever has one address of IPv6 has the rest of its network, too.
+_IPV6_NETWORK_BITS = 64
 _FULL_TOLD_EVERY_S = 60.0
 _NO_DESCRIPTOR_S = 0.1
 
-log = structlog.get_logger("transfer")
+log = structlog.get_logger("http")
 
 
 def most_connections() -> int:
@@ -36,8 +40,8 @@ def most_connections() -> int:
 class Listener:
     """Gives each connection to a protocol that `make` makes, with `tls` or without, `most` at once.
 
-    One address has a quarter of them at most, unless they come by a proxy, that is, without TLS. The others are closed
-    at once.
+    One address (of IPv6: one network of /64) has a quarter of them at most, unless they come by a proxy, that is,
+    without TLS. The others are closed at once.
     """
 
     def __init__(self, make: Callable[[], asyncio.Protocol], tls: ssl.SSLContext | None, most: int) -> None:
@@ -47,24 +51,33 @@ class Listener:
         self._each = max(1, most // _SHARE) if tls else most
         self._by_address: Counter[str] = Counter()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._listening: socket.socket | None = None
+        self._listening: list[socket.socket] = []
         self._told_at_s = float("-inf")
 
     def open(self, address: str, port: int) -> int:
-        """Listen, and return the port (a free one for 0); raises OSError."""
-        family = socket.AF_INET6 if ":" in address else socket.AF_INET
-        self._listening = socket.create_server((address, port), family=family, backlog=_BACKLOG)
-        self._listening.setblocking(False)
-        self._start(self._accept(self._listening))
-        return int(self._listening.getsockname()[1])
+        """Listen, on all addresses that a name has, and return the port (a free one for 0); raises OSError."""
+        found = socket.getaddrinfo(address, port, type=socket.SOCK_STREAM)
+        for family, host in dict.fromkeys((each[0], str(each[4][0])) for each in found):
+            try:
+                listening = socket.create_server((host, port), family=family, backlog=_BACKLOG)
+            except OSError as error:
+                # A machine's name may have an address of IPv6 where there is none.
+                if error.errno != errno.EADDRNOTAVAIL or not self._listening:
+                    raise
+                continue
+            listening.setblocking(False)
+            port = int(listening.getsockname()[1])
+            self._listening.append(listening)
+            self._start(self._accept(listening))
+        return port
 
     async def close(self) -> None:
         """Accept no more; what is connected goes on."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        if self._listening is not None:
-            self._listening.close()
+        for listening in self._listening:
+            listening.close()
 
     async def _accept(self, listening: socket.socket) -> None:
         loop = asyncio.get_running_loop()
@@ -75,7 +88,7 @@ class Listener:
                 log.warning("a connection was not accepted", reason=str(error))
                 await asyncio.sleep(_NO_DESCRIPTOR_S)
                 continue
-            host = str(address[0])
+            host = network_of(str(address[0]))
             if self._by_address.total() >= self._most or self._by_address[host] >= self._each:
                 connected.close()
                 self._tell_full(host)
@@ -113,6 +126,16 @@ class Listener:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def network_of(host: str) -> str:
+    """Return what an address counts as: itself, or the network of IPv6 that it is in."""
+    if ":" not in host:
+        return host
+    address = ipaddress.IPv6Address(host.partition("%")[0])
+    return str(
+        address.ipv4_mapped or ipaddress.IPv6Network((address.packed, _IPV6_NETWORK_BITS), strict=False)
+    )
 
 
 class _Counted(asyncio.Protocol):

@@ -10,13 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from components.transfer import listener as listening
-from components.transfer.listener import Listener, most_connections
+from components.process import listener as listening
+from components.process.listener import Listener, most_connections, network_of
 from tests.support.certificates import CertificateAuthority
 from tests.support.process import PATIENCE_S
 
 MOST = 8
 HOST = "files.metals.example"
+TWO = ("127.0.0.1", "127.0.0.2")
 
 
 class Echo(asyncio.Protocol):
@@ -47,12 +48,14 @@ def server_tls(tmp_path: Path, authority: CertificateAuthority) -> ssl.SSLContex
     return context
 
 
-async def is_served(port: int, tls: ssl.SSLContext | None, own: str = "127.0.0.1") -> bool:
+async def is_served(
+    port: int, tls: ssl.SSLContext | None, own: str = "127.0.0.1", to: str = "127.0.0.1"
+) -> bool:
     """Return whether a connection from an address of this machine is answered."""
     writer: asyncio.StreamWriter | None = None
     try:
         reader, writer = await asyncio.open_connection(
-            "127.0.0.1", port, ssl=tls, server_hostname=HOST if tls else None, local_addr=(own, 0)
+            to, port, ssl=tls, server_hostname=HOST if tls else None, local_addr=(own, 0)
         )
         writer.write(b"a")
         return await reader.read(1) == b"a"
@@ -126,6 +129,28 @@ async def test_behind_a_proxy_all_come_from_one_address() -> None:
         await wait_until_served(lambda: is_served(port, None))
         for writer in silent:
             writer.transport.abort()
+
+
+def test_one_network_of_ipv6_counts_as_one_address() -> None:
+    one, same, other = "2001:db8:1:2::5", "2001:db8:1:2:ffff::6", "2001:db8:1:3::5"
+    assert network_of(one) == network_of(same) != network_of(other)
+    assert network_of("::ffff:192.0.2.1") == network_of("192.0.2.1") != network_of("192.0.2.2")
+    assert network_of("fe80::1%eth0") == network_of("fe80::2")
+
+
+@pytest.mark.usefixtures("two_addresses")
+async def test_a_name_is_listened_to_on_all_its_addresses() -> None:
+    async with listen(None) as port:
+        for address in TWO:
+            assert await is_served(port, None, address, address)
+
+
+@pytest.fixture
+def two_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the name of this machine have two addresses, and one that no network of it has."""
+    stream = (socket.AF_INET, socket.SOCK_STREAM, 6, "")
+    found = [(*stream, (address, 0)) for address in (*TWO, "192.0.2.1")]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
 
 
 async def test_a_process_without_descriptors_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
