@@ -190,10 +190,11 @@ def test_what_an_earlier_gate_noted_as_bounced_raises_nothing(patient: list[bool
 @given(
     submitted=st.lists(st.booleans(), min_size=1, max_size=12),
     later=st.integers(0, 3),
+    after=st.integers(0, 3),
     said_before=st.booleans(),
 )
 def test_what_is_bounced_before_it_is_submitted_again_raises_nothing(
-    submitted: list[bool], later: int, said_before: bool
+    submitted: list[bool], later: int, after: int, said_before: bool
 ) -> None:
     adapter, numbers = AdapterModel("e"), Numbers()
     adapter.connect()
@@ -208,6 +209,8 @@ def test_what_is_bounced_before_it_is_submitted_again_raises_nothing(
     for _ in range(later):
         adapter.hold()
     adapter.bounce_overdue()
+    for _ in range(after):
+        adapter.hold()
     for seq in sorted(adapter.window):
         findings += numbers.take(adapter.sent)
         adapter.sent.clear()

@@ -30,6 +30,7 @@ class AdapterModel:
     status_number: int = 0
     connected: bool = False
     sent: deque[Held | Status] = field(default_factory=deque)
+    is_careful: bool = False  # what follows is submitted when the first of the window is done with
     waiting: list[int] = field(
         default_factory=list
     )  # in the window, and not submitted on this connection yet
@@ -37,7 +38,7 @@ class AdapterModel:
     def hold(self, *, patient: bool = False) -> None:
         """Hold a stanza, or note an event, which is patient."""
         self.window[self.next_seq] = patient
-        if self.waiting:
+        if self.is_careful:
             self.waiting.append(self.next_seq)
         elif self.connected:
             self.sent.append(submission(self.epoch, self.next_seq))
@@ -48,23 +49,23 @@ class AdapterModel:
 
         If it is `careful`, the rest comes when the first of it is done with (gate protocol, 5.10).
         """
+        self.disconnect()
         self.connected = True
-        self.sent.clear()
-        self.waiting = []
         self.say_status()
         numbers = sorted(self.window)
+        self.is_careful = careful and bool(numbers)
         self.waiting = numbers[1:] if careful else []
         self._submit(numbers[:1] if careful else numbers)
 
     def disconnect(self) -> None:
         """Lose the gate, and what was on its way to it."""
-        self.connected = False
+        self.connected = self.is_careful = False
         self.sent.clear()
         self.waiting = []
 
     def say_status(self) -> None:
         """Say what is carried out, and what was bounced and is not noted; not before all is submitted again."""
-        if not self.connected or self.waiting:
+        if not self.connected or self.is_careful:
             return
         self.status_number += 1
         for seq, number in self.bounced.items():
@@ -105,8 +106,8 @@ class AdapterModel:
 
     def _go_on(self) -> None:
         """Submit the rest again, when nothing that was submitted is without a verdict any more."""
-        if self.waiting and not self.window.keys() - set(self.waiting):
-            numbers, self.waiting = self.waiting, []
+        if self.is_careful and not self.window.keys() - set(self.waiting):
+            numbers, self.waiting, self.is_careful = self.waiting, [], False
             self._submit(numbers)
 
     def _submit(self, numbers: list[int]) -> None:

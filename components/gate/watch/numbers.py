@@ -42,7 +42,7 @@ class EpochNumbers:
     """What is known about an epoch, over all its connections; `contents` are of numbers that may be submitted again.
 
     Everything up to `answered` was recorded and answered, or is accounted for. Numbers below `taken_over` may have
-    been bounced while an earlier gate process ran, whose log is sealed. What is `left_out` of what is submitted again
+    been bounced while an earlier gate process ran, whose log is sealed. What is `left_out` until all is submitted again
     was bounced meanwhile, as the next status says: if the server ends before that, nobody has said it.
     """
 
@@ -69,8 +69,8 @@ class Numbers:
         self._greeted = False
         # The next number.
         self._expected = 1
-        # What is submitted again is below this.
-        self._again_before = 1
+        # Whether the adapter may still be submitting its window again, a little at a time: no status comes then (5.10).
+        self._is_careful = False
 
     @property
     def epoch(self) -> EpochNumbers | None:
@@ -118,11 +118,11 @@ class Numbers:
             alarm = AlarmName.NUMBERS_BACK if known is None else AlarmName.NUMBER_REPEATED
             yield Finding(alarm, epoch.name, Range(seq, seq))
         elif seq > self._expected:
-            # The adapter submits again a little at a time (5.10): it may bounce the rest before that had its turn.
-            again_before = max(self._expected, min(seq, self._again_before))
-            if self._expected < again_before:
-                epoch.left_out.append(Range(self._expected, again_before - 1))
-            yield from self._missing(epoch, again_before, seq)
+            # It may bounce the rest of its window, and what is new, before that had its turn.
+            if self._is_careful:
+                epoch.left_out.append(Range(self._expected, seq - 1))
+            else:
+                yield from self._missing(epoch, self._expected, seq)
         if seq >= self._expected:
             self._expected = seq + 1
             epoch.seen = max(epoch.seen, seq)
@@ -148,9 +148,10 @@ class Numbers:
         epoch.answered = max(epoch.answered, status.first_seq - 1)
         if not self._greeted:
             self._greeted = True
-            self._expected, self._again_before = status.first_seq, status.next_seq
+            self._expected, self._is_careful = status.first_seq, status.first_seq < status.next_seq
         else:
             # All that has a number was submitted before this status, on the same stream.
+            self._is_careful = False
             yield from self._missing(epoch, self._expected, status.next_seq)
             self._expected = max(self._expected, status.next_seq)
         epoch.done = max(epoch.done, status.done)

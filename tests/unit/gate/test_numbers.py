@@ -32,7 +32,7 @@ def test_a_gate_that_starts_takes_the_window_as_it_is() -> None:
     numbers = Numbers()
     # 41 waits for the gate; 42 to 49 were bounced and noted in an earlier life of the gate.
     assert found(numbers, status(41, 50, 40), submission("e", 41), submission("e", 50)) == []
-    assert found(numbers, submission("e", 52)) == [(AlarmName.NUMBERS_MISSING, 51, 51)]
+    assert found(numbers, submission("e", 52), status(41, 53, 40)) == [(AlarmName.NUMBERS_MISSING, 51, 51)]
 
 
 def test_what_was_bounced_before_a_gate_started_was_not_left_unrecorded() -> None:
@@ -102,11 +102,27 @@ def test_what_was_left_out_is_missing_when_the_server_ends_before_it_says_more(c
     assert found(numbers, status(1, 1, 0, epoch="f")) == []
 
 
-def test_what_is_new_and_never_came_is_missing_at_once(careful: Numbers) -> None:
+def test_what_was_new_and_bounced_before_its_turn_is_not_missing(careful: Numbers) -> None:
+    # 11 and 12 came while the adapter submitted 6 to 10 again, and their time was over before those were through.
+    assert found(careful, submission("e", 13)) == []
+    assert found(careful, status(13, 14, 12, bounced=tuple(range(6, 13))), submission("e", 14)) == []
+
+
+def test_what_was_new_and_neither_bounced_nor_submitted_is_missing(careful: Numbers) -> None:
+    assert found(careful, submission("e", 13)) == []
+    assert (AlarmName.NUMBERS_MISSING, 11, 11) in found(
+        careful, status(13, 14, 12, bounced=(6, 7, 8, 9, 10, 12))
+    )
+
+
+def test_what_never_came_after_all_was_submitted_again_is_missing_at_once(careful: Numbers) -> None:
+    assert found(careful, status(11, 11, 10, bounced=(6, 7, 8, 9, 10))) == []
     assert found(careful, submission("e", 13)) == [(AlarmName.NUMBERS_MISSING, 11, 12)]
-    assert found(careful, status(13, 14, 12, bounced=(6, 7, 8, 9, 10))) == [
-        (AlarmName.LEFT_UNRECORDED, 11, 12)
-    ]
+
+
+def test_what_never_came_is_missing_at_once_when_there_was_nothing_to_submit_again(numbers: Numbers) -> None:
+    numbers = Numbers(numbers.epoch)
+    assert found(numbers, status(6, 6, 5), submission("e", 8)) == [(AlarmName.NUMBERS_MISSING, 6, 7)]
 
 
 def test_a_status_tells_of_numbers_that_never_came(numbers: Numbers) -> None:
