@@ -61,12 +61,16 @@ class Archived:
             )
 
     def _fate(self, submission: Submission) -> Fate:
-        if submission.action == "refuse":
-            return Fate.REPEATED if "repeated" in submission.rules else Fate.REFUSED
+        is_repeated = submission.action == "refuse" and "repeated" in submission.rules
+        if submission.action == "refuse" and not is_repeated:
+            return Fate.REFUSED
         if submission.action == "hold":
             return Fate.KEPT
+        # Nobody is told what is repeated; its sender was, where the verdict came too late.
         if submission.seq in self._bounced[submission.epoch]:
             return Fate.BOUNCED
+        if is_repeated:
+            return Fate.REPEATED
         if submission.seq <= self._through[submission.epoch]:
             return Fate.CARRIED_OUT
         return Fate.PENDING if submission.epoch == self._last_epoch else Fate.UNKNOWN

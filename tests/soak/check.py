@@ -15,6 +15,8 @@ from tests.soak.plan import ROOM, STRANGER, TRADERS
 # What the README leaves open (G2): what nobody knows of the moment before a kill.
 UNKNOWN = "unknown after a kill"
 ON_THE_WAY = "lost on the way to a client whose connection broke"
+# docs/gate-protocol.md, 5.7.
+FETCHED = "lost with a server that was killed as it fetched what had waited"
 NOT_CONFIRMED = "received by a client that could not say so"
 # docs/decisions/0158.
 RETURNED_TOO = "received at another site, and returned, as the link or a server broke"
@@ -156,6 +158,8 @@ def _is_bounced_again(case: Case) -> bool:
     """Whether it went out when it was said first, or nobody knows, and only what was said again came back."""
     if len(case.said) == 1 or not case.records or case.errors[0].at_s < case.said[1].at_s:
         return False
+    if any(case.records[0].receipt not in each.receipts for each in case.heard):
+        return False
     bounced_later = Fate.BOUNCED in case.fates or len(case.records) < len(case.said)
     return bounced_later and case.records[0].fate in (Fate.CARRIED_OUT, Fate.UNKNOWN)
 
@@ -181,6 +185,8 @@ def _told_as_carried_out(ledger: Ledger, case: Case) -> Iterator[str]:
         raise _Excused(ERROR_LOST)
     if ledger.lost_on_the_way(case.recipient, case) and not case.errors:
         raise _Excused(ON_THE_WAY)
+    if ledger.lost_as_fetched(case) and not case.errors:
+        raise _Excused(FETCHED)
     yield _story(case)
 
 
@@ -207,6 +213,8 @@ def _lost(ledger: Ledger, case: Case) -> Iterator[str]:
     # Nobody knows whether it went out before the kill: but it was acknowledged, so it was written (5.7).
     if case.fates & {Fate.CARRIED_OUT, Fate.UNKNOWN} and ledger.lost_on_the_way(case.recipient, case):
         raise _Excused(ON_THE_WAY)
+    if Fate.CARRIED_OUT in case.fates and ledger.lost_as_fetched(case):
+        raise _Excused(FETCHED)
     if ledger.lost_on_the_way(last.sender.partition("/")[0], case):
         raise _Excused(ON_THE_WAY)  # its error
     yield _story(case)

@@ -60,6 +60,7 @@ class Ledger:
         self.unsaid = sorted((heard.keys() | errors.keys()) - said.keys())
         self._of_person = _group(history.sessions, lambda each: each.person)
         self._kills_s = [each.at_s for each in history.server_ends if each.killed]
+        self._told = {each.session for each in history.heard}
 
     def lost_on_the_way(self, person: str, case: Case) -> bool:
         """Whether a person may have missed a message although it was carried out, as on a bare server.
@@ -76,6 +77,20 @@ class Ledger:
             if session.counts and any(self._was_killed(*gap) and at_s <= gap[1] for gap in session.gaps):
                 return True
         return False
+
+    def lost_as_fetched(self, case: Case) -> bool:
+        """Whether a message may have waited for its recipient, and been lost as a server was killed that fetched it.
+
+        A server takes it off the disk, and then writes it to the first session that comes, with the first that is
+        written there: so that session heard nothing at all.
+        """
+        at_s = case.said[0].at_s
+        came = next((each for each in self._of_person[case.recipient] if each.began_at_s > at_s), None)
+        return (
+            came is not None
+            and came.label not in self._told
+            and self._was_killed(came.began_at_s, came.ended_at_s)
+        )
 
     def may_be_returned_too(self, case: Case) -> bool:
         """Whether nobody knows if a message had arrived before it came back: a link broke, or a server ended."""

@@ -75,6 +75,21 @@ def test_what_was_decided_says_it_where_it_did_not_go_out(
     assert fates(found) == {"a-1": fate}
 
 
+@pytest.mark.parametrize(
+    ("action", "rules", "fate"),
+    [
+        ("refuse", ("repeated",), Fate.BOUNCED),
+        ("refuse", ("border",), Fate.REFUSED),
+        ("hold", (), Fate.KEPT),
+    ],
+)
+def test_what_is_repeated_came_back_where_its_verdict_was_too_late(
+    action: str, rules: tuple[str, ...], fate: Fate
+) -> None:
+    found = archived(submission(1, action=action, rules=rules), deliveries=(Delivery("e1", 1, (1,)),))
+    assert fates(found) == {"a-1": fate}
+
+
 def test_what_the_gate_or_the_server_said_is_no_message_of_a_client() -> None:
     assert archived(submission(1, way="server"), submission(2, way="gate")).records == []
 
