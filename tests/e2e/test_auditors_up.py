@@ -1,11 +1,11 @@
 """One command on an auditors' machine: the follower, the indexer and the console, with the site on the other side."""
 
-import getpass
 import signal
 from pathlib import Path
 
 import pytest
 
+from components.audit.access import name_actor
 from components.settings.site import SiteFile
 from components.site.init import init_site
 from tests.e2e.test_auditors_feed_processes import Part
@@ -32,7 +32,7 @@ async def filed(tmp_path: Path) -> FedFiles:
         'link_key_file = "keys/console.link"\nstate_file = "run/console.db"\nstatus_file = "run/console.status.json"\n'
     )
     text = path.read_text().replace("localhost:5290", f"localhost:{port}")
-    text = text.replace('id = "erin"\n', f'id = "erin"\nuser = "{getpass.getuser()}"\n')
+    text = text.replace('id = "erin"\n', f'id = "erin"\nuser = "{name_actor()}"\n')
     path.write_text(text + console)
     init_site(path)
     filed.fed.machines["erin"] = SiteFile(path)
