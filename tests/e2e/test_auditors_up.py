@@ -44,6 +44,16 @@ def checked(site_toml: Path) -> tuple[int, str]:
     return done.returncode, done.stdout + done.stderr
 
 
+def has_all_files(site_toml: Path) -> bool:
+    status, said = checked(site_toml)
+    return status == 0 and "1 files are here, 0 are to come" in said
+
+
+def found(site_toml: Path) -> str:
+    done = run_steelyard("audit", "search", '"certificate of assay"', "--site", site_toml, "--json")
+    return done.stdout + done.stderr
+
+
 async def test_one_command_starts_all_and_check_says_when_the_site_is_away(filed: FedFiles) -> None:
     sent = await filed.send("assay.txt", TEXT)
     await filed.fed.append(say(1, ALICE, BOB, "a tip about copper"))
@@ -56,12 +66,9 @@ async def test_one_command_starts_all_and_check_says_when_the_site_is_away(filed
         assert status == 1
         assert "cannot be reached" in said
         async with Part("feed", filed.fed.root / "server", lambda state: state == "running"):
-            assert await wait_until(lambda: checked(machine.site)[0] == 0), checked(machine.site)[1]
-            assert "1 files are here, 0 are to come" in checked(machine.site)[1]
-            found = run_steelyard(
-                "audit", "search", '"certificate of assay"', "--site", machine.site, "--json"
-            )
-            assert sent.id in found.stdout, found.stderr
+            assert await wait_until(lambda: has_all_files(machine.site)), checked(machine.site)[1]
+            # The indexer reads it when it is here.
+            assert await wait_until(lambda: sent.id in found(machine.site)), found(machine.site)
             shown = run_steelyard("files", "show", sent.id, "--site", machine.site)
             assert shown.returncode == 0, shown.stdout + shown.stderr
             fetched = run_steelyard("files", "fetch", sent.id, "--site", machine.site)
