@@ -36,6 +36,14 @@ _ONE_CORE = "+S 1:1"
 Runs = dict[tuple[str, int], list[Saturation]]
 
 
+def require_ejabberd() -> str:
+    """Return the version that is measured; raises BenchError if there is none."""
+    try:
+        return find_ejabberd(LIBRARIES)
+    except SiteError as err:
+        raise BenchError(str(err)) from None
+
+
 async def measure(bench: Bench) -> Findings:
     """How many 1:1 messages a second pass on ejabberd when clients send as fast as they can.
 
@@ -45,10 +53,7 @@ async def measure(bench: Bench) -> Findings:
     Eight pairs show what a session gets by itself, 64 what many share. ejabberd has one core to itself
     in each set-up, and one scheduler.
     """
-    try:
-        version = find_ejabberd(LIBRARIES)
-    except SiteError as err:
-        raise BenchError(str(err)) from None
+    version = require_ejabberd()
     runs: Runs = defaultdict(list)
     for _, name, folder in bench.turns(*_SET_UPS):
         async with _set_up(name, folder, 2 * max(PAIRS)) as server:

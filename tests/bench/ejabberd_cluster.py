@@ -8,21 +8,20 @@ from dataclasses import dataclass, replace
 from ipaddress import IPv4Address
 from pathlib import Path
 
-from components.process.errors import SiteError
 from components.site.certificates import make_certificates
 from components.site.ejabberd_cluster import ClusterPlan, write_cluster_files
-from components.site.ejabberd_server import find_ejabberd
 from components.site.prosody import ProsodyPlan
 from tests.bench.apart import run_apart
 from tests.bench.bench import Bench
 from tests.bench.client import Target, user_name
+from tests.bench.ejabberd import require_ejabberd
 from tests.bench.errors import BenchError
 from tests.bench.figures import Figure, Findings, RawRun, Table, median_of, ratio_of_medians
 from tests.bench.saturate import Saturation, saturate
 from tests.bench.set_ups import EXAMPLE_POLICY, count_records
 from tests.bench.tables import cpu_table
 from tests.bench.usage import SERVER_CORE, pin
-from tests.support.ejabberd import LIBRARIES, EjabberdServer
+from tests.support.ejabberd import EjabberdServer
 from tests.support.gate_process import GateProcess, gated_plan, one_enterprise
 from tests.support.ports import free_port
 from tests.support.prosody import PASSWORD, private_plan
@@ -63,10 +62,7 @@ async def measure(bench: Bench) -> Findings:
     each, with the example policy in force. Both nodes share one core, with one scheduler each: so what passes from one
     to the other costs that core twice. They talk by Erlang's distribution over TLS.
     """
-    try:
-        version = find_ejabberd(LIBRARIES)
-    except SiteError as err:
-        raise BenchError(str(err)) from None
+    version = require_ejabberd()
     runs: Runs = defaultdict(list)
     for _, name, folder in bench.turns(*_SET_UPS):
         async with _cluster(folder, with_gates=name == STEELYARD) as cluster:
