@@ -11,6 +11,7 @@ import pytest
 
 from components.audit.export.fonts import find_covered
 from components.audit.export.format import About, Part, Shelved
+from components.audit.export.html import Html
 from components.audit.export.pdf import Pdf
 from components.audit.export.pdf_pages import Pages, printable
 from components.audit.export.story import Told
@@ -96,3 +97,10 @@ def test_an_emoji_that_no_font_has_is_named_and_letters_are_not() -> None:
     named = {"👍": "[U+1F44D thumbs up sign]", "🧿": "[U+1F9FF nazar amulet]", "ก": "[U+0E01]"}
     assert missing, "each of them is in no font that is needed"
     assert [printable(char) for char in missing] == [named[char] for char in missing]
+
+
+@pytest.mark.programs
+def test_a_transcript_says_who_exported_it_and_where_what_is_left_out_is_listed(tmp_path: Path) -> None:
+    told = b"".join(Html().encode(Part(0, None), iter(()), ABOUT, NoFiles())).decode()
+    for text in (" ".join(read(make_pages(0), tmp_path).split()), told):
+        assert "by erin" in text and "exceptions.jsonl" in text
