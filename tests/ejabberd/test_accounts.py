@@ -1,7 +1,7 @@
 """The commands by which the access component keeps accounts on ejabberd, and that nobody else has them."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -161,3 +161,38 @@ async def test_the_component_is_told_of_a_session_when_it_first_comes_online(ser
         assert [await told.get(), await told.get()] == [f"{BOB}/desk", f"{BOB}/phone"]
     for stream in (bob, second):
         await stream.close()
+
+
+async def test_a_change_that_is_answered_outlives_the_servers_end(tmp_path: Path) -> None:
+    """Killed at once, in the seconds in which Mnesia has written nothing yet."""
+    (tmp_path / "passwords").mkdir()
+    plan = private_plan(
+        tmp_path / "server",
+        components=(PlannedComponent(ACCESS, "s3cret", MAKES_ACCOUNTS),),
+        first_passwords=tmp_path / "passwords",
+    )
+    async with EjabberdServer(plan) as server:
+
+        async def after_a_kill(change: Callable[[EntityLink], Awaitable[object]]) -> None:
+            async with AsyncExitStack() as stack:
+                await change(await connect(server, ACCESS, stack))
+                await server.kill9()
+            await server.start()
+
+        def hand_over(link: EntityLink) -> Awaitable[object]:
+            (tmp_path / "passwords" / f"{ALICE}.draft").write_text("handed over\n")
+            return take_password(link, ALICE)
+
+        await after_a_kill(lambda link: add_account(link, ALICE, "first"))
+        alice = await XmppStream.login(server.address, ALICE, password="first")
+        change = f"<query xmlns='jabber:iq:register'><username>alice</username><password>{PASSWORD}</password></query>"
+        answer = await alice.request("set", change, to="metals.example")
+        assert answer.get("type") == "result", show(answer)
+        await server.kill9()
+        await server.start()
+        await (await XmppStream.login(server.address, ALICE)).close()
+        await after_a_kill(hand_over)
+        await (await XmppStream.login(server.address, ALICE, password="handed over")).close()
+        await after_a_kill(lambda link: delete_account(link, ALICE))
+        with pytest.raises(AssertionError, match="not-authorized"):
+            await XmppStream.login(server.address, ALICE, password="handed over")

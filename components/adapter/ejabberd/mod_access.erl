@@ -69,6 +69,9 @@ step(#adhoc_command{xdata = Form} = Request, Act, Host) ->
         {User, _} = Account when User =/= <<>> -> carry_out(Act, Account, Form);
         _ -> failed(<<"this is no account of this server">>)
     end,
+    %% Mnesia writes down what has changed some seconds later. Killed before this line, the server has answered nothing; killed
+    %% after it, it has kept the change.
+    _ = mnesia:sync_log(),
     xmpp_util:make_adhoc_response(Request, #adhoc_command{status = completed, notes = Notes}).
 
 account(Form, Host) ->

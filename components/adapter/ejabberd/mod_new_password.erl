@@ -31,7 +31,11 @@ change(#iq{type = set, from = #jid{luser = User, lserver = Host}, to = #jid{luse
            sub_els = [#register{remove = false, xdata = undefined, username = Name, password = Password}]} = Request)
   when User =/= <<>>, Account =:= <<>> orelse Account =:= User, is_binary(Name), is_binary(Password), Password =/= <<>> ->
     case jid:nodeprep(Name) =:= User andalso ejabberd_auth:set_password(User, Host, Password) of
-        ok -> xmpp:make_iq_result(Request);
+        ok ->
+            %% On the disk before it is answered: Mnesia writes it down some seconds later, and the old password would be back
+            %% when the server is killed meanwhile.
+            _ = mnesia:sync_log(),
+            xmpp:make_iq_result(Request);
         false -> xmpp:make_error(Request, xmpp:err_not_allowed());
         {error, Reason} when Reason =:= db_failure -> xmpp:make_error(Request, xmpp:err_internal_server_error());
         {error, _} -> xmpp:make_error(Request, xmpp:err_not_acceptable())

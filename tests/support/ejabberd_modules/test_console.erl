@@ -37,15 +37,18 @@ evaluate(Line) ->
     {value, Value, _} = erl_eval:exprs(Expressions, []),
     Value.
 
+%% What a test begins with is on the disk, also if it kills the server at once.
 register(Jid, Password) ->
     #jid{user = User, server = Server} = jid:decode(Jid),
-    ejabberd_auth:try_register(User, Server, Password).
+    ok = ejabberd_auth:try_register(User, Server, Password),
+    mnesia:sync_log().
 
 %% Two people in each other's rosters, subscribed both ways.
 befriend(One, Other) ->
     [mod_roster:set_item_and_notify_clients(
         jid:decode(Owner), #roster_item{jid = jid:decode(Contact), subscription = both}, true)
-     || {Owner, Contact} <- [{One, Other}, {Other, One}]].
+     || {Owner, Contact} <- [{One, Other}, {Other, One}]],
+    mnesia:sync_log().
 
 %% Wait until nothing is on its way inside the server, but what waits for the gate.
 settle() -> settle(3).
