@@ -302,6 +302,45 @@ async def test_what_others_say_comes_in_order_to_whoever_resumes_and_waits(line:
     assert heard(carol) == ["b3"]
 
 
+async def test_who_comes_back_before_the_old_session_has_ended_hears_all_in_order(line: ScriptedLine) -> None:
+    """A client was cut off, and logs in anew under the same name; its contacts see it go, and then come."""
+    server = line.prosody
+    assert isinstance(server, EjabberdServer)
+    server.register("fay@metals.example")
+    server.befriend("fay@metals.example", "carol@metals.example")
+    fay, carol = await line.login("fay/again"), await line.login("carol/again")
+    for each in (fay, carol):
+        each.send("<presence/>")
+        await each.ping()
+    old = 'ejabberd_sm:get_session_pid(<<"fay">>, <<"metals.example">>, <<"again">>)'
+    server.evaluate(f"Pid = {old}, erlang:suspend_process(Pid), persistent_term:put(taken, Pid).")
+    fay.abort()
+    carol.send(offers(fay, "a0"))
+    carol.send("<message to='fay@metals.example' type='chat' id='a1'><body>Whoever is there</body></message>")
+    carol.send(offers(fay, "a2"))
+    await has_in_its_mailbox(server, "route", 3)
+    coming_back = asyncio.create_task(line.login("fay/again"))
+    both = 'length(ejabberd_sm:get_session_sids(<<"fay">>, <<"metals.example">>, <<"again">>)) =:= 2.'
+    assert await wait_until(lambda: server.evaluate(both) == "true")
+    server.evaluate(f"persistent_term:put(old, persistent_term:get(taken)), persistent_term:put(taken, {old}).")
+    carol.send(offers(fay, "a3"))
+    await has_in_its_mailbox(server, "route")
+    carol.received.clear()
+    server.evaluate("erlang:resume_process(persistent_term:get(old)).")
+    fay = await coming_back
+    fay.send("<presence/>")
+    await arrives(fay, "a3")
+    await fay.ping()
+    assert [each for each in heard(fay) if each != "a1"] == ["a0", "a2", "a3"]
+    assert heard(fay).count("a1") == 1
+    await line.turn()
+    await carol.ping()
+    seen = [each for each in carol.received if each.get("from") == "fay@metals.example/again"]
+    kinds = [each.get("type", "available") for each in seen]
+    assert kinds[0] == "unavailable"
+    assert set(kinds[1:]) == {"available"}
+
+
 async def test_who_closes_their_stream_hears_others_until_all_is_done(line: ScriptedLine) -> None:
     alice, carol = await line.login("alice/closes"), await line.login("carol/closes")
     server = line.prosody

@@ -136,6 +136,11 @@ go_on({Packet, State}) ->
             {stop, {drop, ejabberd_c2s:send(State, xmpp:make_error(Packet, xmpp:err_internal_server_error()))}}
     end.
 
+%% What is left by an older session of this name comes before everything else.
+on_info(#{stanza_gate_first := _} = State, Info) ->
+    on_info(stanza_gate_takeover:first(State), Info);
+on_info(State, stanza_gate_first) ->
+    {stop, State};
 %% A client that counts nothing has closed its stream, and the order to end is on its way to this process: what comes before that
 %% comes after it, when what is unread finds whoever is there then. ejabberd would write it to the closed stream.
 on_info(#{stream_state := disconnected, stop_reason := _, mgmt_state := inactive} = State, {route, _} = Unread) ->
@@ -221,7 +226,8 @@ note_component(Component) ->
 
 %% Events wait for the gate without a time limit: if too many wait, nobody else may begin a session (5.1). ejabberd asks nobody
 %% before it has opened one, so that ends at once.
-on_opened(#{lserver := Host} = State) ->
+on_opened(#{lserver := Host} = Opened) ->
+    State = stanza_gate_takeover:succeed(Opened),
     Name = stanza_gate_session:new_name(),
     case catch stanza_gate_window:opened(Host, Name, {<<"bind">>, stanza_gate_session:transport(State)}) of
         ok ->
