@@ -242,3 +242,24 @@ async def test_what_came_back_to_somebody_cut_off_is_hers_to_say_again(tmp_path:
         # Whether she has the errors of the last two nobody knows; what was said before was told, or went out.
         assert await alice.fail_to_resume() == 2
         assert ids_of(bob) == ["released"]
+
+
+async def test_a_client_that_reads_no_more_is_cut_off_when_the_server_stops(tmp_path: Path) -> None:
+    async with ScriptedLine(tmp_path) as line:
+        alice, _ = await login_counting(line)
+        alice.send(offer("told"))
+        told = await line.gate.expect(stanza("told"))
+        line.gate.release(told.seq, refuse(told.seq, "cancel", "not-allowed", "No."))
+        await alice.expect(lambda element: element.get("id") == "told")
+        line.gate.go_on()
+        await alice.ping()  # with its answer she has confirmed it
+        line.gate.hold_back()
+        alice.acknowledges = False  # as if nothing arrived any more, over a connection that is there
+        alice.send(offer("not-confirmed"))
+        held = await line.gate.expect(stanza("not-confirmed"))
+        line.gate.release(held.seq, refuse(held.seq, "cancel", "not-allowed", "No."))
+        await alice.expect(lambda element: element.get("id") == "not-confirmed")
+        await asyncio.sleep(1.1)  # so long a client has time to say that it has heard
+        await line.prosody.stop()
+        await line.prosody.start()
+        assert await alice.fail_to_resume() == 2  # the first, and the ping

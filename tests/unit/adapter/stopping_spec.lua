@@ -15,12 +15,12 @@ local function new_scene(open_count, is_drained)
 		window = scene.window, link = scene.link, timeout_s = 5, turns = { complete = note "complete" },
 		status = { is_due = function () return true; end, send = note "status" },
 		senders = { stop_resuming = note "stop_resuming" }, clock = { bounce_all = note "bounce_all" },
-		unheard_errors = { take_back_all = note "take_back_all" },
+		unheard_errors = { note_silent = note "note_silent", take_back_all = note "take_back_all" },
 	};
 	return scene;
 end
 
-local LAST = { "stop_resuming", "bounce_all", "take_back_all", "stop", "complete", "status", "flush" };
+local LAST = { "note_silent", "stop_resuming", "bounce_all", "take_back_all", "stop", "complete", "status", "flush" };
 
 t.test("with nothing held the last word is said at once", function ()
 	local scene = new_scene(0, true);
@@ -37,7 +37,7 @@ end);
 t.test("what is held is waited for", function ()
 	local scene = new_scene(1, false);
 	async.runner(function () scene.stopping:drain(); end):run(true);
-	t.equal(scene.calls, { "stop_resuming" });
+	t.equal(scene.calls, { "note_silent", "stop_resuming" });
 	t.equal(t.tasks[1][2](), t.tasks[1][1]);
 	scene.is_drained = true;
 	t.equal(t.tasks[1][2](), nil);

@@ -120,12 +120,45 @@ t.test("a session that is not resumed in time ends so", function ()
 	scene.unheard:watch {}; -- as of a version that has none
 end);
 
-t.test("a server that stops ends the sessions that are cut off so and no others", function ()
+-- Two sessions of one server, the second of which is connected.
+local function new_pair()
 	local cut_off, connected = new_scene(2), new_scene(2);
 	connected.unheard = cut_off.unheard;
 	connected.session.hibernating = nil;
-	for _, scene in ipairs { cut_off, connected } do scene:give_back(2); end
 	t.prosody.full_sessions["a@x/r"], t.prosody.full_sessions["b@x/r"] = cut_off.session, connected.session;
+	return cut_off, connected;
+end
+
+t.test("a server that stops ends the sessions that are cut off so and no others", function ()
+	local cut_off, connected = new_pair();
+	for _, scene in ipairs { cut_off, connected } do scene:give_back(2); end
+	cut_off.unheard:note_silent();
 	cut_off.unheard:take_back_all();
 	t.equal({ cut_off.session.handled_stanza_count, connected.session.handled_stanza_count }, { 101, 102 });
+end);
+
+t.test("a client that has not confirmed an error for a second reads no more", function ()
+	local cut_off, connected = new_pair();
+	connected:give_back(1);
+	t.now_s = t.now_s + 1.1;
+	connected:give_back(2);
+	cut_off.unheard:note_silent();
+	cut_off.unheard:take_back_all();
+	t.equal(connected.session.handled_stanza_count, 100);
+	local _, reading = new_pair();
+	reading:give_back(2);
+	t.now_s = t.now_s + 1.1;
+	reading.confirmed = 1;
+	reading.unheard:note_silent();
+	reading.unheard:take_back_all();
+	t.equal(reading.session.handled_stanza_count, 102);
+end);
+
+t.test("what comes while the server stops is not what its client could have confirmed", function ()
+	local _, connected = new_pair();
+	connected:give_back(2);
+	connected.unheard:note_silent();
+	t.now_s = t.now_s + 5;
+	connected.unheard:take_back_all();
+	t.equal(connected.session.handled_stanza_count, 102);
 end);

@@ -48,6 +48,7 @@ end
 -- Nobody can connect any more, and no session is closed yet.
 function stopping_mt:drain()
 	local window = self.window;
+	self.unheard_errors:note_silent();
 	stop_reading(self);
 	if window.open_count > 0 then module:log("info", "Stopping: %d stanzas are held", window.open_count); end
 	wait_until(function () return window:is_drained(); end, self.timeout_s + GRACE_S);

@@ -1,12 +1,18 @@
 -- Errors that a client which counts (XEP-0198) may not have got. While its session can be resumed, the server keeps them for
 -- it. When a session ends cut off, be it with the server, they are lost: then what came back with them does not count as
--- handled, so that the client says it again (docs/gate-protocol.md, section 5.7).
+-- handled, so that the client says it again (docs/gate-protocol.md, section 5.7). When the server stops, a client that is
+-- connected and has not confirmed such an error for a while reads no more, whatever its connection looks like.
 --
--- Owns, of each ledger (acknowledgements.lib.lua), where what came back stood, and after how many stanzas to its client the
--- error was said. Lowers `handled_stanza_count` of a session that ends.
+-- Owns, of each ledger (acknowledgements.lib.lua), where what came back stood, and when and after how many stanzas to its
+-- client the error was said; and which sessions are silent. Lowers `handled_stanza_count` of a session that ends.
+
+local now = require "util.time".monotonic;
 
 local full_sessions = prosody.full_sessions;
 local pairs = pairs;
+
+-- A client is asked whenever it is told something (mod_smacks), and answers at once if it reads.
+local ANSWERS_IN_S = 1;
 
 -- More than mod_smacks keeps of a session (smacks_max_queue_size, 500).
 local KEPT = 1024;
@@ -14,7 +20,7 @@ local KEPT = 1024;
 local unheard_errors_mt = module:require "methods"();
 
 local function new()
-	return unheard_errors_mt.new { by_ledger = setmetatable({}, { __mode = "k" }) };
+	return unheard_errors_mt.new { by_ledger = setmetatable({}, { __mode = "k" }), silent = setmetatable({}, { __mode = "k" }) };
 end
 
 -- The stanza at this place of a session was returned, reached nobody, and is not kept by the gate.
@@ -26,7 +32,7 @@ function unheard_errors_mt:note(ledger, place)
 		said_at = {};
 		self.by_ledger[ledger] = said_at;
 	end
-	said_at[place % KEPT] = { place = place, told = queue:count_acked() + queue:count_unacked() };
+	said_at[place % KEPT] = { place = place, told = queue:count_acked() + queue:count_unacked(), at = now() };
 end
 
 -- A session goes on over another connection. What its client says next stands where something else may have stood.
@@ -65,10 +71,27 @@ function unheard_errors_mt:watch(session)
 	end
 end
 
+local function is_silent(self, session)
+	local ledger, queue = session.stanza_gate_ledger, session.outgoing_stanza_queue;
+	local said_at = ledger and queue and self.by_ledger[ledger];
+	local confirmed, since = queue and queue:count_acked(), now() - ANSWERS_IN_S;
+	for _, each in pairs(said_at or {}) do
+		if each.told > confirmed and each.at < since then return true; end
+	end
+	return false;
+end
+
+-- The server is about to stop, and still hears its clients.
+function unheard_errors_mt:note_silent()
+	for _, session in pairs(full_sessions) do
+		if is_silent(self, session) then self.silent[session] = true; end
+	end
+end
+
 -- The server stops.
 function unheard_errors_mt:take_back_all()
 	for _, session in pairs(full_sessions) do
-		if session.hibernating then self:take_back(session); end
+		if session.hibernating or self.silent[session] then self:take_back(session); end
 	end
 end
 
