@@ -322,7 +322,9 @@ async def test_who_comes_back_before_the_old_session_has_ended_hears_all_in_orde
     coming_back = asyncio.create_task(line.login("fay/again"))
     both = 'length(ejabberd_sm:get_session_sids(<<"fay">>, <<"metals.example">>, <<"again">>)) =:= 2.'
     assert await wait_until(lambda: server.evaluate(both) == "true")
-    server.evaluate(f"persistent_term:put(old, persistent_term:get(taken)), persistent_term:put(taken, {old}).")
+    server.evaluate(
+        f"persistent_term:put(old, persistent_term:get(taken)), persistent_term:put(taken, {old})."
+    )
     carol.send(offers(fay, "a3"))
     await has_in_its_mailbox(server, "route")
     carol.received.clear()
