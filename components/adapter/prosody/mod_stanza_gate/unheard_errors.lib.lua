@@ -3,7 +3,7 @@
 -- handled, so that the client says it again (docs/gate-protocol.md, section 5.7).
 --
 -- Owns, of each ledger (acknowledgements.lib.lua), where what came back stood, and after how many stanzas to its client the
--- error was said. Lowers `handled_stanza_count` of a session that ends.
+-- error was said; none of it is kept when the client has confirmed all. Lowers `handled_stanza_count` of a session that ends.
 
 local full_sessions = prosody.full_sessions;
 local pairs = pairs;
@@ -14,6 +14,7 @@ local KEPT = 1024;
 local unheard_errors_mt = module:require "methods"();
 
 local function new()
+	-- Of each { told, at }: after how many stanzas the last error was said; { place, told } of each, by the rest of its place.
 	return unheard_errors_mt.new { by_ledger = setmetatable({}, { __mode = "k" }) };
 end
 
@@ -21,25 +22,26 @@ end
 function unheard_errors_mt:note(ledger, place)
 	local queue = ledger and ledger.session.outgoing_stanza_queue;
 	if not queue or not place then return; end
-	local said_at = self.by_ledger[ledger];
-	if not said_at then
-		said_at = {};
+	local said_at, confirmed = self.by_ledger[ledger], queue:count_acked();
+	if not said_at or said_at.told <= confirmed then
+		said_at = { told = 0, at = {} };
 		self.by_ledger[ledger] = said_at;
 	end
-	said_at[place % KEPT] = { place = place, told = queue:count_acked() + queue:count_unacked() };
+	said_at.told = confirmed + queue:count_unacked();
+	said_at.at[place % KEPT] = { place = place, told = said_at.told };
 end
 
 -- A session goes on over another connection. What its client says next stands where something else may have stood.
 function unheard_errors_mt:resume(session)
 	local ledger = session.stanza_gate_ledger;
 	local said_at = ledger and self.by_ledger[ledger];
-	for key, each in pairs(said_at or {}) do
-		if each.place > ledger.handled then said_at[key] = nil; end
+	for key, each in pairs(said_at and said_at.at or {}) do
+		if each.place > ledger.handled then said_at.at[key] = nil; end
 	end
 end
 
 local function is_unheard(said_at, place, confirmed)
-	local found = said_at[place % KEPT];
+	local found = said_at.at[place % KEPT];
 	return found and found.place == place and found.told > confirmed;
 end
 
