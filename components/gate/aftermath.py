@@ -5,6 +5,7 @@ again. Released, but the server cannot have received the verdict: nobody has it.
 error. Released and answered, without a later status: nobody knows. It is counted, and may be sent again.
 """
 
+import math
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
@@ -51,9 +52,11 @@ class _Epoch:
     name: str
     # Of a plain dictionary, finding the first entry takes the longer the more were taken out before it.
     kept: OrderedDict[int, _Kept] = field(default_factory=OrderedDict)
-    over: set[str] = field(default_factory=set)
+    # Sessions that have ended, and when.
+    over: OrderedDict[str, float] = field(default_factory=OrderedDict)
     done: int = 0
-    bounced: set[int] = field(default_factory=set)
+    # Without values, in the order in which they came.
+    bounced: OrderedDict[int, None] = field(default_factory=OrderedDict)
     answered: int = 0
     # What a status said that is recorded.
     recorded: int = 0
@@ -105,7 +108,7 @@ class Aftermath:
             places = {seq: first + place for place, (seq, _) in enumerate(memo.answers)}
             for stanza in memo.kept:
                 epoch.kept[stanza.seq] = _Kept(places[stanza.seq], stanza, memo.at_s)
-            epoch.over.update(memo.over)
+            epoch.over.update(dict.fromkeys(memo.over, memo.at_s))
             epoch.answered = max(epoch.answered, *places, 0)
             epoch.recorded = max(epoch.recorded, memo.done)
             self._note_done(epoch, max(memo.done, memo.heard), memo.bounced)
@@ -157,7 +160,7 @@ class Aftermath:
             return
         if ends_session(held):
             if (epoch := self._find(held.epoch)) is not None:
-                epoch.over.add(held.session)
+                epoch.over[held.session] = self._clock_s()
         elif held.facts.kind in ("bind", "resume") and held.facts.jids:
             # Whoever is back at once is in the batch with which the errors are stored.
             self._errors.note_back(held.facts.jids[0].jid, self._owed)
@@ -203,7 +206,7 @@ class Aftermath:
 
     def _note_done(self, epoch: _Epoch, done: int, bounced: Sequence[int]) -> None:
         epoch.done = max(epoch.done, done)
-        epoch.bounced.update(bounced)
+        epoch.bounced.update(dict.fromkeys(bounced))
         # The numbers stand in the order in which they came: the oldest first.
         too_old_s = self._clock_s() - KEPT_S
         while len(epoch.kept) > KEPT_STANZAS or (
@@ -213,7 +216,7 @@ class Aftermath:
             if seq > epoch.done:
                 break
             del epoch.kept[seq]
-            epoch.bounced.discard(seq)
+        _forget_settled(epoch, too_old_s)
 
     def _settle(self, epoch: _Epoch) -> None:
         """Finish an ended epoch."""
@@ -257,3 +260,19 @@ class Aftermath:
             )
         )
         return token
+
+
+def _forget_settled(epoch: _Epoch, too_old_s: float) -> None:
+    """Forget bounced numbers that a recorded status has named, and ended sessions, of which nothing is kept any more.
+
+    A server may run for months, so neither may grow with it.
+    """
+    first, kept = next(iter(epoch.kept.items()), (math.inf, None))
+    through = min(epoch.done, epoch.recorded, first - 1)
+    while epoch.bounced and next(iter(epoch.bounced)) <= through:
+        epoch.bounced.popitem(last=False)
+    # What a session said last is kept from when it was recorded, somewhat later than its end was heard of.
+    while (kept is None or kept.at_s >= too_old_s) and epoch.over:
+        if next(iter(epoch.over.values())) >= too_old_s - KEPT_S:
+            break
+        epoch.over.popitem(last=False)

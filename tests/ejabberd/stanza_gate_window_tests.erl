@@ -1,7 +1,7 @@
 -module(stanza_gate_window_tests).
 -compile([export_all, nowarn_export_all]).
 
--import(stanza_gate_window, [answer/2, answer_all/1, await/2, ask/4, ask_arrived/0, gone/1, taken/1]).
+-import(stanza_gate_window, [answer/2, answer_all/1, await/2, ask/4, ask_arrived/0, forget_gone/0, gone/1, taken/1]).
 
 %% The table is the process's that runs the test, as it is the window's.
 with_table(Test) ->
@@ -101,6 +101,17 @@ nothing_is_kept_for_who_has_died_test() ->
         gone(Gone),
         none = taken(Theirs),
         silent = taken(Own)
+    end).
+
+what_the_dead_have_not_taken_is_forgotten_test() ->
+    with_table(fun() ->
+        [One, Two, Own] = [make_ref() || _ <- [1, 2, 3]],
+        Gone = ended(),
+        answer_all([{{Gone, One}, arrived}, {{Gone, Two}, silent}, {{self(), Own}, arrived}]),
+        forget_gone(),
+        [none, none, arrived] = [taken(Each) || Each <- [One, Two, Own]],
+        0 = ets:info(stanza_gate_window, size),
+        forget_gone()
     end).
 
 without_a_window_nothing_is_asked_test() ->

@@ -221,6 +221,7 @@ turn_away(#{status := Status} = State) ->
 
 tick(#{queue := Queue} = State) ->
     Now = now_ms(),
+    stanza_gate_window:forget_gone(),
     State1 = go_on(lists:foldl(fun expire/2, State, stanza_gate_queue:overdue(Now, Queue))),
     State2 = stanza_gate_ripe:ripen(Now, State1),
     case is_stuck(Now, State2) of

@@ -6,7 +6,7 @@
 
 -module(stanza_gate_window).
 
--export([start_link/1, open/0, ask/4, ask_arrived/0, answer/2, answer_all/1, taken/1, await/2, gone/1, opened/3, note/3, note_made/4, done/1, failed/1, refused/1, carrying/2, turned_away/0, stop/1,
+-export([start_link/1, open/0, ask/4, ask_arrived/0, answer/2, answer_all/1, taken/1, await/2, gone/1, forget_gone/0, opened/3, note/3, note_made/4, done/1, failed/1, refused/1, carrying/2, turned_away/0, stop/1,
          gate_connected/1, from_gate/2]).
 
 %% How much longer a caller waits for this process than this process for the gate.
@@ -56,6 +56,11 @@ taken(Ref) ->
 %% A process has died, and takes no answers any more.
 gone(Pid) ->
     ets:match_delete(?MODULE, {'_', Pid, '_'}).
+
+%% What nobody takes any more: whoever had asked has ended, and not waited for it. All of them are processes of this node.
+forget_gone() ->
+    Askers = lists:usort(ets:select(?MODULE, [{{'_', '$1', '_'}, [], ['$1']}])),
+    lists:foreach(fun(Pid) -> is_process_alive(Pid) orelse gone(Pid) end, Askers).
 
 %% Wait for the answer: `gone` when the window dies, or does not answer in time; {meanwhile, Info} when something comes first
 %% that is for this session's client, if that is to be heard.

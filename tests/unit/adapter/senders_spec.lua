@@ -203,6 +203,26 @@ t.test("what a session leaves behind goes on in its name", function ()
 	assert(session.conn and not session.destroyed); -- Prosody's to change
 end);
 
+-- The server itself knows each of them for ten minutes.
+t.test("a thousand sessions that come and go leave nothing, and what they had in the window goes on", function ()
+	local scene, gone, senders_of = new_scene(), {}, {};
+	for i = 1, 1000 do
+		gone[i] = new_session();
+		senders_of[i] = scene.senders:of(gone[i]);
+		senders_of[i].held = i % 2;
+		scene.senders:leave_behind(gone[i]);
+		assert(scene.senders:of(gone[i]) == senders_of[i]); -- what is said in its name now is of the same sender
+	end
+	for _, task in ipairs(t.tasks) do task[2](); end
+	t.equal(next(scene.senders.by_session), nil);
+	t.equal({ senders_of[1].origin.full_jid, senders_of[1].origin.destroyed }, { "alice@a.example/x", true });
+	t.equal(scene.senders.departed["alice@a.example/x"] == senders_of[1000], true);
+	gone, senders_of = nil, nil; -- luacheck: ignore 311
+	collectgarbage();
+	collectgarbage();
+	t.equal(next(scene.senders.departed), nil);
+end);
+
 t.test("a session with nothing in the window leaves nothing", function ()
 	local scene = new_scene();
 	scene.senders:leave_behind(new_session());

@@ -95,9 +95,24 @@ t.test("no more is kept either where most went out", function ()
 	local scene = new_scene(30000);
 	for place = 3, 30000, 3 do scene:give_back(place); end
 	local count = 0;
-	for _ in pairs(scene.unheard.by_ledger[scene.ledger]) do count = count + 1; end
+	for _ in pairs(scene.unheard.by_ledger[scene.ledger].at) do count = count + 1; end
 	t.equal(count <= 1024, true);
 	t.equal(scene:end_session(), 29999);
+end);
+
+t.test("nothing is kept of what a client has confirmed", function ()
+	local scene = new_scene(1000);
+	for place = 1, 998 do
+		scene:give_back(place);
+		scene.confirmed = place;
+	end
+	scene:give_back(999);
+	scene:give_back(1000);
+	local kept = {};
+	for _, each in pairs(scene.unheard.by_ledger[scene.ledger].at) do kept[#kept + 1] = each.place; end
+	table.sort(kept);
+	t.equal(kept, { 999, 1000 });
+	t.equal(scene:end_session(), 998);
 end);
 
 t.test("what is taken back is taken back once", function ()

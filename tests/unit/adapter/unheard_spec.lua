@@ -81,3 +81,45 @@ t.test("the same id again counts as the newest, also when the first is forgotten
 	scene.unheard:give_back(FAR, entry.from, entry.to, "x");
 	t.equal(scene.bounced, { 1001 });
 end);
+
+-- A session whose client confirms what it was told.
+local function new_client()
+	local client = { type = "c2s", told = 0, confirmed = 0 };
+	client.outgoing_stanza_queue = {
+		count_acked = function () return client.confirmed; end,
+		count_unacked = function () return client.told - client.confirmed; end,
+	};
+	return client;
+end
+
+-- How many numbers are kept of a session.
+local function count_kept(scene, listener)
+	local list, seqs = scene.unheard.by_listener[listener], 0;
+	for _ in pairs(list.seqs) do seqs = seqs + 1; end
+	return { list.last - list.first + 1, seqs };
+end
+
+t.test("what a client has confirmed is not kept", function ()
+	local scene, client = new_scene(), new_client();
+	for seq = 1, 1000 do
+		scene:pass_on(client, seq, seq);
+		client.told = client.told + 2; -- another one beside it
+		client.confirmed = client.told - 6;
+	end
+	t.equal(count_kept(scene, client), { 4, 4 });
+	client.confirmed = client.told;
+	scene:pass_on(client, 1001, 1001);
+	t.equal(count_kept(scene, client), { 1, 1 });
+end);
+
+t.test("what a client has not confirmed is told when it comes back, to the last one", function ()
+	local scene, client = new_scene(), new_client();
+	for seq = 1, 100 do
+		scene:pass_on(client, seq, seq);
+		client.told = client.told + 1;
+	end
+	client.confirmed = 40;
+	scene:pass_on(client, 101, 101);
+	scene:give_back(client, 1, 101);
+	t.equal(scene.bounced, sequence(41, 101));
+end);

@@ -42,6 +42,24 @@ t.test("many values are escaped right however often the cache starts anew", func
 	t.equal(written(st.stanza("x", { a = long })), "<x a='" .. ("&amp;"):rep(300) .. "'/>");
 end);
 
+-- What a function has of this name from where it was made.
+local function upvalue(function_, name)
+	for i = 1, math.huge do
+		local found, value = debug.getupvalue(function_, i);
+		if found == name then return value; end
+		assert(found, name);
+	end
+end
+
+t.test("what comes once is not kept: ids, counts and times", function ()
+	for number = 1, 3000 do
+		local stamp = "2026-01-01T00:00:" .. number .. "Z";
+		written(st.stanza("a", { id = "i" .. number, h = "" .. number, stamp = stamp, to = "bob@a.example" }));
+	end
+	local kept = upvalue(upvalue(upvalue(xml.write, "write"), "open"), "written");
+	t.equal(kept, { to = { ["bob@a.example"] = " to='bob@a.example'" } });
+end);
+
 t.test("what no parser may read is doubtful", function ()
 	t.equal(not xml.is_doubtful("<message/>"), true);
 	t.equal(not xml.is_doubtful("<x urn:a\1b='1'/>"), false);

@@ -262,6 +262,39 @@ def test_it_keeps_a_bounded_number_of_what_went_out(scene: Scene) -> None:
     assert scene.aftermath.recognise(said(2, "m6", epoch=NEXT)) == REPEATED
 
 
+def test_a_server_may_run_for_months(scene: Scene) -> None:
+    for seq in range(1, 1001):
+        scene.record(said(seq, f"m{seq}"))
+        # Each session says one message, which is given back to it, and ends.
+        scene.aftermath.heard(session_event(seq, "unbind", epoch=EPOCH, session=f"c{seq}"))
+        scene.aftermath.carried_out(told := status(seq, seq + 1, seq + 1, seq, bounced=(seq,)))
+        scene.aftermath.recorded(EPOCH, (), [told])
+        scene.now_s += 60
+    (epoch,) = scene.aftermath._epochs
+    assert len(epoch.kept) == KEPT_S // 60 + 1
+    assert len(epoch.bounced) == KEPT_S // 60 + 1
+    assert len(epoch.over) == 2 * KEPT_S // 60 + 1
+
+
+def test_what_came_back_is_named_until_a_status_that_names_it_is_recorded(scene: Scene) -> None:
+    scene.hear(7, 2, 5)
+    scene.aftermath.recorded(EPOCH, (), [status(1, 5, 5, 4, bounced=(2,))])
+    scene.hear(7, 2, 5)
+    scene.restart_server()
+    assert [(each.through, each.bounced) for each in scene.aftermath.deliveries] == [(7, (5,))]
+
+
+def test_a_session_is_over_as_long_as_anything_that_it_said_is_kept(scene: Scene) -> None:
+    scene.record(said(1, "m1"), answered=False)
+    scene.aftermath.heard(session_event(2, "unbind", epoch=EPOCH))
+    scene.now_s += 3 * KEPT_S
+    scene.hear(0)
+    scene.restart_server()
+    scene.aftermath.recognise(said(1, "m1", epoch=NEXT))  # somebody else's, by chance
+    scene.aftermath.store()
+    assert [item.record for item in scene.queue.items] == [101]
+
+
 def test_the_last_status_of_a_server_is_recorded_by_the_next(scene: Scene) -> None:
     scene.record(said(1, "m1"), said(2, "m2"))
     scene.hear(2)

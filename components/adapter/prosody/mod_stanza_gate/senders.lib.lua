@@ -25,6 +25,10 @@ local HIGH_BYTES = 64 * 1024;
 -- A connection that is read again has been read by then.
 local NEXT_TURN_S = 1e-3;
 
+-- All is said in the name of an ended session by then. The server's timers know it for longer, five minutes from its
+-- beginning (mod_c2s) and ten from when it was last cut off (mod_smacks): so long all that it had would be there.
+local FORGOTTEN_AFTER_S = 5;
+
 -- parts: window, carrying, max_per_session.
 local function new(parts)
 	parts.by_session = setmetatable({}, { __mode = "k" });
@@ -89,6 +93,7 @@ function senders_mt:leave_behind(session)
 		self:read_on(sender);
 	end
 	self.paused[sender] = nil;
+	timer.add_task(FORGOTTEN_AFTER_S, function () self.by_session[session] = nil; end);
 end
 
 -- Whether the session of this address has ended, and some of its stanzas are not carried out yet.

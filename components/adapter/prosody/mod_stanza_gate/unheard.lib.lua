@@ -1,10 +1,11 @@
 -- Stanzas that were passed on, but that may not have arrived: at a client with stream management (XEP-0198), or at
 -- another server. If the server returns one long after it was carried out, the gate is told.
 --
--- Owns the numbers of the newest entries that were passed on to each such session and each remote domain.
+-- Owns the numbers of the newest entries that were passed on to each such session and each remote domain. What a client has
+-- confirmed does not come back, so of its session only the rest is kept.
 
 local hosts = prosody.hosts;
-local pairs = pairs;
+local pairs, type = pairs, type;
 
 -- More than mod_smacks keeps of a stream (smacks_max_queue_size, 500).
 local KEPT = 1024;
@@ -32,6 +33,14 @@ local function count_waiting(listener)
 	return count;
 end
 
+-- How many stanzas a session's client was told and has confirmed, and how many it was told; nil for a domain.
+local function count_told(listener)
+	local queue = type(listener) == "table" and listener.outgoing_stanza_queue;
+	if not queue then return nil; end
+	local confirmed = queue:count_acked();
+	return confirmed, confirmed + queue:count_unacked();
+end
+
 local function forget_oldest(list)
 	local first = list[list.first];
 	if list.seqs[first.key] == first.seq then list.seqs[first.key] = nil; end
@@ -46,8 +55,11 @@ function unheard_mt:note(listener, entry)
 		self.by_listener[listener] = list;
 	end
 	local key = key_of(entry.from, entry.to, entry.stanza.attr.id);
+	local confirmed, told = count_told(listener);
+	-- Each is the next that its client is told: it is confirmed as soon as more than it was told before is.
+	while confirmed and list.first <= list.last and list[list.first].told < confirmed do forget_oldest(list); end
 	list.last = list.last + 1;
-	list[list.last] = { key = key, seq = entry.seq };
+	list[list.last] = { key = key, seq = entry.seq, told = told or 0 };
 	list.seqs[key] = entry.seq;
 	local excess = list.last - list.first + 1 - KEPT;
 	if excess > 0 then excess = excess - count_waiting(listener); end

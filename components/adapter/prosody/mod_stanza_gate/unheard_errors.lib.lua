@@ -4,7 +4,8 @@
 -- connected and has not confirmed such an error for a while reads no more, whatever its connection looks like.
 --
 -- Owns, of each ledger (acknowledgements.lib.lua), where what came back stood, and when and after how many stanzas to its
--- client the error was said; and which sessions are silent. Lowers `handled_stanza_count` of a session that ends.
+-- client the error was said; none of it is kept when the client has confirmed all. And which sessions are silent. Lowers
+-- `handled_stanza_count` of a session that ends.
 
 local now = require "util.time".monotonic;
 
@@ -20,6 +21,8 @@ local KEPT = 1024;
 local unheard_errors_mt = module:require "methods"();
 
 local function new()
+	-- Of each { told, at }: after how many stanzas the last error was said; { place, told, said_s } of each, by the rest of its
+	-- place.
 	return unheard_errors_mt.new { by_ledger = setmetatable({}, { __mode = "k" }), silent = setmetatable({}, { __mode = "k" }) };
 end
 
@@ -27,25 +30,26 @@ end
 function unheard_errors_mt:note(ledger, place)
 	local queue = ledger and ledger.session.outgoing_stanza_queue;
 	if not queue or not place then return; end
-	local said_at = self.by_ledger[ledger];
-	if not said_at then
-		said_at = {};
+	local said_at, confirmed = self.by_ledger[ledger], queue:count_acked();
+	if not said_at or said_at.told <= confirmed then
+		said_at = { told = 0, at = {} };
 		self.by_ledger[ledger] = said_at;
 	end
-	said_at[place % KEPT] = { place = place, told = queue:count_acked() + queue:count_unacked(), at = now() };
+	said_at.told = confirmed + queue:count_unacked();
+	said_at.at[place % KEPT] = { place = place, told = said_at.told, said_s = now() };
 end
 
 -- A session goes on over another connection. What its client says next stands where something else may have stood.
 function unheard_errors_mt:resume(session)
 	local ledger = session.stanza_gate_ledger;
 	local said_at = ledger and self.by_ledger[ledger];
-	for key, each in pairs(said_at or {}) do
-		if each.place > ledger.handled then said_at[key] = nil; end
+	for key, each in pairs(said_at and said_at.at or {}) do
+		if each.place > ledger.handled then said_at.at[key] = nil; end
 	end
 end
 
 local function is_unheard(said_at, place, confirmed)
-	local found = said_at[place % KEPT];
+	local found = said_at.at[place % KEPT];
 	return found and found.place == place and found.told > confirmed;
 end
 
@@ -75,8 +79,8 @@ local function is_silent(self, session)
 	local ledger, queue = session.stanza_gate_ledger, session.outgoing_stanza_queue;
 	local said_at = ledger and queue and self.by_ledger[ledger];
 	local confirmed, since = queue and queue:count_acked(), now() - ANSWERS_IN_S;
-	for _, each in pairs(said_at or {}) do
-		if each.told > confirmed and each.at < since then return true; end
+	for _, each in pairs(said_at and said_at.at or {}) do
+		if each.told > confirmed and each.said_s < since then return true; end
 	end
 	return false;
 end

@@ -11,9 +11,10 @@ local find, gsub = string.find, string.gsub;
 local ESCAPES = { ["'"] = "&apos;", ["\""] = "&quot;", ["<"] = "&lt;", [">"] = "&gt;", ["&"] = "&amp;" };
 
 -- Addresses, types and namespaces come again and again, so do not check each of their characters again. Each attribute is
--- kept as it is written, by its name and value; but for ids, of which each comes once and would push out what comes again,
--- and for attributes of another namespace, whose names are "namespace\1name" here.
+-- kept as it is written, by its name and value; but for ids, counts (XEP-0198) and times (XEP-0203), of which each comes once
+-- and would push out what comes again, and for attributes of another namespace, whose names are "namespace\1name" here.
 local CACHED_VALUES, CACHED_LENGTH = 4096, 256;
+local COME_ONCE = { h = true, stamp = true };
 local written, written_count = {}, 0;
 local has_foreign = false; -- whether such an attribute was written since this was last set
 
@@ -26,7 +27,7 @@ local function write_attribute(key, value)
 	local text = " " .. key .. "='" .. escape_value(value) .. "'";
 	if find(key, "\1", 1, true) then
 		has_foreign = true;
-	elseif type(value) == "string" and #key + #value <= CACHED_LENGTH then
+	elseif type(value) == "string" and not COME_ONCE[key] and #key + #value <= CACHED_LENGTH then
 		if written_count == CACHED_VALUES then written, written_count = {}, 0; end
 		local values = written[key];
 		if not values then
