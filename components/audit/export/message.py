@@ -49,7 +49,8 @@ class ExportMessage:
 
     `sender` and `to` are JIDs as written; `text` is what people read, `amended` what they read instead of it where a
     rule changed it. `ids` are those by which later messages name this one, `target` is the id that it names itself.
-    `stanza` is the stanza as it was carried out, or the whole content of another record.
+    `stanza` is the stanza as it was carried out, or the whole content of another record. `sender_name` and `to_name`
+    are what a person or a room of these JIDs was called, as the directory stood; empty where the log does not tell.
     """
 
     record: str
@@ -76,6 +77,8 @@ class ExportMessage:
     rules: tuple[str, ...] = ()
     outcome: str = Outcome.UNKNOWN
     files: tuple[ExportFile, ...] = field(default=())
+    sender_name: str = ""
+    to_name: str = ""
 
     @property
     def sender_bare(self) -> str:
@@ -87,6 +90,17 @@ class ExportMessage:
         """The bare JIDs of who wrote it and, outside rooms, to whom."""
         named = (self.sender_bare,) if self.room else (self.sender_bare, bare(self.to))
         return tuple(each for each in dict.fromkeys(named) if each)
+
+    @property
+    def named(self) -> tuple[tuple[str, str], ...]:
+        """The bare JIDs that have a name, and these names."""
+        pairs = ((self.sender_bare, self.sender_name), (bare(self.to), self.to_name))
+        return tuple((jid, name) for jid, name in pairs if name)
+
+
+def call_jid(name: str, jid: str) -> str:
+    """Return what a JID is called: with the name of whose it is, if it is known."""
+    return f"{name} <{jid}>" if name else jid
 
 
 @dataclass(frozen=True, slots=True)
