@@ -105,14 +105,16 @@ def test_contents_name_the_page_on_which_each_conversation_begins(tmp_path: Path
         pages.write_title(Shelf(number, "alice bob", ("alice", "bob"), 0, 60 * 10**9, 2, names))
         pages.write_record(Told(f"gate/{number}", "10:00", "alice", "said\n" * (number % 9 + 1), (), ()))
     pdf = pages.finish()
-    begin, listed = list[int](), list[int]()
-    for number, page in enumerate(re.split(r"Page \d+ of \d+.*", read(pdf, tmp_path)), 1):
+    printed, begin, listed = read(pdf, tmp_path), list[int](), list[int]()
+    for number, page in enumerate(re.split(r"Page \d+ of \d+.*", printed), 1):
         if titles := re.findall(r"^Conversation \d+: .* 陈伟 <bob>", page, re.MULTILINE):
             # In the contents, the numbers of pages are written behind all else.
             numbers = [int(line) for line in re.findall(r"^\d+(?=\s*$)", page, re.MULTILINE)]
             listed += numbers
             begin += [number] * (0 if numbers else len(titles))
     assert len(listed) == talks and listed == begin
+    # The rest of each conversation is in another file.
+    assert printed.count("1 of its 2 records") == talks
     # What one clicks on leads to the same pages as the bookmarks.
     kids = re.search(rb"/Kids \[([^]]*)\]", pdf)
     assert kids
