@@ -36,8 +36,8 @@ class Names:
         return replace(self._find(jid, at_ns) or Party(jid), jid=jid, nick=nick)
 
     def name_of(self, jid: str, at_ns: int) -> str:
-        """Return the name of who had a JID at a time; empty where the log does not tell."""
-        found = self._find(jid, at_ns)
+        """Return the name of who had a JID at a time; empty where the log does not tell, and for no JID."""
+        found = self._find(jid, at_ns) if jid else None
         return found.name if found else ""
 
     def _find(self, jid: str, at_ns: int) -> Party | None:
@@ -46,7 +46,10 @@ class Names:
             if len(self._known) >= _MOST_KNOWN:
                 self._known.clear()
             known = self._known[bare] = self.load(bare)
-        return next((each.party for each in known if each.since_ns <= at_ns < each.until_ns), None)
+        for each in known:
+            if each.since_ns <= at_ns < each.until_ns:
+                return each.party
+        return None
 
 
 def find_named(db: Connection, jid: str) -> list[NamedThen]:

@@ -1,7 +1,6 @@
 """Collects what matched, in the order of the logs: opens each record, keeps its evidence, spools it as a message."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 from components.archive.opener import OpenedRecord
 from components.archive.orders.tombstoned import fetch_tombstoned
@@ -11,10 +10,9 @@ from components.audit.export.attachments import DESTROYED
 from components.audit.export.evidence import EvidenceFile, encode_record, records_name
 from components.audit.export.folder import ExportFolder
 from components.audit.export.format import Format
-from components.audit.export.message import ExportMessage, make_message, skip_reading
+from components.audit.export.message import make_message, skip_reading
 from components.audit.export.sources import Sources
 from components.audit.export.spool import Collected, Spool
-from components.audit.export.text import clean_unicode, one_line
 from components.audit.index.logs import IndexedLog, find_record
 from components.audit.index.pages import name_place
 from components.audit.index.room_ids import find_room_ids
@@ -98,18 +96,9 @@ class Collector:
         if not opened.stored.is_intact():
             return self._leave_out(place, f"{UNREADABLE}: it is not the record that its leaf was made of")
         files = await sources.attachments.take(place, opened) if has_files else ()
-        message = make_message(
-            view_record(sources.names[log], opened, sources.index, skip_reading), files, room_id
-        )
-        return Collected(place, message.record, self._name(message))
-
-    def _name(self, message: ExportMessage) -> ExportMessage:
-        """Return a message with the names of who wrote it and to whom, as the directory stood then."""
-        sender, to = (
-            clean_unicode(one_line(self._sources.people.name_of(jid, message.at_ns))) if jid else ""
-            for jid in (message.sender, message.to)
-        )
-        return replace(message, sender_name=sender, to_name=to) if sender or to else message
+        view = view_record(sources.names[log], opened, sources.index, skip_reading)
+        message = make_message(view, files, room_id, sources.people.name_of)
+        return Collected(place, message.record, message)
 
 
 def spans_of(places: Sequence[int]) -> Iterator[tuple[IndexedLog, int, int]]:

@@ -1,6 +1,6 @@
 """One exported record as all formats see it, and what later records did to it."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -144,11 +144,20 @@ def may_act(act: ExportMessage, sender: str) -> bool:
     return act.mark not in _CHANGES or act.by_moderator or act.sender_bare in (sender, act.room)
 
 
-def make_message(view: RecordView, files: tuple[ExportFile, ...] = (), room_id: str = "") -> ExportMessage:
+FindName = Callable[[str, int], str]
+"""Returns what somebody with a JID was called at a time, in nanoseconds since 1970; nothing if that is not known."""
+
+
+def make_message(
+    view: RecordView,
+    files: tuple[ExportFile, ...] = (),
+    room_id: str = "",
+    find_name: FindName = lambda jid, at_ns: "",
+) -> ExportMessage:
     """Return a record as an export has it; `room_id` is the id that its room gave it, if it is known."""
     content = view.content
     if not isinstance(content, Submission) or content.kind is not RecordKind.STANZA:
-        return _make_other(view, files)
+        return _make_other(view, files, find_name)
     tree = _read(content.body)
     marks = read_marks_of(tree).with_room_id(room_id)
     reading = _read_head(content, tree)
@@ -181,10 +190,12 @@ def make_message(view: RecordView, files: tuple[ExportFile, ...] = (), room_id: 
         rules=content.rules,
         outcome=_outcome_of(view, content.action),
         files=files,
+        sender_name=find_name(reading.sender, view.at_ns),
+        to_name=find_name(reading.to, view.at_ns),
     )
 
 
-def _make_other(view: RecordView, files: tuple[ExportFile, ...]) -> ExportMessage:
+def _make_other(view: RecordView, files: tuple[ExportFile, ...], find_name: FindName) -> ExportMessage:
     """Return a session's event, an act on the line or a file's record; or a record that could not be parsed."""
     content = view.content
     is_act = isinstance(content, Event)
@@ -202,6 +213,8 @@ def _make_other(view: RecordView, files: tuple[ExportFile, ...]) -> ExportMessag
         body.decode(errors="replace"),
         verdict="" if content is None or is_act else getattr(content, "action", ""),
         files=files,
+        sender_name=find_name(reading.sender, view.at_ns),
+        to_name=find_name(reading.to, view.at_ns),
     )
 
 

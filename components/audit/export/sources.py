@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from components.archive.blobs.reader import BlobReader
 from components.archive.opener import RecordOpener
@@ -11,6 +11,7 @@ from components.audit.conversation.names import NamedThen, Names, find_named
 from components.audit.export.attachments import Attachments
 from components.audit.export.folder import ExportFolder
 from components.audit.export.manifest import Started
+from components.audit.export.text import clean_unicode, one_line
 from components.audit.index.index import Index
 from components.audit.index.logs import IndexedLog
 from components.audit.indexed import find_indexed, open_indexed, open_site_index
@@ -62,6 +63,11 @@ def _name_people(index: Index, auditor: Auditor | None) -> Names:
     def load(jid: str) -> Sequence[NamedThen]:
         with index.look() as db:
             named = find_named(db, jid)
-        return [each for each in named if auditor is None or auditor.may_see(each.party.enterprise)]
+        # A directory is a file that people write.
+        return [
+            replace(each, party=replace(each.party, name=clean_unicode(one_line(each.party.name))))
+            for each in named
+            if auditor is None or auditor.may_see(each.party.enterprise)
+        ]
 
     return Names(load)

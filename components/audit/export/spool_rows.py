@@ -63,7 +63,7 @@ class Rows:
         for jid in message.people:
             self._people[clean_unicode(jid), name] = None
         for jid, named in message.named:
-            self._named[clean_unicode(jid), named, name] = None
+            self._named[jid, named, name] = None
 
     def store(self, db: Connection) -> None:
         """Store all of them, within the caller's transaction."""
@@ -74,5 +74,5 @@ class Rows:
         db.executemany(_SHELF, [(name, *span) for name, span in self._spans.items()])
         db.executemany(_HELD, self._held)
         db.executemany(_PERSON, self._people)
-        db.executemany(_NAMED, self._named)
+        db.executemany(_NAMED, [(clean_unicode(jid), named, name) for jid, named, name in self._named])
         self._clear()
