@@ -77,7 +77,7 @@ def write_article(entry: Entry, about: About) -> bytes:
     notes += [f"<li>{_link(file)}</li>" for file in told.files]
     listed = f"<ul>{''.join(notes)}</ul>" if notes else ""
     return (
-        f"<article id={anchor}><header><time>{told.time}</time><bdi>{escape_xml(told.who)}</bdi>"
+        f'<article id={anchor}><header><time>{told.time}</time><bdi dir="ltr">{escape_xml(told.who)}</bdi>'
         f'<span>{escape_xml(told.record)}</span></header><p class="text" dir="auto">{escape_xml(told.text)}</p>'
         f"{listed}</article>\n"
     ).encode()
