@@ -122,7 +122,9 @@ async def record_finding(settings: SiteFile, finding: Event) -> str:
 
 async def record_findings(settings: SiteFile, findings: Sequence[Event]) -> list[str]:
     """Append several in one transaction, and return their records' ids, as `record_finding` does."""
-    return await _record(settings, lambda: [(each.kind, encode_event(each)) for each in findings])
+    return await _record(
+        settings, lambda: [(each.kind, encode_event(each)) for each in findings], told="this"
+    )
 
 
 async def record_alarms(settings: SiteFile, alarms: Sequence[bytes]) -> list[str]:
@@ -134,6 +136,7 @@ async def _record(
     settings: SiteFile,
     encode: Callable[[], Sequence[tuple[RecordKind, bytes]]],
     recorded: RecordedKind = RecordedKind.ACCESS,
+    told: str = "nothing is shown, because this look",
 ) -> list[str]:
     log = settings.audit_log
     try:
@@ -146,7 +149,7 @@ async def _record(
             await writer.close()
     except (LogError, KeyFileError, RecordError, SettingsError) as error:
         raise LookNotRecordedError(
-            f"nothing is shown, because this look could not be recorded in {store_label(log.store)}: {error}"
+            f"{told} could not be recorded in {store_label(log.store)}: {error}"
         ) from error
     return [f"{log.name}/{first + number}" for number in range(len(entries))]
 

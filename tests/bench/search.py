@@ -38,7 +38,12 @@ async def measure(bench: Bench) -> Findings:
 
 
 async def measure_large(bench: Bench) -> Findings:
-    """The same (see "Searches") over ten million messages."""
+    """The same (see "Searches") over ten million messages.
+
+    A letter and whatever follows (`c*`) is the slowest there: FTS5 puts together the lists of all words that begin so
+    before the first is read, so the first page takes as long as there are matches. An index of first letters would mend
+    it, and make the index a quarter larger (docs/decisions/0364).
+    """
     return await _measure(bench, bench.pick(10_000_000, 60_000))
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Self
 
 from components.archive.durable import GROUP_READS, PRIVATE, may_group_read
-from components.archive.errors import LogBusy, LogDamaged, LogFenced, LogUnavailable
+from components.archive.errors import LogBusy, LogFenced, LogUnavailable
 from components.archive.store import (
     Change,
     CheckpointRow,
@@ -24,7 +24,7 @@ from components.archive.store.sqlite_connection import (
     open_connection,
     sqlite_errors_named,
 )
-from components.archive.store.sqlite_source import SqliteSource
+from components.archive.store.sqlite_source import SqliteSource, require_nothing_left
 from components.archive.store.sqlite_statements import (
     change_statements,
     checkpoint_statement,
@@ -193,10 +193,8 @@ def _make_file(path: Path) -> None:
     SQLite gives the files beside it the same mode. A file that exists is not touched: closing a second descriptor
     of it would drop the locks of whatever else in this process reads it.
     """
-    left = path.with_name(f"{path.name}-wal")
-    if not path.exists() and left.exists():
-        # SQLite would take it for the new database's.
-        raise LogDamaged(f"{path}: is gone, but not {left}; put it back, or move {left} away, too")
+    if not path.exists():
+        require_nothing_left(path)
     try:
         mode = GROUP_READS if may_group_read(path.parent) else PRIVATE
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, mode))

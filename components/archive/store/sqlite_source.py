@@ -179,6 +179,15 @@ class SqliteSource:
         return self._connection
 
 
+def require_nothing_left(path: Path) -> None:
+    """Check that of a database that is not there nothing is left, either; raises LogDamaged."""
+    left = path.with_name(f"{path.name}-wal")
+    if left.exists():
+        # SQLite would take it for a new database's; and what was recorded must not look as if it had never been.
+        raise LogDamaged(f"{path}: is gone, but not {left}; put it back, or move {left} away, too")
+
+
 def _require_file(path: Path) -> None:
     if not path.exists():
+        require_nothing_left(path)
         raise LogMissing(f"{path}: there is no log")

@@ -12,6 +12,7 @@ _LISTED = """
 SELECT since_ns, until_ns, address, name, desk, roles, enterprise FROM listed
 WHERE domain = ? AND local = ? AND kind IN ('person', 'room') ORDER BY since_ns
 """
+_MOST_KNOWN = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +33,23 @@ class Names:
 
     def find(self, jid: str, at_ns: int, nick: str = "") -> Party:
         """Return who had a JID at a time; only the JID itself where the log does not tell."""
+        return replace(self._find(jid, at_ns) or Party(jid), jid=jid, nick=nick)
+
+    def name_of(self, jid: str, at_ns: int) -> str:
+        """Return the name of who had a JID at a time; empty where the log does not tell, and for no JID."""
+        found = self._find(jid, at_ns) if jid else None
+        return found.name if found else ""
+
+    def _find(self, jid: str, at_ns: int) -> Party | None:
         bare = fold_bare(jid)
         if (known := self._known.get(bare)) is None:
+            if len(self._known) >= _MOST_KNOWN:
+                self._known.clear()
             known = self._known[bare] = self.load(bare)
-        then = (each.party for each in known if each.since_ns <= at_ns < each.until_ns)
-        return replace(next(then, Party(jid)), jid=jid, nick=nick)
+        for each in known:
+            if each.since_ns <= at_ns < each.until_ns:
+                return each.party
+        return None
 
 
 def find_named(db: Connection, jid: str) -> list[NamedThen]:

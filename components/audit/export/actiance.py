@@ -7,7 +7,7 @@ deleted.
 from collections.abc import Iterator
 from itertools import groupby
 
-from components.audit.export.format import About, FileContents, Format, Part, Shelf, Shelved
+from components.audit.export.format import About, Format, Holdings, Part, Shelf, Shelved
 from components.audit.export.message import Entry, ExportFile, ExportMessage
 from components.audit.export.text import escape_attribute, escape_xml
 from components.audit.mark import Mark
@@ -28,13 +28,14 @@ class Actiance(Format):
         "Times are cut to milliseconds.",
         "It has no element for reactions, receipts, markers, replies and verdicts: these records are messages whose"
         " text says what they are.",
+        "It has no element for people's names; their JIDs are in it.",
         "Who is present in a room is known from the exported records alone: who wrote, joined or left.",
         "Characters that XML cannot hold are replaced by U+FFFD.",
         "The stanza itself is not in it; it is in records/.",
     )
 
     def encode(
-        self, part: Part, entries: Iterator[Shelved], about: About, contents: FileContents
+        self, part: Part, entries: Iterator[Shelved], about: About, holdings: Holdings
     ) -> Iterator[bytes]:
         """See Format."""
         yield _HEAD.encode()

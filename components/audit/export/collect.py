@@ -1,19 +1,18 @@
 """Collects what matched, in the order of the logs: opens each record, keeps its evidence, spools it as a message."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 
-from components.archive.opener import OpenedRecord, RecordOpener
+from components.archive.opener import OpenedRecord
 from components.archive.orders.tombstoned import fetch_tombstoned
 from components.archive.reader import StoredRecord
 from components.archive.store import LogSource
-from components.audit.export.attachments import DESTROYED, Attachments
+from components.audit.export.attachments import DESTROYED
 from components.audit.export.evidence import EvidenceFile, encode_record, records_name
 from components.audit.export.folder import ExportFolder
 from components.audit.export.format import Format
 from components.audit.export.message import make_message, skip_reading
+from components.audit.export.sources import Sources
 from components.audit.export.spool import Collected, Spool
-from components.audit.index.index import Index
 from components.audit.index.logs import IndexedLog, find_record
 from components.audit.index.pages import name_place
 from components.audit.index.room_ids import find_room_ids
@@ -25,16 +24,6 @@ UNREADABLE = "does not open"
 _PLACES_AT_ONCE = 4096
 # A record between two that are wanted costs less to read than another question to the store, up to so many.
 _LARGEST_GAP = 64
-
-
-@dataclass(frozen=True, slots=True)
-class Sources:
-    """Where an export reads: the logs that the index covers, by their names, and the index."""
-
-    logs: Mapping[IndexedLog, RecordOpener]
-    names: Mapping[IndexedLog, str]
-    index: Index
-    attachments: Attachments
 
 
 class Collector:
@@ -107,9 +96,8 @@ class Collector:
         if not opened.stored.is_intact():
             return self._leave_out(place, f"{UNREADABLE}: it is not the record that its leaf was made of")
         files = await sources.attachments.take(place, opened) if has_files else ()
-        message = make_message(
-            view_record(sources.names[log], opened, sources.index, skip_reading), files, room_id
-        )
+        view = view_record(sources.names[log], opened, sources.index, skip_reading)
+        message = make_message(view, files, room_id, sources.people.name_of)
         return Collected(place, message.record, message)
 
 

@@ -4,7 +4,7 @@ import csv
 import re
 from collections.abc import Iterator
 
-from components.audit.export.format import About, FileContents, FlatFormat, Part, Shelved
+from components.audit.export.format import About, FlatFormat, Holdings, Part, Shelved
 from components.audit.export.message import Entry
 from components.audit.export.text import clean_xml, write_time
 
@@ -41,6 +41,8 @@ COLUMNS = (
     "reactions",
     "changed_by",
     "files",
+    "from_name",
+    "to_name",
 )
 
 
@@ -59,7 +61,7 @@ class Csv(FlatFormat):
     )
 
     def encode(
-        self, part: Part, entries: Iterator[Shelved], about: About, contents: FileContents
+        self, part: Part, entries: Iterator[Shelved], about: About, holdings: Holdings
     ) -> Iterator[bytes]:
         """See Format. It begins with a byte order mark, without which spreadsheets take it for another encoding."""
         lines = _Lines()
@@ -114,4 +116,6 @@ def _row_of(entry: Entry, about: About) -> tuple[str, ...]:
         " ".join(message.emojis),
         " ".join(f"{each.mark}:{each.record}" for each in entry.effects),
         "\n".join(f"{each.path or each.name} {each.sha256}".strip() for each in message.files),
+        message.sender_name,
+        message.to_name,
     )

@@ -2,9 +2,9 @@
 
 from components.archive.store import LogSource
 from components.audit.export.attachments import DESTROYED
-from components.audit.export.collect import Sources
 from components.audit.export.evidence import records_name, without_payloads
 from components.audit.export.folder import FILES, ExportFolder
+from components.audit.export.sources import Sources
 from components.audit.export.spool import Spool
 from components.audit.index.logs import LAST_NUMBER, IndexedLog
 

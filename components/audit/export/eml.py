@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from components.audit.export.format import About, FileContents, Format, Part, Shelved
+from components.audit.export.format import About, Format, Holdings, Part, Shelved
 from components.audit.export.html import write_article, write_head
 from components.audit.export.mail import make_mail, seal_boundaries
 from components.audit.export.message import Entry, ExportFile
@@ -32,7 +32,7 @@ class Eml(Format):
         return name_by_conversation(part, "eml")
 
     def encode(
-        self, part: Part, entries: Iterator[Shelved], about: About, contents: FileContents
+        self, part: Part, entries: Iterator[Shelved], about: About, holdings: Holdings
     ) -> Iterator[bytes]:
         """See Format."""
         held = [each.entry for each in entries]
@@ -49,7 +49,7 @@ class Eml(Format):
             type_, _, subtype = file.media_type.partition("/")
             kind = (type_, subtype) if _is_type(type_) and _is_type(subtype) else _UNTYPED
             kind = _UNTYPED if type_ in ("text", "multipart", "message") else kind
-            mail.add_attachment(contents.read(file.path), *kind, filename=file_name(file.name, 200))
+            mail.add_attachment(holdings.read(file.path), *kind, filename=file_name(file.name, 200))
         yield seal_boundaries(mail, f"{about.id}/{title}")
 
 

@@ -1,21 +1,18 @@
 """Exports what a query matches: the look is recorded before the first byte is written, and its end, too."""
 
 import time
-from collections.abc import AsyncIterator, Collection
-from contextlib import asynccontextmanager
+from collections.abc import Collection
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from components.archive.blobs.reader import BlobReader
 from components.archive.keys import KeyFileError, load_verifier_key
 from components.archive.log.checkpoint import verify_checkpoint
 from components.archive.record import Access
 from components.audit.access import Purpose, get_purpose, name_actor, record_access
 from components.audit.auditor import Auditor, Role
-from components.audit.export.attachments import Attachments
-from components.audit.export.collect import Collector, Sources
+from components.audit.export.collect import Collector
 from components.audit.export.destroyed import drop_destroyed
 from components.audit.export.finish import record_completion
 from components.audit.export.folder import (
@@ -35,17 +32,17 @@ from components.audit.export.manifest import (
     make_manifest,
     parse_started,
 )
+from components.audit.export.sources import open_sources
 from components.audit.export.spool import Spool
 from components.audit.export.write import count_records, require_whole, write_about, write_files, write_proofs
 from components.audit.index.logs import IndexedLog, find_record
 from components.audit.index.pages import name_place
-from components.audit.indexed import find_indexed, open_indexed, open_site_index
+from components.audit.indexed import find_indexed, open_indexed
 from components.audit.purpose import check_purpose
 from components.audit.query.tree import format_query
 from components.audit.search import FoundIds, find_ids
 from components.process.errors import SiteError
 from components.process.progress import Progress
-from components.settings.blobs import open_objects
 from components.settings.site import SiteFile
 
 _STARTED = "started"
@@ -125,7 +122,7 @@ async def export(
         with spool.change():
             spool.add_matched(found.places)
             spool.note(_STARTED, encode_started(started))
-        return await _complete(settings, folder, spool, started, format_, progress)
+        return await _complete(settings, folder, spool, started, format_, progress, auditor)
 
 
 async def _check_matter(
@@ -188,7 +185,9 @@ async def resume(
                 about.matter,
             ),
         )
-        return await _complete(settings, folder, spool, started, find_format(started.format), progress)
+        return await _complete(
+            settings, folder, spool, started, find_format(started.format), progress, auditor
+        )
 
 
 def _new_spool(folder: ExportFolder) -> Spool:
@@ -225,9 +224,10 @@ async def _complete(
     started: Started,
     format_: Format,
     progress: Progress,
+    auditor: Auditor | None,
 ) -> ExportResult:
     total = started.about.matched
-    async with _open_sources(settings, folder, started) as sources:
+    async with open_sources(settings, folder, started, auditor) as sources:
         await Collector(sources, spool, folder, format_).run(lambda done, _: progress(done, 2 * total))
         while True:
             await write_files(folder, spool, started, format_, lambda done: progress(total + done, 2 * total))
@@ -247,28 +247,6 @@ async def _complete(
     folder.finish()
     about = started.about
     return ExportResult(folder.path, started.format, counts, len(files), about.id, completed_id, started.keys)
-
-
-@asynccontextmanager
-async def _open_sources(settings: SiteFile, folder: ExportFolder, started: Started) -> AsyncIterator[Sources]:
-    """Open the logs that an export has records of, and the index; raises SiteError and LogError."""
-    all_names = {which: log.name for which, log in find_indexed(settings).items()}
-    wanted = {log.name for log in started.logs}
-    transfer = settings.transfer
-    objects = None if transfer is None else open_objects(transfer)
-    try:
-        async with open_indexed(settings) as logs:
-            with open_site_index(settings) as index:
-                blobs = None
-                if transfer is not None and objects is not None:
-                    keys = logs[IndexedLog.GATE].keys
-                    blobs = BlobReader(objects, transfer.log_origin, keys)
-                attachments = Attachments(folder, index, logs, all_names, blobs)
-                names = {which: name for which, name in all_names.items() if name in wanted}
-                yield Sources(logs, names, index, attachments)
-    finally:
-        if objects is not None:
-            await objects.close()
 
 
 async def _read_heads(settings: SiteFile, used: Collection[IndexedLog]) -> tuple[ExportedLog, ...]:

@@ -136,7 +136,7 @@ class ExportFolder:
             deque(pool.map(sync_folder, {path.parent for path in paths}), maxlen=0)
 
     def read(self, name: str) -> bytes:
-        """Return a file's content (FileContents)."""
+        """Return a file's content (Holdings)."""
         return (self.path / name).read_bytes()
 
     def has(self, name: str) -> bool:

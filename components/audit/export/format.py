@@ -1,12 +1,12 @@
 """What a format of exports is: a pure encoder of messages in an order of its own."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import tzinfo
 from typing import Protocol
 
-from components.audit.export.message import Entry, ExportMessage
+from components.audit.export.message import Entry, ExportMessage, call_jid
 
 _PARTIES = 2
 
@@ -15,7 +15,8 @@ _PARTIES = 2
 class Shelf:
     """Messages that belong together in a format, as of one conversation; they are told in the order of their times.
 
-    `number` counts the shelves from 1; `people` are the bare JIDs of who wrote or was addressed in them, sorted.
+    `number` counts the shelves from 1; `people` are the bare JIDs of who wrote or was addressed in them, sorted. There
+    are `count` messages; `names` are those of bare JIDs, as the directory stood when each of them was said.
     """
 
     number: int
@@ -23,12 +24,28 @@ class Shelf:
     people: tuple[str, ...]
     first_ns: int
     last_ns: int
+    count: int = 0
+    names: Mapping[str, str] = field(default_factory=dict)
+
+    def call(self, jid: str) -> str:
+        """Return what a bare JID is called: with the name of whose it is, if it is known."""
+        return call_jid(self.names.get(jid, ""), jid)
+
+    @property
+    def parties(self) -> tuple[str, ...]:
+        """The bare JIDs of its two parties, or of its room; none of what acted on the line."""
+        parties = tuple(self.name.split(" "))
+        return parties if len(parties) == _PARTIES else (self.name,) if self.name else ()
+
+    @property
+    def listed(self) -> tuple[str, ...]:
+        """Those of its people whom a title does not name: none of two parties, all of a room."""
+        return () if set(self.people) <= set(self.parties) else self.people
 
     @property
     def title(self) -> str:
         """What it is called in a title: by its two parties or its room; otherwise by what acted on the line."""
-        parties = self.name.split(" ")
-        return " and ".join(parties) if len(parties) == _PARTIES else self.name or "Acts on the line"
+        return " and ".join(map(self.call, self.parties)) or "Acts on the line"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +84,14 @@ class Shelved:
     entry: Entry
 
 
-class FileContents(Protocol):
-    """The contents of files in the export."""
+class Holdings(Protocol):
+    """What an export has besides a part's messages: the contents of files, and all shelves."""
 
     def read(self, path: str) -> bytes:
         """Return a file's content."""
+
+    def shelves(self) -> Iterator[Shelf]:
+        """Yield all shelves that have messages, in order."""
 
 
 MOST_TEXT_IN_PART = 8_000_000
@@ -106,7 +126,7 @@ class Format(ABC):
 
     @abstractmethod
     def encode(
-        self, part: Part, entries: Iterator[Shelved], about: About, contents: FileContents
+        self, part: Part, entries: Iterator[Shelved], about: About, holdings: Holdings
     ) -> Iterator[bytes]:
         """Yield a part's bytes; `entries` are read once, in order."""
 

@@ -6,9 +6,9 @@ from hashlib import sha256
 from itertools import groupby
 from urllib.parse import quote
 
-from components.audit.export.format import About, FileContents, Format, Part, Shelf, Shelved
+from components.audit.export.format import About, Format, Holdings, Part, Shelf, Shelved
 from components.audit.export.message import Entry, ExportFile
-from components.audit.export.story import tell
+from components.audit.export.story import MOST_LISTED, count_records, list_people, tell, times_of
 from components.audit.export.text import escape_attribute, escape_xml, write_time_for_people
 
 _STYLE = """
@@ -22,6 +22,9 @@ header { display: flex; flex-wrap: wrap; font-size: .85rem; gap: 0 1rem; opacity
 ul { font-size: .85rem; margin: .2rem 0; padding-left: 1.2rem; }
 li { overflow-wrap: anywhere; unicode-bidi: plaintext; }
 article:target { outline: 2px solid; }
+table { border-collapse: collapse; font-size: .85rem; width: 100%; }
+th, td { border-top: 1px solid #8886; padding: .3rem .6rem .3rem 0; text-align: left; vertical-align: top; }
+td { overflow-wrap: anywhere; } td.number, th.number { text-align: right; } td.time { white-space: nowrap; }
 h2, h2 + p { break-after: avoid; }
 @page { margin: 18mm; @bottom-center { content: counter(page) " / " counter(pages); font: 9pt sans-serif; } }
 """
@@ -41,13 +44,14 @@ class Html(Format):
     )
 
     def encode(
-        self, part: Part, entries: Iterator[Shelved], about: About, contents: FileContents
+        self, part: Part, entries: Iterator[Shelved], about: About, holdings: Holdings
     ) -> Iterator[bytes]:
         """See Format."""
         yield write_head(f"Transcript {about.id}", _describe(about))
+        yield from _write_contents(holdings.shelves(), about)
         for shelf, told in groupby(entries, key=lambda each: each.shelf):
-            yield f"<h2>{_isolate(shelf.title)}</h2>\n".encode()
-            yield f"<p>{_span_of(shelf, about)}</p>\n".encode()
+            yield f'<h2 id="{_anchor(shelf)}">{shelf.number}. {_name_parties(shelf)}</h2>\n'.encode()
+            yield f"<p>{_span_of(shelf, about)}{_people_of(shelf)}</p>\n".encode()
             for each in told:
                 yield write_article(each.entry, about)
         yield b"</body></html>\n"
@@ -73,7 +77,7 @@ def write_article(entry: Entry, about: About) -> bytes:
     notes += [f"<li>{_link(file)}</li>" for file in told.files]
     listed = f"<ul>{''.join(notes)}</ul>" if notes else ""
     return (
-        f"<article id={anchor}><header><time>{told.time}</time><bdi>{escape_xml(told.who)}</bdi>"
+        f'<article id={anchor}><header><time>{told.time}</time><bdi dir="ltr">{escape_xml(told.who)}</bdi>'
         f'<span>{escape_xml(told.record)}</span></header><p class="text" dir="auto">{escape_xml(told.text)}</p>'
         f"{listed}</article>\n"
     ).encode()
@@ -92,10 +96,41 @@ def _describe(about: About) -> dict[str, str]:
     }
 
 
+def _write_contents(shelves: Iterator[Shelf], about: About) -> Iterator[bytes]:
+    yield (
+        b'<nav><h2 id="contents">Contents</h2><table><thead><tr><th class="number">No.</th><th>Conversation</th>'
+        b'<th>From, to</th><th class="number">Records</th></tr></thead><tbody>\n'
+    )
+    for shelf in shelves:
+        link = f'<a href="#{_anchor(shelf)}">{_name_parties(shelf)}</a>'
+        yield (
+            f'<tr><td class="number">{shelf.number}</td><td>{link}{_people_of(shelf, MOST_LISTED)}</td>'
+            f'<td class="time">{"<br>".join(times_of(shelf, about))}</td><td class="number">{shelf.count:,}</td></tr>\n'
+        ).encode()
+    yield b"</tbody></table></nav>\n"
+
+
+def _anchor(shelf: Shelf) -> str:
+    return f"conversation-{shelf.number}"
+
+
+def _name_parties(shelf: Shelf) -> str:
+    return " and ".join(_name(shelf, jid) for jid in shelf.parties) or escape_xml(shelf.title)
+
+
+def _name(shelf: Shelf, jid: str) -> str:
+    """Name somebody so that neither the name nor the JID turns the direction of what stands beside it."""
+    name = shelf.names.get(jid, "")
+    return f"{_isolate(name)} &lt;{_isolate(jid)}&gt;" if name else _isolate(jid)
+
+
 def _span_of(shelf: Shelf, about: About) -> str:
-    first, last = (write_time_for_people(at_ns, about.zone) for at_ns in (shelf.first_ns, shelf.last_ns))
-    people = ", ".join(f"<bdi>{escape_xml(each)}</bdi>" for each in shelf.people)
-    return f"{first} to {last}. {people}"
+    return f"{' to '.join(times_of(shelf, about))}, {count_records(shelf.count)}."
+
+
+def _people_of(shelf: Shelf, most: int | None = None) -> str:
+    people = list_people(shelf, lambda jid: _name(shelf, jid), most)
+    return f"<br>{people}" if people else ""
 
 
 def _isolate(text: str) -> str:

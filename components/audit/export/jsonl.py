@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import orjson
 
-from components.audit.export.format import About, FileContents, FlatFormat, Part, Shelved
+from components.audit.export.format import About, FlatFormat, Holdings, Part, Shelved
 from components.audit.export.message import Entry, ExportFile, ExportMessage
 from components.audit.export.text import clean_value, write_time
 
@@ -22,7 +22,7 @@ class JsonLines(FlatFormat):
     )
 
     def encode(
-        self, part: Part, entries: Iterator[Shelved], about: About, contents: FileContents
+        self, part: Part, entries: Iterator[Shelved], about: About, holdings: Holdings
     ) -> Iterator[bytes]:
         """See Format."""
         for each in entries:
@@ -45,7 +45,9 @@ def describe_entry(entry: Entry, about: About) -> dict[str, object]:
         "conversation": message.conversation,
         "room": message.room,
         "from": message.sender,
+        "from_name": message.sender_name,
         "to": message.to,
+        "to_name": message.to_name,
         "nick": message.nick,
         "subject": message.subject,
         "text": message.text,
@@ -72,6 +74,7 @@ def _describe_effect(effect: ExportMessage) -> dict[str, object]:
         "id": effect.record,
         "mark": effect.mark,
         "from": effect.sender,
+        "from_name": effect.sender_name,
         "text": effect.text,
         "emojis": effect.emojis,
     }

@@ -9,6 +9,7 @@ from email.utils import format_datetime
 from hashlib import sha256
 
 from components.audit.export.format import About, Part
+from components.audit.export.message import call_jid
 from components.audit.export.text import clean_xml, one_line
 
 _ADDRESS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}@[A-Za-z0-9.-]{1,253}")
@@ -24,7 +25,9 @@ def make_mail(part: Part, about: About, at: datetime, subject: str) -> EmailMess
     In-Reply-To and References lead to the conversation's file before this one.
     """
     mail = EmailMessage(policy=SMTP)
-    people = [address_of(jid) for jid in part.shelf.people] if part.shelf else []
+    people = (
+        [address_of(jid, part.shelf.names.get(jid, "")) for jid in part.shelf.people] if part.shelf else []
+    )
     mail["From"] = people[:1] or [address_of("")]
     if people[1:]:
         mail["To"] = people[1 : _MOST_ADDRESSES + 1]
@@ -39,13 +42,15 @@ def make_mail(part: Part, about: About, at: datetime, subject: str) -> EmailMess
     return mail
 
 
-def address_of(jid: str) -> Address:
-    """Return a JID as a mail address; one that no mail client takes is shown by name, at an address that cannot be."""
-    if _ADDRESS.fullmatch(jid) and ".." not in jid and _ENCODED not in jid:
-        return (
-            Address(jid, addr_spec=jid) if not re.search(r"(^|\.)(\.|@)|@\.|\.$", jid) else _no_address(jid)
-        )
-    return _no_address(jid)
+def address_of(jid: str, name: str = "") -> Address:
+    """Return a JID as a mail address; one that no mail client takes is shown by name, at an address that cannot be.
+
+    `name` is whose it is, if that is known.
+    """
+    is_address = _ADDRESS.fullmatch(jid) and ".." not in jid and _ENCODED not in jid
+    if is_address and not re.search(r"(^|\.)(\.|@)|@\.|\.$", jid):
+        return Address(header_text(name) or jid, addr_spec=jid)
+    return _no_address(jid, name)
 
 
 def header_text(text: str) -> str:
@@ -64,9 +69,9 @@ def seal_boundaries(mail: EmailMessage, seed: str) -> bytes:
     return mail.as_bytes()
 
 
-def _no_address(jid: str) -> Address:
-    name = header_text(jid) or "the line"
-    return Address(name, f"x{sha256(jid.encode(errors='replace')).hexdigest()[:16]}", _OF_NO_ADDRESS)
+def _no_address(jid: str, name: str) -> Address:
+    shown = header_text(call_jid(name, jid)) or "the line"
+    return Address(shown, f"x{sha256(jid.encode(errors='replace')).hexdigest()[:16]}", _OF_NO_ADDRESS)
 
 
 def _message_id(part: Part, about: About, number: int) -> str:

@@ -1,6 +1,6 @@
 """One exported record as all formats see it, and what later records did to it."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -49,7 +49,8 @@ class ExportMessage:
 
     `sender` and `to` are JIDs as written; `text` is what people read, `amended` what they read instead of it where a
     rule changed it. `ids` are those by which later messages name this one, `target` is the id that it names itself.
-    `stanza` is the stanza as it was carried out, or the whole content of another record.
+    `stanza` is the stanza as it was carried out, or the whole content of another record. `sender_name` and `to_name`
+    are what a person or a room of these JIDs was called, as the directory stood; empty where the log does not tell.
     """
 
     record: str
@@ -76,6 +77,8 @@ class ExportMessage:
     rules: tuple[str, ...] = ()
     outcome: str = Outcome.UNKNOWN
     files: tuple[ExportFile, ...] = field(default=())
+    sender_name: str = ""
+    to_name: str = ""
 
     @property
     def sender_bare(self) -> str:
@@ -87,6 +90,17 @@ class ExportMessage:
         """The bare JIDs of who wrote it and, outside rooms, to whom."""
         named = (self.sender_bare,) if self.room else (self.sender_bare, bare(self.to))
         return tuple(each for each in dict.fromkeys(named) if each)
+
+    @property
+    def named(self) -> tuple[tuple[str, str], ...]:
+        """The bare JIDs that have a name, and these names."""
+        pairs = ((self.sender_bare, self.sender_name), (bare(self.to), self.to_name))
+        return tuple((jid, name) for jid, name in pairs if name)
+
+
+def call_jid(name: str, jid: str) -> str:
+    """Return what a JID is called: with the name of whose it is, if it is known."""
+    return f"{name} <{jid}>" if name else jid
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,11 +144,20 @@ def may_act(act: ExportMessage, sender: str) -> bool:
     return act.mark not in _CHANGES or act.by_moderator or act.sender_bare in (sender, act.room)
 
 
-def make_message(view: RecordView, files: tuple[ExportFile, ...] = (), room_id: str = "") -> ExportMessage:
+FindName = Callable[[str, int], str]
+"""Returns what somebody with a JID was called at a time, in nanoseconds since 1970; nothing if that is not known."""
+
+
+def make_message(
+    view: RecordView,
+    files: tuple[ExportFile, ...] = (),
+    room_id: str = "",
+    find_name: FindName = lambda jid, at_ns: "",
+) -> ExportMessage:
     """Return a record as an export has it; `room_id` is the id that its room gave it, if it is known."""
     content = view.content
     if not isinstance(content, Submission) or content.kind is not RecordKind.STANZA:
-        return _make_other(view, files)
+        return _make_other(view, files, find_name)
     tree = _read(content.body)
     marks = read_marks_of(tree).with_room_id(room_id)
     reading = _read_head(content, tree)
@@ -167,10 +190,12 @@ def make_message(view: RecordView, files: tuple[ExportFile, ...] = (), room_id: 
         rules=content.rules,
         outcome=_outcome_of(view, content.action),
         files=files,
+        sender_name=find_name(reading.sender, view.at_ns),
+        to_name=find_name(reading.to, view.at_ns),
     )
 
 
-def _make_other(view: RecordView, files: tuple[ExportFile, ...]) -> ExportMessage:
+def _make_other(view: RecordView, files: tuple[ExportFile, ...], find_name: FindName) -> ExportMessage:
     """Return a session's event, an act on the line or a file's record; or a record that could not be parsed."""
     content = view.content
     is_act = isinstance(content, Event)
@@ -188,6 +213,8 @@ def _make_other(view: RecordView, files: tuple[ExportFile, ...]) -> ExportMessag
         body.decode(errors="replace"),
         verdict="" if content is None or is_act else getattr(content, "action", ""),
         files=files,
+        sender_name=find_name(reading.sender, view.at_ns),
+        to_name=find_name(reading.to, view.at_ns),
     )
 
 

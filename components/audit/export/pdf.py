@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from itertools import groupby
 
-from components.audit.export.format import About, FileContents, Format, Part, Shelved
+from components.audit.export.format import About, Format, Holdings, Part, Shelved
 from components.audit.export.story import tell
 
 
@@ -26,7 +26,7 @@ class Pdf(Format):
         return f"pages-{part.number + 1:05}.pdf"
 
     def encode(
-        self, part: Part, entries: Iterator[Shelved], about: About, contents: FileContents
+        self, part: Part, entries: Iterator[Shelved], about: About, holdings: Holdings
     ) -> Iterator[bytes]:
         """See Format."""
         # Only now: the library takes half a second of processor time to load, and the console knows all formats.
@@ -35,7 +35,7 @@ class Pdf(Format):
         pages = Pages(part, about)
         try:
             for shelf, told in groupby(entries, key=lambda each: each.shelf):
-                pages.write_title(shelf.title)
+                pages.write_title(shelf)
                 for each in told:
                     pages.write_record(tell(each.entry, about.zone))
             yield pages.finish()

@@ -8,7 +8,7 @@ from email.message import EmailMessage
 import orjson
 
 from components.audit.export.eml import choose_attached, name_by_conversation, title_of
-from components.audit.export.format import About, FileContents, Format, Part, Shelved
+from components.audit.export.format import About, Format, Holdings, Part, Shelved
 from components.audit.export.mail import header_text, make_mail, seal_boundaries
 from components.audit.export.message import ACTS, Entry, ExportMessage, Outcome
 from components.audit.export.text import clean_unicode, time_in, write_time
@@ -43,12 +43,12 @@ class Rsmf(Format):
         return name_by_conversation(part, "rsmf")
 
     def encode(
-        self, part: Part, entries: Iterator[Shelved], about: About, contents: FileContents
+        self, part: Part, entries: Iterator[Shelved], about: About, holdings: Holdings
     ) -> Iterator[bytes]:
         """See Format."""
         held = [each.entry for each in entries]
         manifest = make_manifest(part, held, about)
-        files = {file.path: contents.read(file.path) for file in choose_attached(held)}
+        files = {file.path: holdings.read(file.path) for file in choose_attached(held)}
         times = [each.message.at_ns for each in held]
         mail = make_mail(part, about, time_in(times[0], about.zone).replace(microsecond=0), title_of(part))
         for name, value in _headers(manifest, about, times, len(files)).items():
@@ -62,16 +62,15 @@ def make_manifest(part: Part, entries: list[Entry], about: About) -> dict[str, o
     here = {each.message.record for each in entries}
     shown = [each for each in entries if not _is_told_elsewhere(each, here)]
     attached = {file.path for file in choose_attached(entries)}
-    name = part.shelf.name if part.shelf else ""
     in_room = any(each.message.room for each in entries)
     people = dict.fromkeys((*(part.shelf.people if part.shelf else ()), *_actors(entries)))
     return {
         "version": VERSION,
-        "participants": [_participant(jid, entries) for jid in people],
+        "participants": [_participant(jid, entries, part) for jid in people],
         "conversations": [
             {
                 "id": _CONVERSATION,
-                "display": clean_unicode(name) or "acts on the line",
+                "display": clean_unicode(part.shelf.title) if part.shelf else "acts on the line",
                 "platform": "xmpp",
                 "type": "channel" if in_room else "direct",
                 "participants": [_person(jid) for jid in people],
@@ -96,11 +95,12 @@ def _person(jid: str) -> str:
     return clean_unicode(jid) or _NOBODY
 
 
-def _participant(jid: str, entries: list[Entry]) -> dict[str, object]:
+def _participant(jid: str, entries: list[Entry], part: Part) -> dict[str, object]:
     nicks = (each.message.nick for each in entries if each.message.sender_bare == jid and each.message.nick)
+    name, nick = part.shelf.names.get(jid, "") if part.shelf else "", clean_unicode(next(nicks, ""))
     return {
         "id": _person(jid),
-        "display": clean_unicode(next(nicks, "")) or _person(jid),
+        "display": (f"{name} ({nick})" if name and nick else name or nick) or _person(jid),
         "account_id": _person(jid),
     }
 

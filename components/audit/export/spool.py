@@ -14,11 +14,13 @@ from typing import Self
 from components.audit.export.format import Format, Shelf, Shelved
 from components.audit.export.message import ACTS, Entry, ExportMessage, may_act
 from components.audit.export.spool_rows import Rows
+from components.audit.export.spool_shelves import measure_shelf, read_shelf, read_shelves
 from components.audit.export.spooled import decode_message, hash_alias
 from components.audit.export.text import clean_unicode
 from components.audit.index.logs import IndexedLog
 
-# `place` is that of a record in the index (index/logs.py). `held` has the order in which a format tells messages;
+# `place` is that of a record in the index (index/logs.py). `named` has whose
+# each JID was; `held` the order in which a format tells messages;
 # `alias` the ids by which later messages name a message, `effect` what was done to it. `gone` are files that an order
 # destroyed after they were written. `file` has the finished files of the format.
 _SCHEMA = """
@@ -35,6 +37,7 @@ CREATE TABLE shelf (
     number INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, first_ns INTEGER NOT NULL, last_ns INTEGER NOT NULL
 );
 CREATE TABLE person (shelf INTEGER NOT NULL, jid TEXT NOT NULL, PRIMARY KEY (shelf, jid)) WITHOUT ROWID;
+CREATE TABLE named (shelf INTEGER NOT NULL, jid TEXT NOT NULL, name TEXT NOT NULL, UNIQUE (shelf, jid, name));
 CREATE TABLE held (
     shelf INTEGER NOT NULL, at_ns INTEGER NOT NULL, place INTEGER NOT NULL, PRIMARY KEY (shelf, at_ns, place)
 ) WITHOUT ROWID;
@@ -185,16 +188,14 @@ class Spool:
         shelf: Shelf | None = None
         for number, place, data, is_acted_on, target, answers in self._db.execute(_HELD):
             if shelf is None or shelf.number != number:
-                shelf = self._shelf(number)
+                shelf = read_shelf(self._db, number)
             acts = self._db.execute(_EFFECTS, (place,)) if is_acted_on else ()
             effects = tuple(decode_message(act, gone) for (act,) in acts)
             yield Shelved(shelf, Entry(decode_message(data, gone), effects, target or "", answers or ""))
 
-    def _shelf(self, number: int) -> Shelf:
-        sql = "SELECT name, first_ns, last_ns FROM shelf WHERE number = ?"
-        name, first_ns, last_ns = self._db.execute(sql, (number,)).fetchone()
-        people = self._db.execute("SELECT jid FROM person WHERE shelf = ? ORDER BY jid", (number,))
-        return Shelf(number, name, tuple(jid for (jid,) in people), first_ns, last_ns)
+    def shelves(self) -> Iterator[Shelf]:
+        """Yield all shelves that have messages, in order."""
+        return read_shelves(self._db)
 
     def remove(self, place: int, why: str) -> None:
         """Take out a message that was collected, within the caller's transaction; what only it had goes, too."""
@@ -213,19 +214,7 @@ class Spool:
                 (path, path),
             )
         for (number,) in shelves:
-            self._measure_shelf(number)
-
-    def _measure_shelf(self, number: int) -> None:
-        """Find again who is on a shelf and when it begins and ends, now that a message of it is gone."""
-        sql = "SELECT data FROM held JOIN message USING (place) WHERE shelf = ?"
-        left = [decode_message(data, frozenset()) for (data,) in self._db.execute(sql, (number,))]
-        times = [each.at_ns for each in left] or [0]
-        self._db.execute("DELETE FROM person WHERE shelf = ?", (number,))
-        self._db.execute(
-            "UPDATE shelf SET first_ns = ?, last_ns = ? WHERE number = ?", (min(times), max(times), number)
-        )
-        people = [(number, jid) for jid in dict.fromkeys(jid for each in left for jid in each.people)]
-        self._db.executemany("INSERT INTO person VALUES (?, ?)", people)
+            measure_shelf(self._db, number)
 
     def note_gone(self, path: str) -> None:
         """Note that a file in the export was destroyed meanwhile, within the caller's transaction."""

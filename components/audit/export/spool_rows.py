@@ -21,6 +21,7 @@ first_ns = min(first_ns, excluded.first_ns), last_ns = max(last_ns, excluded.las
 """
 _HELD = "INSERT INTO held SELECT number, ?, ? FROM shelf WHERE name = ?"
 _PERSON = "INSERT OR IGNORE INTO person SELECT number, ? FROM shelf WHERE name = ?"
+_NAMED = "INSERT OR IGNORE INTO named SELECT number, ?, ? FROM shelf WHERE name = ?"
 
 
 class Rows:
@@ -35,6 +36,7 @@ class Rows:
         self._spans: dict[str, tuple[int, int]] = {}
         self._ids: set[bytes] = set()
         self._people: dict[tuple[str, str], None] = {}
+        self._named: dict[tuple[str, str, str], None] = {}
 
     def add(self, place: int, message: ExportMessage, target: int | None, answers: int | None) -> None:
         """Add a message that acts on the record at `target`, and answers the one at `answers`."""
@@ -60,6 +62,8 @@ class Rows:
         self._held.append((at_ns, place, name))
         for jid in message.people:
             self._people[clean_unicode(jid), name] = None
+        for jid, named in message.named:
+            self._named[jid, named, name] = None
 
     def store(self, db: Connection) -> None:
         """Store all of them, within the caller's transaction."""
@@ -70,4 +74,5 @@ class Rows:
         db.executemany(_SHELF, [(name, *span) for name, span in self._spans.items()])
         db.executemany(_HELD, self._held)
         db.executemany(_PERSON, self._people)
+        db.executemany(_NAMED, [(clean_unicode(jid), named, name) for jid, named, name in self._named])
         self._clear()

@@ -1,9 +1,11 @@
 """A record told to people: what transcripts, mails and printed pages say of it, the same in each."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import tzinfo
 
-from components.audit.export.message import Entry, ExportFile, ExportMessage, Outcome
+from components.audit.export.format import About, Shelf
+from components.audit.export.message import Entry, ExportFile, ExportMessage, Outcome, call_jid
 from components.audit.export.text import one_line, write_time_for_people
 from components.audit.mark import Mark
 
@@ -35,6 +37,10 @@ _OUTCOMES = {
 }
 
 
+MOST_LISTED = 5
+"""So many people of a conversation are named in a table of contents; all of them are where the conversation begins."""
+
+
 @dataclass(frozen=True, slots=True)
 class Told:
     """A record for people: `notes` are sentences on what it is and what became of it, each on a line."""
@@ -50,7 +56,7 @@ class Told:
 def tell(entry: Entry, zone: tzinfo) -> Told:
     """Tell a record."""
     message = entry.message
-    who = message.sender or "the line"
+    who = call_jid(message.sender_name, message.sender) or "the line"
     return Told(
         message.record,
         write_time_for_people(message.at_ns, zone),
@@ -59,6 +65,23 @@ def tell(entry: Entry, zone: tzinfo) -> Told:
         tuple(one_line(note) for note in (*_on_itself(entry), *_on_effects(entry, zone)) if note),
         message.files,
     )
+
+
+def times_of(shelf: Shelf, about: About) -> tuple[str, str]:
+    """Return when a conversation begins and ends."""
+    return write_time_for_people(shelf.first_ns, about.zone), write_time_for_people(shelf.last_ns, about.zone)
+
+
+def count_records(count: int) -> str:
+    """Return a number of records in words."""
+    return f"{count:,} record{'' if count == 1 else 's'}"
+
+
+def list_people(shelf: Shelf, call: Callable[[str], str], most: int | None = None) -> str:
+    """Return who takes part in a conversation, if its title does not say so: all, or so many and how many more."""
+    listed = shelf.listed
+    more = f" and {len(listed) - most:,} more" if most and len(listed) > most else ""
+    return f" {', '.join(map(call, listed[:most]))}{more}." if listed else ""
 
 
 def _on_itself(entry: Entry) -> list[str]:
@@ -99,8 +122,8 @@ def _on_outcome(message: ExportMessage) -> list[str]:
 
 def _on_effects(entry: Entry, zone: tzinfo) -> list[str]:
     return [
-        f"{_EFFECTS[Mark(each.mark)]} by {each.sender_bare}, {write_time_for_people(each.at_ns, zone)},"
-        f" {each.record}{_said(each)}."
+        f"{_EFFECTS[Mark(each.mark)]} by {call_jid(each.sender_name, each.sender_bare)},"
+        f" {write_time_for_people(each.at_ns, zone)}, {each.record}{_said(each)}."
         for each in entry.effects
     ]
 

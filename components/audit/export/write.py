@@ -3,15 +3,16 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 
 import orjson
 
-from components.audit.export.collect import Sources
 from components.audit.export.evidence import proof_name, prove_records, read_indexes, records_name
 from components.audit.export.folder import LEFT_OUT, README_FILE, VERIFIER, ExportFolder
-from components.audit.export.format import Format, Shelved
+from components.audit.export.format import Format, Shelf, Shelved
 from components.audit.export.manifest import Counts, Started, write_readme
 from components.audit.export.parts import split_parts
+from components.audit.export.sources import Sources
 from components.audit.export.spool import Spool
 from components.process.errors import SiteError
 from components.verifier.build import build_verifier
@@ -20,17 +21,32 @@ _TELL_EVERY = 1024
 _UNSETTLED = 64
 
 
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """What the formats may ask for (Holdings)."""
+
+    folder: ExportFolder
+    spool: Spool
+
+    def read(self, path: str) -> bytes:
+        return self.folder.read(path)
+
+    def shelves(self) -> Iterator[Shelf]:
+        return self.spool.shelves()
+
+
 async def write_files(
     folder: ExportFolder, spool: Spool, started: Started, format_: Format, progress: Callable[[int], None]
 ) -> None:
     """Write the format's files that are not finished yet; call `progress(messages done)` now and then."""
+    held = _Held(folder, spool)
     finished, unsettled = spool.finished_files(), list[str]()
     for part, entries in split_parts(_counted(spool.read(), progress), format_, started.about.zone):
         name = format_.name_part(part)
         if name in finished:
             deque(entries, maxlen=0)
             continue
-        folder.write_unsettled(name, format_.encode(part, entries, started.about, folder))
+        folder.write_unsettled(name, format_.encode(part, entries, started.about, held))
         unsettled.append(name)
         if len(unsettled) >= _UNSETTLED:
             await _settle(folder, spool, unsettled)

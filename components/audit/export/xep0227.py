@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from lxml import etree
 
-from components.audit.export.format import About, FileContents, Format, Part, Shelved
+from components.audit.export.format import About, Format, Holdings, Part, Shelved
 from components.audit.export.message import ExportMessage, Outcome
 from components.audit.export.text import clean_unicode, escape_attribute
 from components.audit.mark import Mark
@@ -32,6 +32,7 @@ class Xep0227(Format):
         "Edits, retractions, reactions and receipts are messages of their own, as in any archive.",
         f"An account whose file's name would have more than {_LONGEST_NAME} bytes is in a file with a number.",
         "Files are links in it; the files lie beside it, in files/.",
+        "It says nothing of people's names; their JIDs are in it.",
     )
 
     def shelves(self, message: ExportMessage) -> tuple[str, ...]:
@@ -52,7 +53,7 @@ class Xep0227(Format):
         return f"{name if len(name) <= _LONGEST_NAME else f'account-{part.shelf.number:06}'}.xml"
 
     def encode(
-        self, part: Part, entries: Iterator[Shelved], about: About, contents: FileContents
+        self, part: Part, entries: Iterator[Shelved], about: About, holdings: Holdings
     ) -> Iterator[bytes]:
         """See Format."""
         account = part.shelf.name if part.shelf else ""

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from functools import lru_cache
 from typing import NamedTuple
 
 from components.audit.index.database import Connection
@@ -59,8 +58,8 @@ _NUMBERS = {
     Dimension.VERDICT: "verdict",
     Dimension.RULE: "rule",
 }
-_ADDRESS = "SELECT local || CASE local WHEN '' THEN '' ELSE '@' END || domain FROM account WHERE id = {0}"
-_DOMAIN = "SELECT domain FROM account WHERE id = {0}"
+_ADDRESS = "SELECT local || CASE local WHEN '' THEN '' ELSE '@' END || domain FROM account WHERE id = ?"
+_DOMAIN = "SELECT domain FROM account WHERE id = ?"
 _SHOWN = {
     Dimension.PERSON: _ADDRESS,
     Dimension.TO: _ADDRESS,
@@ -81,22 +80,42 @@ def count_by(
     db: Connection, dimensions: Sequence[Dimension], rows: Rows, logs: Sequence[int]
 ) -> list[Counted]:
     """Sum up rows of entries of logs by dimensions (see `Index.count_by`), within the caller's transaction."""
-    counted, parameters = rows
     own = ", ".join(str(int(log)) for log in logs)
-    numbers = ", ".join(dict.fromkeys(_NUMBERS[each] for each in dimensions))
-    grouped = (
-        f"SELECT {numbers or 1}, sum(entries) AS entries FROM ({counted}) AS at"  # noqa: S608 - constant SQL
-        f" JOIN route ON route.id = at.route AND log IN ({own}){f' GROUP BY {numbers}' if numbers else ''}"
+    numbers = list(dict.fromkeys(_NUMBERS[each] for each in dimensions))
+    sql = (
+        f"SELECT {', '.join([*numbers, 'sum(entries)'])} FROM ({rows.sql}) AS at"  # noqa: S608 - constant SQL
+        f" JOIN route ON route.id = at.route AND log IN ({own})"
     )
-    values = [f"({_SHOWN.get(each, 'SELECT {0}').format(_NUMBERS[each])})" for each in dimensions]
-    sql = f"SELECT {', '.join([*values, 'sum(entries)'])} FROM ({grouped}) AS summed"  # noqa: S608 - constant SQL
-    if values:
-        groups = ", ".join(str(number + 1) for number in range(len(values)))
-        sql += f" GROUP BY {groups} ORDER BY {groups}"
-    found = db.execute(sql, parameters)
-    return [
-        Counted(tuple(map(_show, dimensions, row[:-1])), int(row[-1])) for row in found if row[-1] is not None
-    ]
+    if numbers:
+        sql += f" GROUP BY {', '.join(numbers)}"
+    # What is shown is looked up once for each number: in SQL it would be for each combination.
+    shown = [(numbers.index(_NUMBERS[each]), _Shown(db, each)) for each in dimensions]
+    sums: dict[tuple[str, ...], int] = {}
+    for row in db.execute(sql, rows.parameters):
+        # Without dimensions there is a row, even if nothing is there to sum up.
+        if row[-1] is not None:
+            values = tuple([known[row[at]] for at, known in shown])
+            sums[values] = sums.get(values, 0) + int(row[-1])
+    return [Counted(values, entries) for values, entries in sorted(sums.items())]
+
+
+class _Shown(dict[str | int, str]):
+    """What is shown for each value of a dimension, as it is asked for."""
+
+    def __init__(self, db: Connection, dimension: Dimension) -> None:
+        super().__init__()
+        self._db = db
+        self._sql = _SHOWN.get(dimension, "")
+        self._is_day = dimension is Dimension.DAY
+
+    def __missing__(self, value: str | int) -> str:
+        if self._sql:
+            row = self._db.execute(self._sql, (value,)).fetchone()
+            shown = str(row[0]) if row else ""
+        else:
+            shown = _show_day(int(value)) if self._is_day else str(value)
+        self[value] = shown
+        return shown
 
 
 def count(db: Connection, where: Where, log: int) -> int:
@@ -185,10 +204,5 @@ def add_rules(db: Connection, marks: Iterable[tuple[str, int]], by: int = 1) -> 
         )
 
 
-def _show(dimension: Dimension, value: str | int) -> str:
-    return _show_day(int(value)) if dimension is Dimension.DAY else str(value)
-
-
-@lru_cache(maxsize=4096)
 def _show_day(day: int) -> str:
     return (_EPOCH + timedelta(days=day)).strftime("%Y-%m-%d")

@@ -16,7 +16,7 @@ from components.audit.review.evidence import list_reviewed, report_reviews
 from components.audit.review.items import QueueItem
 from components.audit.review.names import HiddenNames
 from components.audit.review.rules import load_directory
-from components.audit.sites.each import AtEach, enter_site, take_each
+from components.audit.sites.each import AtEach, enter_site, named_fault, take_each
 from components.audit.sites.named import UNREACHABLE, NamedSite, explain
 from components.process.errors import SiteError
 from components.process.progress import Progress, ignore_progress
@@ -151,8 +151,10 @@ async def act_at_each(
         settings, auditor = await enter_site(own, name, reviewing.who)
         author = open_author(settings, auditor)
         require_listed_key(name, settings, author)
-        desk = await reviewing.open_desk(settings, author, items if kind is ActKind.ADD else ())
-        prepared[name] = desk, desk.prepare(kind, items, **fields)
+        # Ids of two sites may be the same, and so may their folders be called.
+        with named_fault(own, name):
+            desk = await reviewing.open_desk(settings, author, items if kind is ActKind.ADD else ())
+            prepared[name] = desk, desk.prepare(kind, items, **fields)
     return await _record(prepared)
 
 

@@ -1,6 +1,7 @@
 """A look at each site in turn, as whoever looks is listed there; a site that cannot be looked into is named."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -73,10 +74,17 @@ async def enter_site(own: SiteFile, name: str, who: str | None = None) -> tuple[
     Raises SiteError, which names the site, also where whoever looks is no auditor there.
     """
     is_own = name in ("", own.site.name)
-    try:
+    with named_fault(own, name):
         settings = own if is_own else find_site(own, name)
         return settings, await admit(settings, who, is_own=is_own)
+
+
+@contextmanager
+def named_fault(own: SiteFile, name: str) -> Iterator[None]:
+    """Raise what is wrong at a site as SiteError with its name; at the own one, as it is."""
+    try:
+        yield
     except UNREACHABLE as error:
-        if is_own:
+        if name in ("", own.site.name):
             raise
         raise SiteError(f"{name}: {explain(error)}") from None

@@ -97,7 +97,7 @@ def find_site(own: SiteFile, name: str) -> SiteFile:
 
 def _open(other: OtherSite) -> SiteFile:
     if not other.site.is_file():
-        raise SiteError(f"{other.site}: no such file; audit.sites names it")
+        raise SiteError(f"{other.site}: no such file; audit.sites names it as {other.name}")
     return SiteFile(other.site)
 
 

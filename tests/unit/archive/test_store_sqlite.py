@@ -92,6 +92,8 @@ async def test_a_write_ahead_log_of_another_database_is_not_taken_up(log: Path) 
     replace_by_another_s_wal(log)
     with pytest.raises(LogDamaged, match=r"gate\.db: is gone, but not .*gate\.db-wal"):
         await open_log(log)
+    with pytest.raises(LogDamaged, match=r"gate\.db: is gone, but not .*gate\.db-wal"):
+        await open_source(log)
     assert names_of(log) == ["gate.db-wal", "gate.db.lock"]
 
 
