@@ -4,7 +4,7 @@ import structlog
 from aiohttp import web
 
 from components.audit.auditor import find_auditor
-from components.audit.console.login.provider import Provider, ProviderError
+from components.audit.console.login.provider import Provider, ProviderAwayError, ProviderError
 from components.audit.console.login.values import Started
 from components.audit.console.login.ways import finish_login, refuse_login, require_patience
 from components.audit.console.visit import Refused, Visit
@@ -24,9 +24,8 @@ async def begin(visit: Visit) -> web.StreamResponse:
     state = visit.console.started.begin(started, visit.address)
     try:
         address = await provider.find_login(state, started)
-    except ProviderError as error:
-        log.warning("no login by the provider", reason=str(error))
-        raise Refused(502, "error.provider") from None
+    except ProviderAwayError as error:
+        raise _tell_fault(error) from None
     response = visit.go_to(address)
     # Lax, because the provider sends the browser back from another site. It logs nobody in by itself.
     response.headers.add(
@@ -46,6 +45,8 @@ async def come_back(visit: Visit) -> web.StreamResponse:
             raise ProviderError("nobody was sent there, or in another browser")
         id_ = await provider.find_auditor_id(visit.argument("code"), started, visit.console.clock())
         auditor = find_auditor(visit.console.site, id_)
+    except ProviderAwayError as error:
+        raise _tell_fault(error) from None
     except (ProviderError, SiteError) as error:
         log.warning("refused a login by the provider", reason=str(error))
         raise await refuse_login(visit, "oidc") from None
@@ -55,6 +56,11 @@ async def come_back(visit: Visit) -> web.StreamResponse:
     for cookie in (*done.headers.getall("Set-Cookie"), _FORGET):
         response.headers.add("Set-Cookie", cookie)
     return response
+
+
+def _tell_fault(fault: ProviderAwayError) -> Refused:
+    log.warning("no login by the provider", reason=str(fault))
+    return Refused(502, "error.provider")
 
 
 def _provider(visit: Visit) -> Provider:

@@ -162,6 +162,22 @@ async def test_a_token_with_other_claims_is_not_accepted(
         await provider(tmp_path).find_auditor_id("c0de", STARTED, NOW_S)
 
 
+@pytest.mark.parametrize(
+    ("claim", "verified", "is_taken"),
+    [("email", False, False), ("email", "false", False), ("email", True, True), ("sub", False, True)],
+)
+async def test_an_address_that_the_provider_has_not_verified_names_nobody(
+    answers: Answers, tmp_path: Path, claim: str, verified: object, is_taken: bool
+) -> None:
+    answers.token = {"id_token": sign(CLAIMS | {"email_verified": verified})}
+    asked = provider(tmp_path, auditor_claim=claim)
+    if is_taken:
+        assert await asked.find_auditor_id("c0de", STARTED, NOW_S) == CLAIMS[claim]
+    else:
+        with pytest.raises(ProviderError, match="the ID token is not accepted"):
+            await asked.find_auditor_id("c0de", STARTED, NOW_S)
+
+
 def encode(part: bytes) -> str:
     return base64.urlsafe_b64encode(part).decode().rstrip("=")
 
