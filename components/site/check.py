@@ -37,6 +37,7 @@ from components.site.key_check import find_key_problems, keys_of_others, private
 from components.site.lock import is_held
 from components.site.log_check import check_log
 from components.site.machine import describe_feed, find_feed_problems
+from components.site.owner_check import find_foreign_files, find_foreign_keys
 from components.site.parts import is_machine, running_parts
 from components.site.probe import find_fault
 from components.site.prosody import ADAPTER_FILE
@@ -107,7 +108,7 @@ def _check_policy(settings: SiteFile) -> Iterator[str]:
 
 
 def _check_keys(settings: SiteFile) -> Iterator[str]:
-    if problems := find_key_problems(settings):
+    if problems := [*find_foreign_keys(settings), *find_key_problems(settings)]:
         raise _CheckError(problems)
     yield f"{len(private_files(settings))} secret files, readable by their owner only"
     if names := ", ".join(file.name for file in keys_of_others(settings)):
@@ -128,7 +129,8 @@ def _check_auditors(settings: SiteFile) -> Iterator[str]:
 
 def _check_folders(settings: SiteFile) -> Iterator[str]:
     folders = site_folders(settings)
-    if problems := [problem for folder in folders for problem in find_open_to_change(folder)]:
+    problems = [problem for folder in folders for problem in find_open_to_change(folder)]
+    if problems := [*find_foreign_files(settings), *problems]:
         raise _CheckError(problems)
     yield f"{len(folders)} folders, which nobody else may change"
 

@@ -62,16 +62,17 @@ def keys_of_others(site: SiteFile) -> list[Path]:
         public.with_suffix(".key") for public in (*site.archive.recipients, *site.archive.approvers, *access)
     ]
     keys.append(authority_key_file(site))
-    needed = site.audit.key_files if _needs_auditors_keys(site) else ()
+    needed = site.audit.key_files if opens_records_here(site) else ()
     return [key for key in dict.fromkeys(keys) if key.exists() and key not in needed]
+
+
+def opens_records_here(site: SiteFile) -> bool:
+    """Return whether a process here opens records by the auditors' keys."""
+    return site.console is not None or site.find(IndexerSettings) is not None
 
 
 def _load_auditors_keys(site: SiteFile) -> None:
     load_key_ring(key for key in site.audit.key_files if not isinstance(key, TokenKey))
-
-
-def _needs_auditors_keys(site: SiteFile) -> bool:
-    return site.console is not None or site.find(IndexerSettings) is not None
 
 
 def find_key_problems(site: SiteFile) -> list[str]:
@@ -92,7 +93,7 @@ def _find_unusable(site: SiteFile) -> Iterator[str]:
     yield from _told(_require_pair, *site.logs)
     yield from _told(load_recipient, *archive.recipients)
     # What is kept in tokens may be elsewhere, and so may auditors' keys, unless a process opens records by them.
-    if _needs_auditors_keys(site):
+    if opens_records_here(site):
         yield from (f"{problem}; {_KEY_ADVICE}" for problem in _told(_load_auditors_keys, site))
     else:
         yield from _told(load_recipient_key, *(key for key in site.audit.key_files if _is_here(key)))
