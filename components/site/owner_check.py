@@ -21,7 +21,7 @@ OwnerOf = Callable[[Path], int]
 """Returns the number of a file's owner; raises OSError."""
 
 _ROOT = 0
-_NUMBER = "user "
+_NUMBER = "user number "
 
 
 def owner_of(path: Path) -> int:
@@ -43,19 +43,21 @@ def find_foreign_keys(site: SiteFile, owner_of: OwnerOf = owner_of) -> Iterator[
         if owner == expected or file in of_commands or (owner == _ROOT and file in of_nobody):
             continue
         if owner == _ROOT:
-            yield f"{file} is root's, so that {_name(expected)} cannot read it; run {_advise(expected, file)}"
+            yield f"{file} belongs to root, so that {_name(expected)} cannot read it; run {_advise(expected, file)}"
         else:
-            yield f"{file} is {_name(owner)}'s, who can read it; run {_advise(expected, file)}"
+            yield f"{file} belongs to {_name(owner)}, who can read it; run {_advise(expected, file)}"
 
 
 def find_foreign_files(site: SiteFile, owner_of: OwnerOf = owner_of) -> Iterator[str]:
-    """Yield a line for each folder, and each file in it, that belongs to somebody who has no part in the site."""
+    """Yield a line for each folder, and each public file in it, that belongs to somebody who has no part in the site."""
     user = _find_user(site, owner_of)
     if user is None or site.prosody.attached_to is not None:  # these folders are the server's own users'
         return
     known = {_ROOT, user, owner_of(site.path), *_unit_users(site).values()}
+    private = set(private_files(site))
     for folder in site_folders(site):
-        for path in (folder, *sorted(file for file in folder.iterdir() if file.is_file())):
+        files = sorted(file for file in folder.iterdir() if file.is_file() and file not in private)
+        for path in (folder, *files):
             if (owner := owner_of(path)) not in known:
                 yield f"{_name(owner)} owns {path}, and may change it; run {_advise(user, path)}"
 

@@ -60,18 +60,21 @@ def test_a_site_of_one_user_is_well(written: Path, user: int) -> None:
 @pytest.mark.parametrize("user", [0, USER])
 def test_a_key_of_another_user_is_theirs_to_read(written: Path, user: int) -> None:
     assert keys(written, {"keys/log-gate.key": MALLORY}, user) == [
-        f"keys/log-gate.key is mallory's, who can read it; run `chown {NAMES[user]} keys/log-gate.key`"
+        f"keys/log-gate.key belongs to mallory, who can read it; run `chown {NAMES[user]} keys/log-gate.key`"
     ]
 
 
 def test_a_user_who_is_gone_has_a_number(written: Path) -> None:
     (line,) = keys(written, {"keys/gate.secret": NOBODY_KNOWN})
-    assert line == "keys/gate.secret is user 903's, who can read it; run `chown steelyard keys/gate.secret`"
+    assert (
+        line
+        == "keys/gate.secret belongs to user number 903, who can read it; run `chown steelyard keys/gate.secret`"
+    )
 
 
 def test_a_key_of_roots_is_none_of_a_site_that_is_not(written: Path) -> None:
     assert keys(written, {"keys/conversation.key": 0}) == [
-        "keys/conversation.key is root's, so that steelyard cannot read it; run `chown steelyard keys/conversation.key`"
+        "keys/conversation.key belongs to root, so that steelyard cannot read it; run `chown steelyard keys/conversation.key`"
     ]
 
 
@@ -99,6 +102,10 @@ def test_what_somebody_else_owns_they_may_exchange(written: Path, name: str) -> 
     ]
 
 
+def test_a_private_file_is_told_once(written: Path) -> None:
+    assert files(written, {"keys/log-gate.key": MALLORY}) == []
+
+
 def test_who_wrote_the_settings_has_a_part_in_the_site(written: Path) -> None:
     assert files(written, {"site.toml": MALLORY, "directory.toml": MALLORY, ".": MALLORY}) == []
 
@@ -120,12 +127,12 @@ def test_where_each_process_has_a_user_each_key_is_its_own(
     right = {str(path): 0 for path in others if path.name != "log-gate.key"}
     assert keys(written, right, 1001) == []
     assert keys(written, right | {"keys/log-gate.key": 1002}, 1001) == [
-        f"keys/log-gate.key is {tiles}'s, who can read it; run `chown {gate} keys/log-gate.key`"
+        f"keys/log-gate.key belongs to {tiles}, who can read it; run `chown {gate} keys/log-gate.key`"
     ]
     assert keys(written, right | {"keys/log-gate.key": 0}, 1001) == [
-        f"keys/log-gate.key is root's, so that {gate} cannot read it; run `chown {gate} keys/log-gate.key`"
+        f"keys/log-gate.key belongs to root, so that {gate} cannot read it; run `chown {gate} keys/log-gate.key`"
     ]
     assert keys(written, right | {"keys/gate.secret": 1001}, 1001) == [
-        f"keys/gate.secret is {gate}'s, who can read it; run `chown root keys/gate.secret`"
+        f"keys/gate.secret belongs to {gate}, who can read it; run `chown root keys/gate.secret`"
     ]
     assert files(written, {"keys/log-gate.pub": 1002}, 1001) == []
