@@ -49,7 +49,7 @@ def find_foreign_keys(site: SiteFile, owner_of: OwnerOf = owner_of) -> Iterator[
 
 
 def find_foreign_files(site: SiteFile, owner_of: OwnerOf = owner_of) -> Iterator[str]:
-    """Yield a line for each folder, and each public file in it, that belongs to somebody who has no part in the site."""
+    """Yield a line for each folder, and public file in it, that belongs to somebody who has no part in the site."""
     user = _find_user(site, owner_of)
     if user is None or site.prosody.attached_to is not None:  # these folders are the server's own users'
         return

@@ -73,8 +73,8 @@ def test_a_user_who_is_gone_has_a_number(written: Path) -> None:
 
 
 def test_a_key_of_roots_is_none_of_a_site_that_is_not(written: Path) -> None:
-    assert keys(written, {"keys/conversation.key": 0}) == [
-        "keys/conversation.key belongs to root, so that steelyard cannot read it; run `chown steelyard keys/conversation.key`"
+    assert keys(written, {"keys/gate.secret": 0}) == [
+        "keys/gate.secret belongs to root, so that steelyard cannot read it; run `chown steelyard keys/gate.secret`"
     ]
 
 
