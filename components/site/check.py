@@ -26,6 +26,7 @@ from components.site.ejabberd_check import EJABBERD
 from components.site.ejabberd_server import find_ejabberd
 from components.site.federation_check import describe_sites, find_authority_problems, find_peer_problems
 from components.site.folder_check import find_open_to_change, site_folders
+from components.site.free_space import GIB, tell_free
 from components.site.health import (
     alarm_files,
     find_alarms,
@@ -48,7 +49,7 @@ from components.site.validate import load_site
 from components.site.web_check import find_web_problems
 from policy.directory.directory import parse_directory
 
-FREE_SPACE_MIN_BYTES = 1 << 30
+FREE_SPACE_MIN_BYTES = GIB
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +197,7 @@ def _check_disk(settings: SiteFile) -> Iterator[str]:
     while not folder.exists():
         folder = folder.parent
     free_bytes = shutil.disk_usage(folder).free
-    text = f"{free_bytes / (1 << 30):,.1f} GiB free for {file or folder}"
+    text = f"{tell_free(free_bytes)} for {file or folder}"
     if free_bytes < FREE_SPACE_MIN_BYTES:
         raise SiteError(f"{text}; free some space: when the disk is full, nothing is delivered any more")
     yield text

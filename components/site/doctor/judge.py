@@ -11,9 +11,9 @@ from components.site.doctor.facts import (
     ProcessFacts,
     SiteFacts,
 )
+from components.site.free_space import GIB, MIB, tell_free
 from components.site.health import PresentAlarm
 
-MIB, GIB = 1 << 20, 1 << 30
 FREE_CRITICAL_BYTES, FREE_WARNING_BYTES = 256 * MIB, GIB
 FREE_FILES_MIN = 10_000
 DAYS_CRITICAL, DAYS_WARNING = 2.0, 14.0
@@ -155,7 +155,7 @@ def days_left(disk: DiskFacts) -> float | None:
 
 
 def _describe_disk(disk: DiskFacts) -> str:
-    text = f"{disk.holds}: {disk.free_bytes / GIB:,.1f} GiB free"
+    text = f"{disk.holds}: {tell_free(disk.free_bytes)}"
     days = days_left(disk)
     return text if days is None else f"{text}, which lasts {days:,.1f} days at the last day's rate"
 

@@ -24,16 +24,15 @@ from components.site.doctor.judge import (
     FREE_CRITICAL_BYTES,
     FREE_FILES_MIN,
     FREE_WARNING_BYTES,
-    GIB,
     HELD_SHARE,
     INDEX_SLACK_S,
-    MIB,
     OPEN_FILES_SHARE,
     SETTLED_AFTER_S,
     Severity,
     days_left,
     judge_site,
 )
+from components.site.free_space import GIB, MIB
 from components.site.health import PresentAlarm
 
 HOUR_S = 3600.0
@@ -157,6 +156,14 @@ def test_a_disk_is_judged_by_its_space_and_how_long_it_lasts(
 ) -> None:
     disk = replace(DISK, free_bytes=free_bytes, grown_bytes=grown_bytes)
     assert found(disks=(disk,)) == ([("disk", severity)] if severity else [])
+
+
+def test_little_space_is_told_as_it_is() -> None:
+    full = replace(DISK, free_bytes=0, grown_bytes=0)
+    assert judge_site(replace(WELL, disks=(full,)))[0].text == "logs, files: 0 MiB free"
+    nearly = replace(DISK, free_bytes=55 * MIB, grown_bytes=5 * MIB)
+    (told,) = judge_site(replace(WELL, disks=(nearly,)))
+    assert told.text == "logs, files: 55 MiB free, which lasts 11.0 days at the last day's rate"
 
 
 def test_a_disk_without_room_for_files_is_named() -> None:
