@@ -11,6 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from components.archive.backup import CopyError
 from components.archive.follow import CopyState, LogForked
@@ -275,6 +277,28 @@ async def test_without_a_certificate_tls_itself_refuses(fed: FedSite) -> None:
         with suppress(ssl.SSLError, ConnectionError):
             assert await reader.read() == b""
         writer.close()
+
+
+async def test_a_machine_that_speaks_an_older_tls_is_refused(fed: FedSite) -> None:
+    tls = ssl.create_default_context(cafile=str(fed.root / "ca.crt"))
+    tls.maximum_version = ssl.TLSVersion.TLSv1_2
+    machine = fed.root / "erin/keys/machine.crt"
+    tls.load_cert_chain(machine, machine.with_suffix(".key"))
+    async with fed.serve() as (_server, port):
+        with pytest.raises((ssl.SSLError, ConnectionError)):
+            await asyncio.open_connection("localhost", port, ssl=tls)
+
+
+async def test_a_listed_certificate_counts_while_it_is_valid(fed: FedSite) -> None:
+    shown = x509.load_pem_x509_certificate((fed.root / "erin/keys/machine.crt").read_bytes())
+    der, second = shown.public_bytes(Encoding.DER), dt.timedelta(seconds=1)
+    first, last = shown.not_valid_before_utc, shown.not_valid_after_utc
+    async with fed.serve() as (server, _port):
+        found = {
+            moment: server.machines.find(der, moment)
+            for moment in (first - second, first, last - second, last + second)
+        }
+    assert [each is not None for each in found.values()] == [False, True, True, False]
 
 
 async def test_a_machine_does_not_speak_with_another_server(fed: FedSite, tmp_path: Path) -> None:
