@@ -10,8 +10,10 @@ import pytest
 
 from components.settings.site import SiteFile
 from components.site.key_check import private_files
-from components.site.needs import GROUP
+from components.site.needs import GROUP, find_needs
 from components.site.owner_check import find_foreign_files, find_foreign_keys
+from components.site.units import render_units
+from tests.support.system_site import whole_example
 
 USER, MALLORY, NOBODY_KNOWN = 901, 902, 903
 NAMES = {0: "root", USER: "steelyard", MALLORY: "mallory"}
@@ -136,3 +138,29 @@ def test_where_each_process_has_a_user_each_key_is_its_own(
         f"keys/gate.secret belongs to {gate}, who can read it; run `chown root keys/gate.secret`"
     ]
     assert files(written, {"keys/log-gate.pub": 1002}, 1001) == []
+
+
+def test_what_the_units_give_to_each_user_is_as_it_should_be(
+    tmp_path: Path, known_users: dict[int, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever has just run `systemd-tmpfiles --create` is told nothing."""
+    path = tmp_path / "site.toml"
+    path.write_text(whole_example())
+    site = SiteFile(path)
+    users = {each.user: 1000 + number for number, each in enumerate(find_needs(site))}
+    known_users |= {number: user for user, number in users.items()}
+    owned: dict[Path, int] = {}
+    folders: dict[Path, int] = {}
+    for line in render_units(site)["tmpfiles.d/steelyard.conf"].splitlines():
+        kind, _, rest = line.partition(" ")
+        if kind in ("z", "Z", "d"):
+            file, _mode, user, *_ = rest.split()
+            (folders if kind == "Z" else owned)[Path(file)] = users.get(user, 0)
+    monkeypatch.setattr(Path, "exists", lambda _path: True)
+
+    def owner_of(file: Path) -> int:
+        return owned.get(file, folders.get(file.parent, 0))
+
+    assert owner_of(site.gate.status_file) == users["steelyard-gate"]
+    assert len(private_files(site)) > 10
+    assert list(find_foreign_keys(site, owner_of)) == []
