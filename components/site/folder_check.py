@@ -5,6 +5,7 @@ import os
 import pwd
 import stat
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from components.archive.store.open import log_file
@@ -36,8 +37,9 @@ def site_folders(settings: SiteFile) -> list[Path]:
 def find_open_to_change(folder: Path) -> Iterator[str]:
     """Yield a line for the folder and for each file in it that another user than the owner may change."""
     for path in (folder, *sorted(_files_in(folder))):
-        if who := _others_who_may_write(path.stat()):
-            yield f"{who} may change {path}; run `chmod go-w {path}`"
+        with suppress(FileNotFoundError):  # a file that was being written when the folder was read
+            if who := _others_who_may_write(path.stat()):
+                yield f"{who} may change {path}; run `chmod go-w {path}`"
 
 
 def _files_in(folder: Path) -> Iterator[Path]:

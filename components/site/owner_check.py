@@ -6,6 +6,7 @@ public key, a rule or a folder of another user's is theirs to exchange.
 
 import pwd
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from components.archive.keys.reference import secret_files
@@ -58,8 +59,9 @@ def find_foreign_files(site: SiteFile, owner_of: OwnerOf = owner_of) -> Iterator
     for folder in site_folders(site):
         files = sorted(file for file in folder.iterdir() if file.is_file() and file not in private)
         for path in (folder, *files):
-            if (owner := owner_of(path)) not in known:
-                yield f"{_name(owner)} owns {path}, and may change it; run {_advise(user, path)}"
+            with suppress(FileNotFoundError):  # a file that was being written when the folder was read
+                if (owner := owner_of(path)) not in known:
+                    yield f"{_name(owner)} owns {path}, and may change it; run {_advise(user, path)}"
 
 
 def _audit_keys(site: SiteFile) -> Iterator[Path]:

@@ -63,3 +63,10 @@ def test_another_group_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 def test_a_folder_that_is_not_there_yet_is_no_problem(site: Path) -> None:
     assert site.parent / "archive" not in site_folders(load_site(site))
+
+
+def test_a_file_that_is_gone_when_it_is_looked_at_is_no_problem(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("components.site.folder_check._files_in", lambda folder: [folder / "gone.new"])
+    assert not list(find_open_to_change(tmp_path))

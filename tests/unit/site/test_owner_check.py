@@ -104,6 +104,19 @@ def test_what_somebody_else_owns_they_may_exchange(written: Path, name: str) -> 
     ]
 
 
+def test_a_file_that_is_gone_when_it_is_looked_at_is_nobodys(written: Path) -> None:
+    """As what is written beside a file, and then put in its place."""
+    beside = written.parent / "keys" / "x.pub.new"
+    beside.touch()
+
+    def owner_of(path: Path) -> int:
+        if path == beside:
+            raise FileNotFoundError(path)
+        return USER
+
+    assert not list(find_foreign_files(SiteFile(written), owner_of))
+
+
 def test_a_private_file_is_told_once(written: Path) -> None:
     assert files(written, {"keys/log-gate.key": MALLORY}) == []
 
