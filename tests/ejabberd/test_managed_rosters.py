@@ -1,10 +1,12 @@
 """The roster component keeps the contact lists of a site on ejabberd, with the real gate between (docs/roster.md)."""
 
+import json
 from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
 
+from tests.support.ejabberd import EjabberdServer
 from tests.support.observer import read_log
 from tests.support.process import wait_until
 from tests.support.roster_site import Listed, RosterSite, fetch_roster, is_presence, is_push
@@ -12,7 +14,7 @@ from tests.support.typed import require
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-ALICE, BOB, CAROL, DAN = (f"{name}@metals.example" for name in ("alice", "bob", "carol", "dan"))
+ALICE, BOB, CAROL, DAN, EVE = (f"{name}@metals.example" for name in ("alice", "bob", "carol", "dan", "eve"))
 GEORGE = "george@grain.example"
 BASE, METALS = "Base metals", "metals.example"
 PEOPLE = {
@@ -84,3 +86,20 @@ async def test_own_names_are_kept_and_a_colleague_who_was_removed_comes_back(sit
     assert not [each for each in bob.received if each.get("type") in ("subscribe", "unsubscribe")]
     await alice.close()
     await bob.close()
+
+
+async def test_a_roster_that_was_emptied_is_empty_after_a_kill(site: RosterSite) -> None:
+    """Nobody would empty it again: the component forgets who has left when their roster is empty."""
+    server = site.prosody
+    assert isinstance(server, EjabberdServer)
+    site.prosody.register(EVE)
+    site.list_people({**PEOPLE, EVE: Listed("Eve East")})
+    roster = 'length(mod_roster:get_roster(<<"eve">>, <<"metals.example">>)).'
+    assert await wait_until(lambda: server.evaluate(roster) == "3")
+    server.evaluate("mnesia:sync_log().")
+    site.list_people(PEOPLE)
+    kept = site.roster.state_file
+    assert await wait_until(lambda: EVE not in json.loads(kept.read_bytes())["owners"])
+    await server.kill9()
+    await server.start()
+    assert server.evaluate(roster) == "0"

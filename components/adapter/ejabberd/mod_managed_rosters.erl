@@ -133,10 +133,14 @@ owner(Address, Host) ->
 empty(Request, none) ->
     xmpp:make_error(Request, xmpp:err_item_not_found());
 empty(Request, Owner) ->
-    case [Item#roster_item{subscription = remove} || Item <- items(Owner)] of
+    Answer = case [Item#roster_item{subscription = remove} || Item <- items(Owner)] of
         [] -> xmpp:make_error(Request, xmpp:err_item_not_found());
         Removals -> answer(Request, Owner, Removals)
-    end.
+    end,
+    %% The entity forgets whose roster is empty. Of all other changes a server that is killed loses some, and is asked what it has
+    %% when it is back.
+    stanza_gate_written:write(),
+    Answer.
 
 %% What others do -----------------------------------------------------------------------------------------------------
 

@@ -3,7 +3,8 @@
 %% A stanza goes from process to process: from its sender's session to a room, and from there to another session. None of
 %% them says when it is done. So they are looked at in rounds. A round is over when each process that was busy when it began
 %% has been seen idle since. What was on its way before a round began has taken one step at least when it is over, and the
-%% longest way has ?STEPS. Other nodes of a cluster look at theirs (stanza_gate_nodes). Pure but for what is seen (is_pending/1, everybody/0).
+%% longest way has ?STEPS. What these have stored is on the disk by then: each round waits for whoever writes it, and nothing is
+%% stored by the last step. Other nodes of a cluster look at theirs (stanza_gate_nodes). Pure but for what is seen (is_pending/1, everybody/0).
 
 -module(stanza_gate_quiet).
 
@@ -19,7 +20,7 @@ new() -> #{begun => 0, pending => []}.
 ripen(Now, LagMs, Done, IsAsked, Status, Quiet) ->
     case IsAsked orelse stanza_gate_status:is_ripening(Done, Status) of
         true ->
-            Seen = look(fun is_pending/1, fun() -> everybody() ++ stanza_gate_nodes:ask_all() end, Quiet),
+            Seen = look(fun is_pending/1, fun() -> everybody() ++ [stanza_gate_written:writer() | stanza_gate_nodes:ask_all()] end, Quiet),
             Facts = #{now => Now, lag_ms => LagMs, ticket => ticket(Quiet), ended => ended(Seen)},
             {stanza_gate_status:ripen(Facts, Done, Status), Seen};
         false ->
@@ -52,7 +53,7 @@ is_pending(Ref) when is_reference(Ref) -> stanza_gate_nodes:is_unanswered(Ref);
 is_pending(Pid) -> is_busy(Pid).
 
 %% Who is busy on this node.
-busy() -> [Pid || Pid <- everybody(), is_busy(Pid)].
+busy() -> [Pid || Pid <- [stanza_gate_written:writer() | everybody()], is_busy(Pid)].
 
 %% A process is idle where it waits for its next message and has none: not in the middle of a call, or of writing.
 is_busy(Pid) ->

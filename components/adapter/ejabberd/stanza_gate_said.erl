@@ -150,6 +150,7 @@ carry_out(Packet, Outcome, State) ->
 handle(Packet, State, Seq) ->
     try ejabberd_c2s:handle_authenticated_packet(Packet, State) of
         After ->
+            stanza_gate_written:set_by(Packet),
             % An outcome that is still there was not acted on.
             tell(Seq, maps:is_key(stanza_gate_outcome, After)),
             maps:remove(stanza_gate_outcome, After)

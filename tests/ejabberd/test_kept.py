@@ -1,0 +1,93 @@
+"""What ejabberd has answered, or told as done, is there after a kill at once, as Mnesia has written nothing yet."""
+
+from pathlib import Path
+
+from tests.support.scripted_gate import ScriptedLine, stanza
+from tests.support.stream import XmppStream, show
+
+ALICE, BOB, CAROL = (f"{name}@metals.example" for name in ("alice", "bob", "carol"))
+PIT = "pit@rooms.metals.example"
+MUC = "http://jabber.org/protocol/muc"
+PUBSUB = "http://jabber.org/protocol/pubsub"
+
+# What a client sets, how it asks for that, and what it is told then.
+SETTINGS = {
+    "private XML": (
+        "<query xmlns='jabber:iq:private'><desk xmlns='urn:example:desk'>metals</desk></query>",
+        "<query xmlns='jabber:iq:private'><desk xmlns='urn:example:desk'/></query>",
+        ">metals<",
+    ),
+    "blocked people": (
+        f"<block xmlns='urn:xmpp:blocking'><item jid='{CAROL}'/></block>",
+        "<blocklist xmlns='urn:xmpp:blocking'/>",
+        CAROL,
+    ),
+    "vCard": (
+        "<vCard xmlns='vcard-temp'><FN>Alice Arden</FN></vCard>",
+        "<vCard xmlns='vcard-temp'/>",
+        "Alice Arden",
+    ),
+    "personal events": (
+        f"<pubsub xmlns='{PUBSUB}'><publish node='urn:example:mood'><item id='1'><calm xmlns='urn:example:mood'/>"
+        "</item></publish></pubsub>",
+        f"<pubsub xmlns='{PUBSUB}'><items node='urn:example:mood'/></pubsub>",
+        "calm",
+    ),
+    "roster": (
+        f"<query xmlns='jabber:iq:roster'><item jid='{BOB}' name='Bob Baker'/></query>",
+        "<query xmlns='jabber:iq:roster'/>",
+        "Bob Baker",
+    ),
+}
+
+
+async def start_again(line: ScriptedLine) -> None:
+    await line.prosody.kill9()
+    await line.gate.wait_until(lambda: line.gate.ended)
+    await line.prosody.start()
+    await line.connect_gate()
+
+
+async def ask_archive(stream: XmppStream, *, to: str = "") -> str:
+    """Return what an archive tells, as text."""
+    begin = len(stream.received)
+    answer = await stream.request("set", "<query xmlns='urn:xmpp:mam:2'/>", to=to)
+    assert answer.get("type") == "result", show(answer)
+    return "".join(map(show, stream.received[begin:]))
+
+
+async def test_what_a_client_is_told_as_set_is_kept(tmp_path: Path) -> None:
+    async with ScriptedLine(tmp_path) as line:
+        alice = await line.login("alice")
+        for setting, _, _ in SETTINGS.values():
+            answer = await alice.request("set", setting)
+            assert answer.get("type") == "result", show(answer)
+        await start_again(line)
+        alice = await line.login("alice")
+        told = {name: show(await alice.request("get", asks)) for name, (_, asks, _) in SETTINGS.items()}
+        assert [name for name, (_, _, wanted) in SETTINGS.items() if wanted not in told[name]] == []
+
+
+async def test_what_counts_as_done_is_kept(tmp_path: Path) -> None:
+    """A message in the archives of both and of a room, and a subscription of one that is not there."""
+    async with ScriptedLine(tmp_path) as line:
+        alice, bob = await line.login("alice"), await line.login("bob")
+        for stream, nick in ((alice, "Alice"), (bob, "Bob")):
+            stream.send(f"<presence to='{PIT}/{nick}'><x xmlns='{MUC}'/></presence>")
+            await stream.expect(lambda each: each.find("{jabber:client}subject") is not None)
+            form = "<x xmlns='jabber:x:data' type='submit'/>"
+            await alice.request("set", f"<query xmlns='{MUC}#owner'>{form}</query>", to=PIT)
+        alice.send(f"<message to='{bob.jid}' type='chat' id='m1'><body>Between us</body></message>")
+        alice.send(f"<message to='{PIT}' type='groupchat' id='m2'><body>To all</body></message>")
+        alice.send(f"<presence to='{CAROL}' type='subscribe' id='s1'/>")
+        last = await line.gate.expect(stanza("s1"))
+        await line.gate.expect_status(lambda status: status.done >= last.seq)
+        await start_again(line)
+        alice, bob, carol = [await line.login(name) for name in ("alice", "bob", "carol")]
+        assert "Between us" in await ask_archive(alice)
+        assert "Between us" in await ask_archive(bob)
+        await carol.expect(lambda each: each.get("type") == "subscribe")
+        assert CAROL in show(await alice.request("get", "<query xmlns='jabber:iq:roster'/>"))
+        alice.send(f"<presence to='{PIT}/Alice'><x xmlns='{MUC}'/></presence>")
+        await alice.expect(lambda each: each.find("{jabber:client}subject") is not None)
+        assert "To all" in await ask_archive(alice, to=PIT)
