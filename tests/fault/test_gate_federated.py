@@ -10,7 +10,7 @@ from tests.support.certificates import CertificateAuthority
 from tests.support.gate_process import GateProcess, one_enterprise
 from tests.support.observer import read_log, wait_for_log
 from tests.support.offers import ids_carried_out, ids_of, ids_returned, recorded
-from tests.support.process import wait_until
+from tests.support.process import PATIENCE_S, wait_until
 from tests.support.stream import XmppStream
 from tests.support.two_sites import TwoSites
 
@@ -22,13 +22,17 @@ TIMEOUT_S = 5.0
 
 
 @pytest.fixture
-async def sites(tmp_path: Path, authority: CertificateAuthority) -> AsyncIterator[TwoSites]:
+async def sites(
+    request: pytest.FixtureRequest, tmp_path: Path, authority: CertificateAuthority
+) -> AsyncIterator[TwoSites]:
+    """Return two sites whose servers wait for their gates for TIMEOUT_S, or as long as the test says."""
+    timeout_s: float = getattr(request, "param", TIMEOUT_S)
     directory = {
         f"gate.{domain}": one_enterprise((ALICE, ZOE), gate=f"gate.{domain}", domains=DOMAINS)
         for domain in DOMAINS
     }
     pair = [(domain,) for domain in DOMAINS]
-    sites = TwoSites(tmp_path, pair, [ALICE, ZOE], authority, directory, hold_timeout_s=TIMEOUT_S)
+    sites = TwoSites(tmp_path, pair, [ALICE, ZOE], authority, directory, hold_timeout_s=timeout_s)
     await sites.start()
     yield sites
     await sites.stop()
@@ -122,6 +126,7 @@ async def test_what_the_other_site_gives_back_waits_for_a_gate_that_is_away(site
     there.sigcont()
 
 
+@pytest.mark.parametrize("sites", [PATIENCE_S], indirect=True, ids=["patient"])
 async def test_the_gates_of_both_sites_are_killed_and_each_message_arrives_once(sites: TwoSites) -> None:
     alice, zoe = await sites.login(f"{ALICE}/desk"), await sites.login(f"{ZOE}/desk")
     for gate, first in zip(sites.gates, (0, SAID), strict=True):

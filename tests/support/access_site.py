@@ -103,6 +103,12 @@ class AccessSite(ProcessUnderTest):
             return {}
         return status
 
+    async def wait_for_state(self, state: str) -> None:
+        """Wait until the component is `connected` or `disconnected`."""
+        assert await wait_until(lambda: self.status().get("state") == state), (
+            f"{self.status()}\n{self.log_tail()}"
+        )
+
     def ask(self, person: str) -> str:
         """Ask for somebody; returns the beginning of the request's digest."""
         jid, now_s = BareJid(f"{person}@metals.example"), int(time.time())
