@@ -10,33 +10,44 @@ PIT = "pit@rooms.metals.example"
 MUC = "http://jabber.org/protocol/muc"
 PUBSUB = "http://jabber.org/protocol/pubsub"
 
-# What a client sets, how it asks for that, and what it is told then.
+# What a client sets, how it asks for that, what it is told then, and what Mnesia's log has of it.
 SETTINGS = {
     "private XML": (
         "<query xmlns='jabber:iq:private'><desk xmlns='urn:example:desk'>metals</desk></query>",
         "<query xmlns='jabber:iq:private'><desk xmlns='urn:example:desk'/></query>",
         ">metals<",
+        b"urn:example:desk",
     ),
     "blocked people": (
         f"<block xmlns='urn:xmpp:blocking'><item jid='{CAROL}'/></block>",
         "<blocklist xmlns='urn:xmpp:blocking'/>",
         CAROL,
+        b"carol",
+    ),
+    "what is archived": (
+        "<prefs xmlns='urn:xmpp:mam:2' default='roster'><always><jid>zinc@x.example</jid></always><never/></prefs>",
+        "<prefs xmlns='urn:xmpp:mam:2'/>",
+        'default="roster"',
+        b"zinc",
     ),
     "vCard": (
         "<vCard xmlns='vcard-temp'><FN>Alice Arden</FN></vCard>",
         "<vCard xmlns='vcard-temp'/>",
         "Alice Arden",
+        b"Alice Arden",
     ),
     "personal events": (
         f"<pubsub xmlns='{PUBSUB}'><publish node='urn:example:mood'><item id='1'><calm xmlns='urn:example:mood'/>"
         "</item></publish></pubsub>",
         f"<pubsub xmlns='{PUBSUB}'><items node='urn:example:mood'/></pubsub>",
         "calm",
+        b"calm",
     ),
     "roster": (
         f"<query xmlns='jabber:iq:roster'><item jid='{BOB}' name='Bob Baker'/></query>",
         "<query xmlns='jabber:iq:roster'/>",
         "Bob Baker",
+        b"Bob Baker",
     ),
 }
 
@@ -59,13 +70,15 @@ async def ask_archive(stream: XmppStream, *, to: str = "") -> str:
 async def test_what_a_client_is_told_as_set_is_kept(tmp_path: Path) -> None:
     async with ScriptedLine(tmp_path) as line:
         alice = await line.login("alice")
-        for setting, _, _ in SETTINGS.values():
+        log = line.plan.root / "data" / "LATEST.LOG"
+        for name, (setting, _, _, written) in SETTINGS.items():
             answer = await alice.request("set", setting)
             assert answer.get("type") == "result", show(answer)
+            assert written in log.read_bytes(), name
         await start_again(line)
         alice = await line.login("alice")
-        told = {name: show(await alice.request("get", asks)) for name, (_, asks, _) in SETTINGS.items()}
-        assert [name for name, (_, _, wanted) in SETTINGS.items() if wanted not in told[name]] == []
+        told = {name: show(await alice.request("get", asks)) for name, (_, asks, _, _) in SETTINGS.items()}
+        assert [name for name, (_, _, wanted, _) in SETTINGS.items() if wanted not in told[name]] == []
 
 
 async def test_what_counts_as_done_is_kept(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ write() ->
 %% The same, if this has just set something on the server: the answer waits in the mailbox of this process. A question to an archive
 %% sets nothing (XEP-0313).
 set_by(#iq{type = set, to = #jid{lresource = <<>>}, sub_els = [Element]}) ->
-    _ = [write() || xmpp:get_ns(Element) =/= ?NS_MAM_2],
+    _ = [write() || {xmpp:get_name(Element), xmpp:get_ns(Element)} =/= {<<"query">>, ?NS_MAM_2}],
     ok;
 set_by(_) ->
     ok.
