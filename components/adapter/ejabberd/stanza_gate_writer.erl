@@ -28,6 +28,8 @@ run(Stream) ->
 write_all(Monitor, Socket) ->
     receive
         {stanza_gate_write, Element} ->
+            % Whoever is about to say something does so first: that goes out by the same call.
+            erlang:yield(),
             case xmpp_socket:send(Socket, gathered(Element, [])) of
                 ok -> write_all(Monitor, Socket);
                 {error, _} -> ok
