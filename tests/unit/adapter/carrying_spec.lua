@@ -18,6 +18,7 @@ local function new_scene()
 		return function (_, entry) scene.done[#scene.done + 1] = { name, entry.seq }; end;
 	end
 	scene.carrying = t.load "carrying".new {
+		shares = t.load "shares".new { link = { is_silent = function () return false; end }, max_made = 2 },
 		window = { settle = note "settle" }, status = { add_bounced = note "add_bounced" },
 		answers = {
 			bounce = function (_, origin, stanza, reason)

@@ -9,6 +9,7 @@
 
 local async = require "util.async";
 local jid = require "util.jid";
+local now = require "util.time".monotonic;
 local jid_host, jid_node = jid.host, jid.node;
 
 local core_post_stanza, core_route_stanza = prosody.core_post_stanza, prosody.core_route_stanza;
@@ -17,7 +18,7 @@ local running = coroutine.running;
 
 local carrying_mt = module:require "methods"();
 
--- parts: window, status, answers, unheard.
+-- parts: window, shares, status, answers, unheard.
 local function new(parts)
 	parts.released = nil;
 	parts.entries = setmetatable({}, { __mode = "k" });
@@ -167,9 +168,15 @@ local function fail(self, entry, err)
 	self:give_back(entry);
 end
 
--- A sender's own coroutine: PEP, pubsub and MAM may wait in it, and no other sender waits for them.
+-- A sender's own coroutine: PEP, pubsub and MAM may wait in it, and no other sender waits for them. So does what is more
+-- than its share.
 function carrying_mt:new_runner(sender, on_ready)
-	return async.runner(function (entry) carry_out(self, entry); end, {
+	return async.runner(function (entry)
+		self.shares:wait_for(sender.share);
+		local began_s = now();
+		carry_out(self, entry);
+		self.shares:charge(sender.share, began_s);
+	end, {
 		error = function (_, err) fail(self, sender.current, err); end;
 		waiting = function () end;
 		ready = on_ready;
