@@ -89,6 +89,22 @@ t.test("who waits keeps their own stanzas waiting and nobody else's", function (
 	t.equal({ scene.done[4], scene.done[5], scene.done[6] }, { { "settle", 1 }, { "post", "alice", "m2", false }, { "settle", 2 } });
 end);
 
+t.test("what takes the server long counts in its sender's share, also if it fails", function ()
+	local scene = new_scene();
+	local alice = scene:new_sender "alice";
+	alice.share = { owed_until_s = 0, made = 0, waiting = {} };
+	scene.handle = function (_, stanza)
+		t.now_s = t.now_s + 8;
+		if stanza.attr.id == "m2" then error "broken"; end
+	end;
+	alice.runner:run(entry_of(alice, 1));
+	t.equal({ #scene.done, alice.share.owed_until_s - t.now_s }, { 2, 4 });
+	t.now_s = alice.share.owed_until_s;
+	alice.runner:run(entry_of(alice, 2));
+	alice.runner:run(entry_of(alice, 3));
+	t.equal({ alice.runner.state, alice.share.owed_until_s - t.now_s, #t.tasks }, { "waiting", 4, 1 });
+end);
+
 t.test("what fails is given back and the next goes on", function ()
 	local scene = new_scene();
 	local alice = scene:new_sender "alice";

@@ -21,6 +21,8 @@ end
 
 local function new_session(type)
 	local conn, calls = t.spy { "pause", "resume", "pausefor" };
+	local pausefor = conn.pausefor;
+	function conn.pausefor(self, limit_s) if limit_s then pausefor(self, limit_s); end end -- but no end of a pause
 	local session = { type = type or "c2s", host = "a.example", full_jid = "alice@a.example/x", conn = conn, closed = {} };
 	function session.close(_, reason) session.closed[#session.closed + 1] = reason == nil and "nil" or reason; end
 	return session, calls;
@@ -144,12 +146,37 @@ t.test("the sessions of a person have one share between them", function ()
 	t.equal(calls, { { "pause" } });
 end);
 
+t.test("who has just been let go on is stopped all the same", function ()
+	local scene = new_scene(4);
+	local session = new_session();
+	local calls = {};
+	for _, name in ipairs { "pause", "resume", "pausefor" } do
+		session.conn[name] = function (_, value) calls[#calls + 1] = { name, value }; end;
+	end
+	local sender = scene.senders:of(session);
+	scene.senders.paused[sender] = session.conn;
+	scene.senders:read_on(sender);
+	sender.held = 4;
+	scene.senders:pause_if_high(sender);
+	-- What pausefor(0) has planned would read on behind the pause.
+	t.equal(calls, { { "resume" }, { "pausefor", 0 }, { "pausefor", false }, { "pause" } });
+end);
+
+t.test("who has a share that is used up is not read by any stream, until it has ended", function ()
+	local scene = new_scene(4);
+	local streams, calls = new_streams(scene, 3);
+	scene.senders:leave_behind(streams[3].origin);
+	streams[1].share.held = 4;
+	scene.senders:pause_if_high(streams[1]);
+	t.equal({ #calls[1] > 0, #calls[2] > 0, #calls[3], #streams[1].share.senders }, { true, true, 0, 2 });
+end);
+
 t.test("of a site's streams one goes on at a time, the longest paused first", function ()
 	local scene = new_scene(4);
 	local streams, calls = new_streams(scene, 3);
 	local site = streams[1].share;
 	site.held = 4;
-	for _, i in ipairs { 2, 3, 1 } do scene.senders:pause_if_high(streams[i]); end
+	scene.senders:pause_if_high(streams[2]); -- and then the others
 	scene.senders:resume_paused();
 	t.equal({ #calls[1], #calls[2], #calls[3] }, { 1, 1, 1 });
 	site.held = 2;
@@ -159,7 +186,7 @@ t.test("of a site's streams one goes on at a time, the longest paused first", fu
 	scene.senders:pause_if_high(streams[2]); -- it has said much again, and is the last in turn
 	site.held = 2;
 	scene.senders:resume_paused();
-	t.equal({ #calls[1], #calls[2], #calls[3] }, { 1, 4, 3 });
+	t.equal({ #calls[1], #calls[2], #calls[3] }, { 3, 4, 1 });
 	scene.senders:resume_paused();
 	t.equal({ #calls[1], #calls[2], #calls[3] }, { 3, 4, 3 });
 	scene.senders:resume_paused();

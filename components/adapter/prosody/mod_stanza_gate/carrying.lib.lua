@@ -2,7 +2,8 @@
 --
 -- Owns which stanza is just being handed back, and which entry each coroutine carries out. Of an entry it sets `to`,
 -- `hush` and what becomes of it: `refused`, the server answered it with an error; `stopped`, a border was in the way; `told`,
--- a client was told. Of a sender it sets `current`. Settles in the window; names in the status what was not carried out.
+-- a client was told. Of a sender it sets `current`, and `began_s` when that begins. Settles in the window; names in the
+-- status what was not carried out.
 --
 -- An entry's `as` says how: `client`, as what a client says, through the server's `pre-` events; `routed`, to another
 -- server; else as what comes from elsewhere.
@@ -166,6 +167,7 @@ local function fail(self, entry, err)
 	self.released = nil;
 	if entry.hush then entry.hush(); end
 	self:give_back(entry);
+	self.shares:charge(entry.sender.share, entry.sender.began_s);
 end
 
 -- A sender's own coroutine: PEP, pubsub and MAM may wait in it, and no other sender waits for them. So does what is more
@@ -173,9 +175,9 @@ end
 function carrying_mt:new_runner(sender, on_ready)
 	return async.runner(function (entry)
 		self.shares:wait_for(sender.share);
-		local began_s = now();
+		sender.began_s = now();
 		carry_out(self, entry);
-		self.shares:charge(sender.share, began_s);
+		self.shares:charge(sender.share, sender.began_s);
 	end, {
 		error = function (_, err) fail(self, sender.current, err); end;
 		waiting = function () end;

@@ -55,6 +55,7 @@ local function add(self, origin)
 		if self.paused[sender] then self:resume_paused(); end
 	end);
 	self.by_session[origin] = sender;
+	if sender.share then table.insert(sender.share.senders, sender); end
 	return sender;
 end
 
@@ -64,6 +65,13 @@ function senders_mt:of(origin)
 end
 
 -- Ends --------------------------------------------------------------------------------------------------------------------
+
+local function leave_share(sender)
+	local senders = sender.share and sender.share.senders or {};
+	for i, each in ipairs(senders) do
+		if each == sender then return table.remove(senders, i); end
+	end
+end
 
 -- The fields of a session that ends with stanzas in the window, so that these are carried out as if it were still
 -- there. Prosody empties the session itself.
@@ -82,6 +90,7 @@ function senders_mt:leave_behind(session)
 		self.departed[session.full_jid] = sender;
 	end
 	sender.origin = remains;
+	leave_share(sender);
 	if session.bosh_wait then -- its connection may go on, and be others' as well
 		self:read_on(sender);
 	end
@@ -136,18 +145,24 @@ end
 
 -- Pauses ------------------------------------------------------------------------------------------------------------------
 
--- Read no further from a sender that has much in the window, or has to wait until it is carried out, or when everybody has
--- much. They go on with resume_paused().
-function senders_mt:pause_if_high(sender)
-	local share = sender.share or sender;
-	local is_high = share.held >= self.max_per_session or share.held_bytes >= HIGH_BYTES or sender.runner.state == "waiting";
-	if not is_high and not self.window:is_high() then return; end
+local function pause(self, sender)
 	local conn = sender.origin.conn;
 	if conn and conn.pause and not self.paused[sender] then
 		self.paused[sender] = conn;
 		if sender.share then table.insert(self.paused_streams, sender); end
+		conn:pausefor(false); -- of read_on() just now: it would read on
 		conn:pause();
 	end
+end
+
+-- Read no further from a sender that has much in the window, or has to wait until it is carried out, or when everybody has
+-- much. Nor from others with its share, which would each have read a stanza by then. They go on with resume_paused().
+function senders_mt:pause_if_high(sender)
+	local share = sender.share or sender;
+	local is_high = share.held >= self.max_per_session or share.held_bytes >= HIGH_BYTES or sender.runner.state == "waiting";
+	if not is_high and not self.window:is_high() then return; end
+	pause(self, sender);
+	for _, other in ipairs(is_high and share.senders or {}) do pause(self, other); end
 end
 
 -- The server stops: from now on paused senders stay paused.

@@ -2,9 +2,10 @@
 --
 -- Owns the shares, by account or domain, and what waits until a share is free again. Touches nothing else.
 --
--- A share is { held, held_bytes, made, owed_until_s, waiting, is_planned }. The window keeps the first three: how much it
--- has of them, in stanzas and bytes, and how many stanzas of those the server made itself, such as a presence for each
--- contact. `owed_until_s` is ahead of the clock by what the server has done for them lately and would do for others now.
+-- A share is { held, held_bytes, made, owed_until_s, waiting, is_planned, senders }. The window keeps the first three: how
+-- much it has of them, in stanzas and bytes, and how many stanzas of those the server made itself, such as a presence for
+-- each contact. `owed_until_s` is ahead of the clock by what the server has done for them lately and would do for others
+-- now. `senders` are those whose session has not ended (senders.lib.lua).
 
 local async = require "util.async";
 local now = require "util.time".monotonic;
@@ -12,9 +13,9 @@ local timer = require "util.timer";
 
 local pairs = pairs;
 
--- Of the server's time each may have eight ninths, and so much more at once. So others have their turn after each stanza of
--- somebody who keeps the server at work, and it is not idle meanwhile.
-local OWED_FOR_EACH_S = 9 / 8;
+-- Of the server's time each may have two thirds, and so much more at once. So others have their turn after each stanza of
+-- somebody who keeps the server at work.
+local OWED_FOR_EACH_S = 3 / 2;
 local MOST_OWED_S = 0.02;
 
 local shares_mt = module:require "methods"();
@@ -37,7 +38,7 @@ end
 function shares_mt:of(origin)
 	local name = name_of(origin);
 	if not name then return nil; end
-	local share = self.by_name[name] or { held = 0, held_bytes = 0, made = 0, owed_until_s = 0, waiting = {} };
+	local share = self.by_name[name] or { held = 0, held_bytes = 0, made = 0, owed_until_s = 0, waiting = {}, senders = {} };
 	self.by_name[name] = share;
 	return share;
 end
