@@ -168,6 +168,7 @@ t.test("who has a share that is used up is not read by any stream, until it has 
 	scene.senders:leave_behind(streams[3].origin);
 	streams[1].share.held = 4;
 	scene.senders:pause_if_high(streams[1]);
+	scene.senders:of(streams[3].origin); -- what is made in its name later
 	t.equal({ #calls[1] > 0, #calls[2] > 0, #calls[3], #streams[1].share.senders }, { true, true, 0, 2 });
 end);
 

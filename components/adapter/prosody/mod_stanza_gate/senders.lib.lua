@@ -55,7 +55,7 @@ local function add(self, origin)
 		if self.paused[sender] then self:resume_paused(); end
 	end);
 	self.by_session[origin] = sender;
-	if sender.share then table.insert(sender.share.senders, sender); end
+	if sender.share and not origin.destroyed then table.insert(sender.share.senders, sender); end
 	return sender;
 end
 
