@@ -130,8 +130,7 @@ async def test_the_sessions_of_a_person_have_the_share_of_one(tmp_path: Path) ->
         before = len(line.gate.submissions)
         for number, session in enumerate(sessions):
             session.send(offers(1000 * number, 200, padding=2000))
-        for first in range(0, 4000, 1000):
-            await line.gate.expect(stanza(f"{first}"))
+        await line.gate.wait_until(lambda: len(line.gate.submissions) - before >= 20)
         await line.turn()
         carol.send(offers(9000, 1))
         await line.gate.expect(stanza("9000"))
@@ -193,8 +192,7 @@ async def test_a_sites_streams_have_the_share_of_one_client(
         for number, stream in enumerate(streams):
             said = offers(1000 * number, 200, padding=2000)
             stream.send(said.replace("<message ", "<message from='zoe@zurich.example' "))
-        for first in range(0, 4000, 1000):  # what came before the site had its share
-            await line.gate.expect(stanza(f"{first}"))
+        await line.gate.wait_until(lambda: len(line.gate.submissions) - before >= 20)
         await line.turn()
         alice.send(offers(9000, 1))
         await line.gate.expect(stanza("9000"))
