@@ -5,6 +5,7 @@ import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
+from typing import Any
 
 import aiohttp
 import structlog
@@ -17,7 +18,10 @@ from components.process.listener import Listener, most_connections
 IDLE_S = 75.0
 """As long as browsers and proxies like to keep a connection; whoever sends a head bit by bit has no longer either."""
 
-_NO_HTTP = {"Server": "steelyard", "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+SERVER = "steelyard"
+"""What each server of ours calls itself: which program it is made with, in which version, is nobody's business."""
+
+_NO_HTTP = {"Server": SERVER, "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
 log = structlog.get_logger("http")
 
@@ -52,6 +56,19 @@ def is_broken_off(request: web.BaseRequest, error: BaseException | None) -> bool
     return is_gone or isinstance(error, web.RequestPayloadError)
 
 
+def make_runner(application: web.Application, **settings: Any) -> web.AppRunner:
+    """Return what runs an application, with further settings of `web.AppRunner`.
+
+    Its answers name no version. There is no access log, because its lines would show what people ask for.
+    """
+    application.on_response_prepare.append(_hide_version)
+    return web.AppRunner(application, access_log=None, **settings)
+
+
+async def _hide_version(_request: web.Request, response: web.StreamResponse) -> None:
+    response.headers["Server"] = SERVER
+
+
 def connections_of(
     runner: web.AppRunner, connection: type[Connection] = Connection
 ) -> Callable[[], RequestHandler]:
@@ -79,9 +96,8 @@ async def serve_http(
 
     So many connections are open at once as a `Listener` takes, and none keeps the process from a file that it needs.
     A connection on which nothing is asked for `idle_s` is closed, also one that has never asked anything.
-    There is no access log, because its lines would show what people ask for.
     """
-    runner = web.AppRunner(application, access_log=None, keepalive_timeout=idle_s)
+    runner = make_runner(application, keepalive_timeout=idle_s)
     await runner.setup()
     listener = Listener(connections_of(runner), tls, most_connections())
     try:

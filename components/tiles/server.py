@@ -7,7 +7,7 @@ from aiohttp import web
 from components.archive.errors import LogDamaged, LogUnavailable
 from components.archive.served_log import ServedLog
 from components.archive.store.open import StoreName
-from components.process.http import connections_of
+from components.process.http import connections_of, make_runner
 from components.process.listener import Listener
 from components.tiles.resource import CHECKPOINT_PATH, PathError, parse_path
 from components.tiles.source import TileSource
@@ -46,9 +46,7 @@ class TileServer:
         app = web.Application()
         app.router.add_get("/{log}/{path:.+}", self._answer)  # HEAD, too; other methods are answered with 405
         app.on_response_prepare.append(_add_common_headers)
-        self._runner = web.AppRunner(
-            app, access_log=None, keepalive_timeout=KEEP_ALIVE_S, handle_signals=False
-        )
+        self._runner = make_runner(app, keepalive_timeout=KEEP_ALIVE_S)
         await self._runner.setup()
         self._listener = Listener(connections_of(self._runner), None, MAX_CONNECTIONS)
         return self._listener.open(address, port)

@@ -5,7 +5,7 @@ from functools import partial
 
 from aiohttp import web
 
-from components.process.http import Connection, connections_of
+from components.process.http import Connection, connections_of, make_runner
 from components.process.listener import Listener, most_connections
 from components.transfer.fetch import Sender
 from components.transfer.headers import COMMON, CORS
@@ -40,13 +40,10 @@ class FileServer:
         application.router.add_put(PATH, put, expect_handler=_leave_expectation)
         application.router.add_get(PATH, partial(metrics.count_get, sender.answer))  # HEAD, too
         application.router.add_options(PATH, _answer_options)
-        application.on_response_prepare.append(_hide_versions)
-        # Without an access log: its lines would hold links that open files.
-        self._runner = web.AppRunner(
+        application.on_response_prepare.append(_guard_browser)
+        self._runner = make_runner(
             application,
-            access_log=None,
             keepalive_timeout=idle_s,
-            handle_signals=False,
             shutdown_timeout=_SHUTDOWN_S,
             read_bufsize=_READ_AHEAD_BYTES,
         )
@@ -91,12 +88,11 @@ class _Connection(Connection):
         return answer
 
 
-async def _hide_versions(_request: web.Request, response: web.StreamResponse) -> None:
+async def _guard_browser(_request: web.Request, response: web.StreamResponse) -> None:
     _finish(response)
 
 
 def _finish(response: web.StreamResponse) -> None:
-    """Let no answer tell which versions are at work; those that are not ours are not sniffed or run either."""
-    response.headers["Server"] = "steelyard"
+    """Let answers that are not ours not be sniffed or run either."""
     for name, value in COMMON.items():
         response.headers.setdefault(name, value)

@@ -16,6 +16,9 @@ UNOBJECTIONABLE = release()
 # Nobody writes these: events, the gate's own messages, and what the gate or the server makes of decided stanzas.
 _SAID_BY_NOBODY = frozenset({Way.SESSION, Way.CANARY, Way.SERVER, Way.GATE})
 
+# The automaton takes time that grows with the square of a text that repeats itself. Of longer links there are few.
+_SHORT = 256
+
 
 def decide_content(
     policy: ContentPolicy, facts: StanzaFacts, remembered: frozenset[str] = frozenset()
@@ -83,10 +86,12 @@ def _links_to_strip(
     """Return the links to take out as they were written, the longest first; None if one is not literally there."""
     written = {link.written for rule in amending for link in links.get(rule.id, ())}
     longest_first = sorted(written, key=lambda text: (-len(text), text))
-    finder = BytesAhoCorasick([_encode(text) for text in longest_first])
+    short = [text for text in longest_first if len(text) <= _SHORT]
+    finder = BytesAhoCorasick([_encode(text) for text in short])
     for place in (said.facts.text, *said.facts.attributes):
         numbers = {number for number, *_ in finder.find_matches_as_indexes(_encode(place), overlapping=True)}
-        written.difference_update(longest_first[number] for number in numbers)
+        written.difference_update(short[number] for number in numbers)
+        written.difference_update([text for text in written if len(text) > _SHORT and text in place])
     return None if written else tuple(longest_first)
 
 

@@ -8,7 +8,7 @@ import pytest
 from tests.support.certificates import CertificateAuthority
 from tests.support.foreign_server import ForeignStream, showing
 from tests.support.ports import free_port
-from tests.support.scripted_gate import ScriptedLine, stanza
+from tests.support.scripted_gate import ScriptedLine, made_by_server, stanza
 from tests.support.stream import XmppStream
 
 ALICE, BOB = "alice@metals.example/desk", "bob@metals.example/desk"
@@ -121,6 +121,55 @@ async def test_one_clients_flood_does_not_slow_another(tmp_path: Path) -> None:
         assert [id_ for id_ in ids_of(bob) if id_ < 1000] == list(range(1000))
 
 
+async def test_the_sessions_of_a_person_have_the_share_of_one(tmp_path: Path) -> None:
+    options = {"stanza_gate_session_window": "20"}
+    async with ScriptedLine(tmp_path, options=options) as line:
+        bob, carol = await line.login("bob"), await line.login("carol")
+        sessions = [await line.login(f"alice/{number}") for number in range(4)]
+        line.gate.hold_back()
+        before = len(line.gate.submissions)
+        for number, session in enumerate(sessions):
+            session.send(offers(1000 * number, 200, padding=2000))
+        await line.gate.wait_until(lambda: len(line.gate.submissions) - before >= 20)
+        await line.turn()
+        carol.send(offers(9000, 1))
+        await line.gate.expect(stanza("9000"))
+        assert len(line.gate.submissions) - before < 20 + len(sessions) * 5
+        line.gate.go_on()
+        for first in range(0, 4000, 1000):
+            await bob.expect(lambda element: element.get("id") == f"{first + 199}")  # noqa: B023
+            said = [each for each in ids_of(bob) if first <= each < first + 1000]
+            assert said == list(range(first, first + 200))
+
+
+async def test_what_presences_lead_to_waits_in_its_senders_order_and_nobody_elses(tmp_path: Path) -> None:
+    """Each goes to two contacts, and is a submission for each: more than one may have in the window."""
+    line = ScriptedLine(tmp_path, options={"stanza_gate_session_window": "20"})
+    for contact in ("bob", "carol"):
+        line.prosody.befriend("alice@metals.example", f"{contact}@metals.example")
+    async with line:
+        alice, bob, carol = await line.login("alice"), await line.login("bob"), await line.login("carol")
+        line.gate.hold_back()
+        alice.send(
+            "".join(f"<presence id='p{n}'><status>{'.' * 800}</status></presence>" for n in range(100))
+        )
+        await line.gate.expect(stanza("p15"))
+        await line.turn()
+        said = line.gate.submissions[-1].seq
+        line.gate.release(said)
+        await line.turn()
+        made = [held for held in line.gate.submissions if held.seq > said and made_by_server(held)]
+        assert 20 <= len(made) < 25
+        carol.send(offers(5000, 1))
+        held = await line.gate.expect(stanza("5000"))
+        line.gate.release(held.seq)
+        await bob.expect(lambda element: element.get("id") == "5000")
+        line.gate.go_on()
+        await bob.expect(lambda element: element.get("id") == "p99")
+        told = [element.get("id", "") for element in bob.received if element.tag.endswith("}presence")]
+        assert [id_ for id_ in told if id_.startswith("p")] == [f"p{number}" for number in range(100)]
+
+
 async def test_a_sites_streams_have_the_share_of_one_client(
     tmp_path: Path, authority: CertificateAuthority
 ) -> None:
@@ -143,8 +192,7 @@ async def test_a_sites_streams_have_the_share_of_one_client(
         for number, stream in enumerate(streams):
             said = offers(1000 * number, 200, padding=2000)
             stream.send(said.replace("<message ", "<message from='zoe@zurich.example' "))
-        for first in range(0, 4000, 1000):  # what came before the site had its share
-            await line.gate.expect(stanza(f"{first}"))
+        await line.gate.wait_until(lambda: len(line.gate.submissions) - before >= 20)
         await line.turn()
         alice.send(offers(9000, 1))
         await line.gate.expect(stanza("9000"))

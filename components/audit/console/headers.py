@@ -25,7 +25,6 @@ COMMON: Mapping[str, str] = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), publickey-credentials-get=(self)",
     "Strict-Transport-Security": "max-age=31536000",
     "Cache-Control": "no-store",
-    "Server": "steelyard",
 }
 
 UNCHANGING = "public, max-age=31536000, immutable"

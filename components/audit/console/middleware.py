@@ -119,8 +119,6 @@ async def add_headers(_request: web.Request, response: web.StreamResponse) -> No
     """Add what every answer says to the browser; an answer's own word counts."""
     for name, value in COMMON.items():
         response.headers.setdefault(name, value)
-    if response.headers.get("Server") != COMMON["Server"]:
-        response.headers["Server"] = COMMON["Server"]
 
 
 def _explain(visit: Visit, error: Exception) -> web.StreamResponse:

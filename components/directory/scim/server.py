@@ -19,7 +19,7 @@ from components.directory.scim.error import ScimError
 from components.directory.scim.provider import Provider, read_token
 from components.directory.scim.schema import RESOURCE_TYPES, ResourceType
 from components.directory.scim.state import Resource, version_of
-from components.process.http import IDLE_S, connections_of, is_broken_off
+from components.process.http import IDLE_S, connections_of, is_broken_off, make_runner
 from components.process.json_text import read_json
 from components.process.listener import Listener, most_connections
 
@@ -62,10 +62,7 @@ class ScimServer:
 
     async def start(self, address: str, port: int, tls: ssl.SSLContext | None = None) -> int:
         """Listen, and return the port (a free one for 0); raises OSError."""
-        # There is no access log, because its lines would hold people's names, in filters.
-        self._runner = web.AppRunner(
-            self.application(), access_log=None, keepalive_timeout=IDLE_S, handle_signals=False
-        )
+        self._runner = make_runner(self.application(), keepalive_timeout=IDLE_S)
         await self._runner.setup()
         self._listener = Listener(connections_of(self._runner), tls, most_connections())
         return self._listener.open(address, port)

@@ -18,6 +18,7 @@ local function new_scene()
 		return function (_, entry) scene.done[#scene.done + 1] = { name, entry.seq }; end;
 	end
 	scene.carrying = t.load "carrying".new {
+		shares = t.load "shares".new { link = { is_silent = function () return false; end }, max_made = 2 },
 		window = { settle = note "settle" }, status = { add_bounced = note "add_bounced" },
 		answers = {
 			bounce = function (_, origin, stanza, reason)
@@ -86,6 +87,22 @@ t.test("who waits keeps their own stanzas waiting and nobody else's", function (
 	t.equal(scene.done, { { "post", "alice", "m1", false }, { "post", "bob", "m3", false }, { "settle", 3 } });
 	go_on();
 	t.equal({ scene.done[4], scene.done[5], scene.done[6] }, { { "settle", 1 }, { "post", "alice", "m2", false }, { "settle", 2 } });
+end);
+
+t.test("what takes the server long counts in its sender's share, also if it fails", function ()
+	local scene = new_scene();
+	local alice = scene:new_sender "alice";
+	alice.share = { owed_until_s = 0, made = 0, waiting = {} };
+	scene.handle = function (_, stanza)
+		t.now_s = t.now_s + 8;
+		if stanza.attr.id == "m2" then error "broken"; end
+	end;
+	alice.runner:run(entry_of(alice, 1));
+	t.equal({ #scene.done, alice.share.owed_until_s - t.now_s }, { 2, 4 });
+	t.now_s = alice.share.owed_until_s;
+	alice.runner:run(entry_of(alice, 2));
+	alice.runner:run(entry_of(alice, 3));
+	t.equal({ alice.runner.state, alice.share.owed_until_s - t.now_s, #t.tasks }, { "waiting", 4, 1 });
 end);
 
 t.test("what fails is given back and the next goes on", function ()

@@ -12,13 +12,18 @@ local function new_scene(max_per_session)
 	local carrying = {
 		new_runner = function (_, _, when_ready) return { state = "ready", when_ready = when_ready }; end,
 	};
-	scene.senders = senders.new { window = window, carrying = carrying, max_per_session = max_per_session or 4 };
+	scene.shares = t.load "shares".new { link = {}, max_made = 4 };
+	scene.senders = senders.new {
+		window = window, shares = scene.shares, carrying = carrying, max_per_session = max_per_session or 4,
+	};
 	return scene;
 end
 
 local function new_session(type)
 	local conn, calls = t.spy { "pause", "resume", "pausefor" };
-	local session = { type = type or "c2s", full_jid = "alice@a.example/x", conn = conn, closed = {} };
+	local pausefor = conn.pausefor;
+	function conn.pausefor(self, limit_s) if limit_s then pausefor(self, limit_s); end end -- but no end of a pause
+	local session = { type = type or "c2s", host = "a.example", full_jid = "alice@a.example/x", conn = conn, closed = {} };
 	function session.close(_, reason) session.closed[#session.closed + 1] = reason == nil and "nil" or reason; end
 	return session, calls;
 end
@@ -73,6 +78,19 @@ t.test("reading stops at the bound of a session in bytes and goes on at half of 
 	t.equal(calls, { { "pause" }, { "resume" }, { "pausefor", 0 } });
 end);
 
+t.test("nobody is read who waits until what they said is carried out", function ()
+	local scene = new_scene();
+	local session, calls = new_session();
+	local sender = scene.senders:of(session);
+	sender.runner.state = "waiting";
+	scene.senders:pause_if_high(sender);
+	scene.senders:resume_paused();
+	t.equal(calls, { { "pause" } });
+	sender.runner.state = "ready";
+	sender.runner.when_ready();
+	t.equal(#calls, 3);
+end);
+
 t.test("everybody stops when the window is high and goes on when it is low", function ()
 	local scene = new_scene();
 	local session, calls = new_session();
@@ -105,20 +123,61 @@ t.test("the streams of a site have one share between them, and each other site o
 	local others, their_calls = new_streams(scene, 1, "bern.example");
 	local out = new_session "s2sout";
 	out.to_host = "zurich.example";
-	assert(streams[1].site == streams[2].site and scene.senders:of(out).site == streams[1].site);
-	assert(others[1].site ~= streams[1].site and scene.senders:of((new_session())).site == nil);
-	streams[1].site.held = 4; -- all of it said by the first
+	assert(streams[1].share == streams[2].share and scene.senders:of(out).share == streams[1].share);
+	assert(others[1].share ~= streams[1].share and scene.senders:of((new_session "component")).share == nil);
+	streams[1].share.held = 4; -- all of it said by the first
 	scene.senders:pause_if_high(streams[2]);
 	scene.senders:pause_if_high(others[1]);
 	t.equal({ calls[2], their_calls[1] }, { { { "pause" } }, {} });
 end);
 
+t.test("the sessions of a person have one share between them", function ()
+	local scene = new_scene(4);
+	local function session_of(username)
+		local session, calls = new_session();
+		session.username, session.host = username, "a.example";
+		return scene.senders:of(session), calls;
+	end
+	local desk, calls = session_of "alice";
+	local phone, other = session_of "alice", session_of "bob";
+	assert(desk.share == phone.share and desk.share ~= other.share);
+	phone.share.held = 4;
+	scene.senders:pause_if_high(desk);
+	t.equal(calls, { { "pause" } });
+end);
+
+t.test("who has just been let go on is stopped all the same", function ()
+	local scene = new_scene(4);
+	local session = new_session();
+	local calls = {};
+	for _, name in ipairs { "pause", "resume", "pausefor" } do
+		session.conn[name] = function (_, value) calls[#calls + 1] = { name, value }; end;
+	end
+	local sender = scene.senders:of(session);
+	scene.senders.paused[sender] = session.conn;
+	scene.senders:read_on(sender);
+	sender.held = 4;
+	scene.senders:pause_if_high(sender);
+	-- What pausefor(0) has planned would read on behind the pause.
+	t.equal(calls, { { "resume" }, { "pausefor", 0 }, { "pausefor", false }, { "pause" } });
+end);
+
+t.test("who has a share that is used up is not read by any stream, until it has ended", function ()
+	local scene = new_scene(4);
+	local streams, calls = new_streams(scene, 3);
+	scene.senders:leave_behind(streams[3].origin);
+	streams[1].share.held = 4;
+	scene.senders:pause_if_high(streams[1]);
+	scene.senders:of(streams[3].origin); -- what is made in its name later
+	t.equal({ #calls[1] > 0, #calls[2] > 0, #calls[3], #streams[1].share.senders }, { true, true, 0, 2 });
+end);
+
 t.test("of a site's streams one goes on at a time, the longest paused first", function ()
 	local scene = new_scene(4);
 	local streams, calls = new_streams(scene, 3);
-	local site = streams[1].site;
+	local site = streams[1].share;
 	site.held = 4;
-	for _, i in ipairs { 2, 3, 1 } do scene.senders:pause_if_high(streams[i]); end
+	scene.senders:pause_if_high(streams[2]); -- and then the others
 	scene.senders:resume_paused();
 	t.equal({ #calls[1], #calls[2], #calls[3] }, { 1, 1, 1 });
 	site.held = 2;
@@ -128,7 +187,7 @@ t.test("of a site's streams one goes on at a time, the longest paused first", fu
 	scene.senders:pause_if_high(streams[2]); -- it has said much again, and is the last in turn
 	site.held = 2;
 	scene.senders:resume_paused();
-	t.equal({ #calls[1], #calls[2], #calls[3] }, { 1, 4, 3 });
+	t.equal({ #calls[1], #calls[2], #calls[3] }, { 3, 4, 1 });
 	scene.senders:resume_paused();
 	t.equal({ #calls[1], #calls[2], #calls[3] }, { 3, 4, 3 });
 	scene.senders:resume_paused();
@@ -139,9 +198,9 @@ end);
 t.test("each paused stream of a site has its turn, although those before it had nothing to say", function ()
 	local scene = new_scene(4);
 	local streams, calls = new_streams(scene, 3);
-	streams[1].site.held = 4;
+	streams[1].share.held = 4;
 	for i = 1, 3 do scene.senders:pause_if_high(streams[i]); end
-	streams[1].site.held = 0;
+	streams[1].share.held = 0;
 	scene.senders:resume_paused();
 	scene.senders:resume_paused(); -- a verdict on something else
 	t.equal({ #calls[1], #calls[2], #calls[3], #t.tasks }, { 3, 3, 1, 1 });
@@ -152,7 +211,7 @@ end);
 t.test("while a site has its share, its streams wait for what makes it less, and no clock runs", function ()
 	local scene = new_scene(4);
 	local streams = new_streams(scene, 2);
-	streams[1].site.held = 4;
+	streams[1].share.held = 4;
 	for i = 1, 2 do scene.senders:pause_if_high(streams[i]); end
 	scene.senders:resume_paused();
 	t.equal(#t.tasks, 0);
@@ -161,10 +220,10 @@ end);
 t.test("a stream that ends while it is paused is in nobody's way", function ()
 	local scene = new_scene(4);
 	local streams, calls = new_streams(scene, 2);
-	streams[1].site.held = 4;
+	streams[1].share.held = 4;
 	for i = 1, 2 do scene.senders:pause_if_high(streams[i]); end
 	scene.senders:leave_behind(streams[1].origin);
-	streams[1].site.held = 0;
+	streams[1].share.held = 0;
 	scene.senders:resume_paused();
 	t.equal({ #calls[1], #calls[2] }, { 1, 3 });
 end);

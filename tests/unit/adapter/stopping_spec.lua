@@ -55,7 +55,7 @@ t.test("it waits for the time limit and a second", function ()
 end);
 
 t.test("clients and other servers are read from no more", function ()
-	local client, incoming, outgoing = t.spy { "pause" }, t.spy { "pause" }, t.spy { "pause" };
+	local client, incoming, outgoing = t.spy { "pausefor" }, t.spy { "pausefor" }, t.spy { "pausefor" };
 	local paused = 0;
 	for _, conn in ipairs { client, incoming, outgoing } do function conn.pause() paused = paused + 1; end end
 	t.prosody.full_sessions["a@x/r"], t.prosody.full_sessions["a@x/gone"] = { conn = client }, {};

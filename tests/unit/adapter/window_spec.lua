@@ -221,16 +221,26 @@ t.test("a sender's bytes are counted as they are submitted, also in another way"
 	t.equal({ w.bytes, sender.held_bytes, sender.held }, { 0, 0, 0 });
 end);
 
-t.test("what streams of one site have in the window counts for all of them", function ()
-	local w, site = window.new(10, 1000), { held = 0, held_bytes = 0 };
+t.test("what streams of one share have in the window counts for all of them", function ()
+	local w, share = window.new(10, 1000), { held = 0, held_bytes = 0, made = 0 };
 	local one, two, alone = new_sender(), new_sender(), new_sender();
-	one.site, two.site = site, site;
-	local first = enter(w, one, { text = "<a/>" });
-	enter(w, two, { text = "<bb/>" });
-	enter(w, alone, { text = "<ccc/>" });
-	t.equal(site, { held = 2, held_bytes = 9 });
+	one.share, two.share = share, share;
+	local first = enter(w, one, { text = "<a/>", stanza = {} });
+	enter(w, two, { text = "<bb/>", stanza = {} });
+	enter(w, alone, { text = "<ccc/>", stanza = {} });
+	t.equal(share, { held = 2, held_bytes = 9, made = 0 });
 	w:rewrite(first, "<longer/>");
-	t.equal({ site, one.held_bytes }, { { held = 2, held_bytes = 14 }, 9 });
+	t.equal({ share, one.held_bytes }, { { held = 2, held_bytes = 14, made = 0 }, 9 });
 	w:remove(first);
-	t.equal({ site, one.held, two.held }, { { held = 1, held_bytes = 5 }, 0, 1 });
+	t.equal({ share, one.held, two.held }, { { held = 1, held_bytes = 5, made = 0 }, 0, 1 });
+end);
+
+t.test("what the server makes itself counts apart", function ()
+	local w, share, sender = window.new(10, 1000), { held = 0, held_bytes = 0, made = 0 }, new_sender();
+	sender.share = share;
+	local made = enter(w, sender, { text = "<a/>", patient = true });
+	enter(w, sender, { text = "<b/>", stanza = {} });
+	t.equal({ share.held, share.made }, { 2, 1 });
+	w:remove(made);
+	t.equal({ share.held, share.made }, { 1, 0 });
 end);

@@ -3,16 +3,20 @@
 import asyncio
 import gzip
 import logging
+import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
 
 import pytest
 from aiohttp import web
 
+import components
 from components.directory.scim.server import ScimServer
 from components.process.http import serve_http
 from components.tiles.server import TileServer
 from tests.support.process import PATIENCE_S
+from tests.support.typed import require
 
 SECRET = b"one-time-link-of-anna"
 NO_HTTP = [
@@ -28,6 +32,26 @@ Serving = Callable[[], AbstractAsyncContextManager[int]]
 
 def serve_any() -> AbstractAsyncContextManager[int]:
     return serve_http(web.Application(), "127.0.0.1", 0)
+
+
+def serve_some() -> AbstractAsyncContextManager[int]:
+    async def answer(_request: web.Request) -> web.Response:
+        return web.Response(headers={"Server": "aiohttp"})
+
+    async def fail(_request: web.Request) -> web.Response:
+        raise ValueError
+
+    async def stream(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        await response.write_eof()
+        return response
+
+    app = web.Application()
+    app.router.add_get("/", answer)
+    app.router.add_get("/fails", fail)
+    app.router.add_get("/streams", stream)
+    return serve_http(app, "127.0.0.1", 0)
 
 
 @asynccontextmanager
@@ -138,6 +162,29 @@ async def test_who_goes_away_within_a_request_leaves_nothing_in_the_log(
         writer.transport.abort()
         await ended.wait()
     assert caplog.text == ""
+
+
+@pytest.mark.parametrize(
+    "request_line", ["GET /", "GET /fails", "GET /streams", "POST /", "GET /nothing", "nothing"]
+)
+@pytest.mark.parametrize("serve", [serve_some, serve_people, serve_tiles])
+async def test_no_answer_names_a_version(serve: Serving, request_line: str) -> None:
+    async with serve() as port:
+        request = f"{request_line} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+        head, _, _ = (await ask(port, request.encode())).lower().partition(b"\r\n\r\n")
+    assert b"\r\nserver: steelyard\r\n" in head
+    assert head.count(b"server:") == 1
+    assert b"aiohttp" not in head
+
+
+def test_all_servers_are_run_in_one_way() -> None:
+    folder = Path(require(components.__file__)).parent
+    making = {
+        str(file.relative_to(folder))
+        for file in folder.rglob("*.py")
+        if re.search(r"AppRunner\(|ServerRunner\(|run_app\(|Site\(self|web\.Server\(", file.read_text())
+    }
+    assert making == {"process/http.py"}
 
 
 async def test_a_server_that_ends_closes_what_is_open_and_frees_its_port() -> None:

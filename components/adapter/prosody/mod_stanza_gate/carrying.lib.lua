@@ -2,13 +2,15 @@
 --
 -- Owns which stanza is just being handed back, and which entry each coroutine carries out. Of an entry it sets `to`,
 -- `hush` and what becomes of it: `refused`, the server answered it with an error; `stopped`, a border was in the way; `told`,
--- a client was told. Of a sender it sets `current`. Settles in the window; names in the status what was not carried out.
+-- a client was told. Of a sender it sets `current`, and `began_s` when that begins. Settles in the window; names in the
+-- status what was not carried out.
 --
 -- An entry's `as` says how: `client`, as what a client says, through the server's `pre-` events; `routed`, to another
 -- server; else as what comes from elsewhere.
 
 local async = require "util.async";
 local jid = require "util.jid";
+local now = require "util.time".monotonic;
 local jid_host, jid_node = jid.host, jid.node;
 
 local core_post_stanza, core_route_stanza = prosody.core_post_stanza, prosody.core_route_stanza;
@@ -17,7 +19,7 @@ local running = coroutine.running;
 
 local carrying_mt = module:require "methods"();
 
--- parts: window, status, answers, unheard.
+-- parts: window, shares, status, answers, unheard.
 local function new(parts)
 	parts.released = nil;
 	parts.entries = setmetatable({}, { __mode = "k" });
@@ -165,11 +167,18 @@ local function fail(self, entry, err)
 	self.released = nil;
 	if entry.hush then entry.hush(); end
 	self:give_back(entry);
+	self.shares:charge(entry.sender.share, entry.sender.began_s);
 end
 
--- A sender's own coroutine: PEP, pubsub and MAM may wait in it, and no other sender waits for them.
+-- A sender's own coroutine: PEP, pubsub and MAM may wait in it, and no other sender waits for them. So does what is more
+-- than its share.
 function carrying_mt:new_runner(sender, on_ready)
-	return async.runner(function (entry) carry_out(self, entry); end, {
+	return async.runner(function (entry)
+		self.shares:wait_for(sender.share);
+		sender.began_s = now();
+		carry_out(self, entry);
+		self.shares:charge(sender.share, sender.began_s);
+	end, {
 		error = function (_, err) fail(self, sender.current, err); end;
 		waiting = function () end;
 		ready = on_ready;

@@ -61,11 +61,16 @@ local answers = module:require "answers".new { wire = wire, link = link };
 local acknowledgements = module:require "acknowledgements".new(turns);
 local unheard = module:require "unheard".new { status = status };
 local unheard_errors = module:require "unheard_errors".new();
-local carrying = module:require "carrying".new { window = window, status = status, answers = answers, unheard = unheard };
+local shares = module:require "shares".new { link = link, max_made = max_per_session };
+local carrying = module:require "carrying".new {
+	window = window, shares = shares, status = status, answers = answers, unheard = unheard,
+};
 local quarantine = module:require "quarantine".new {
 	wire = wire, window = window, link = link, status = status, answers = answers,
 };
-local senders = module:require "senders".new { window = window, carrying = carrying, max_per_session = max_per_session };
+local senders = module:require "senders".new {
+	window = window, shares = shares, carrying = carrying, max_per_session = max_per_session,
+};
 local passwords = module:require "passwords".new(wire.XMLNS);
 local returned = module:require "returned".new { window = window };
 local submissions = module:require "submissions".new {

@@ -1,12 +1,12 @@
 -- Senders: a session, what it has in the window, and the runner in which its stanzas are carried out.
 --
 -- Owns a sender for each session, which of them are paused, and those whose session has ended. Touches of a session its
--- connection (reading from it stops and goes on) and its `close`.
+-- connection (reading from it stops and goes on) and its `close`; has the shares go on.
 --
--- A sender is { origin, id, runner, heads, close_stream, site } and, kept by the window, { held, held_bytes, unanswered,
--- farewell }: the heads of its submissions; how to close its stream when all is answered; of another server's stream, what
--- its domain has in the window by all its streams, { held, held_bytes }; how much of the sender is in the window, in
--- stanzas and bytes, and how much of that it expects an answer to; the good-bye that it has said.
+-- A sender is { origin, id, runner, heads, close_stream, share } and, kept by the window, { held, held_bytes, unanswered,
+-- farewell }: the heads of its submissions; how to close its stream when all is answered; what its person or site has by all
+-- streams (shares.lib.lua); how much of the sender is in the window, in stanzas and bytes, and how much of that it expects an
+-- answer to; the good-bye that it has said.
 
 local full_sessions = prosody.full_sessions;
 local timer = require "util.timer";
@@ -18,7 +18,7 @@ local ID_PREFIXES = { c2s = "c", s2sin = "s", s2sout = "s", component = "x" };
 local new_methods = module:require "methods";
 local sender_mt, senders_mt = new_methods(), new_methods();
 
--- Others wait while the gate looks at what one session has said, for some milliseconds for each kilobyte at the worst. So
+-- Others wait while the gate looks at what one person has said, for some milliseconds for each kilobyte at the worst. So
 -- there is no more of it in the window than keeps the gate busy.
 local HIGH_BYTES = 64 * 1024;
 
@@ -29,15 +29,13 @@ local NEXT_TURN_S = 1e-3;
 -- beginning (mod_c2s) and ten from when it was last cut off (mod_smacks): so long all that it had would be there.
 local FORGOTTEN_AFTER_S = 5;
 
--- parts: window, carrying, max_per_session.
+-- parts: window, shares, carrying, max_per_session.
 local function new(parts)
 	parts.by_session = setmetatable({}, { __mode = "k" });
 	parts.count = 0;
-	-- By domain, what another server has in the window: it may speak by as many streams as it likes, and counts as one.
-	parts.sites = setmetatable({}, { __mode = "v" });
 	-- Those that we stopped reading from, and the connection of each then: with BOSH every request may have another.
 	parts.paused = {};
-	-- Those of sites among them, the longest paused first.
+	-- Those with a share among them, the longest paused first.
 	parts.paused_streams = {};
 	parts.has_next_turn = false;
 	parts.is_stopping = false;
@@ -46,22 +44,18 @@ local function new(parts)
 	return senders_mt.new(parts);
 end
 
-local function site_of(self, origin)
-	local domain = origin.type == "s2sin" and origin.from_host or origin.type == "s2sout" and origin.to_host;
-	if not domain then return nil; end
-	local site = self.sites[domain] or { held = 0, held_bytes = 0 };
-	self.sites[domain] = site;
-	return site;
-end
-
 local function add(self, origin)
 	self.count = self.count + 1;
 	local sender = sender_mt.new {
-		origin = origin, site = site_of(self, origin), id = (ID_PREFIXES[origin.type] or "h") .. self.count, heads = {},
+		origin = origin, share = self.shares:of(origin), id = (ID_PREFIXES[origin.type] or "h") .. self.count, heads = {},
 		held = 0, held_bytes = 0, unanswered = 0,
 	};
-	sender.runner = self.carrying:new_runner(sender, function () sender:close_if_answered(); end);
+	sender.runner = self.carrying:new_runner(sender, function ()
+		sender:close_if_answered();
+		if self.paused[sender] then self:resume_paused(); end
+	end);
 	self.by_session[origin] = sender;
+	if sender.share and not origin.destroyed then table.insert(sender.share.senders, sender); end
 	return sender;
 end
 
@@ -71,6 +65,13 @@ function senders_mt:of(origin)
 end
 
 -- Ends --------------------------------------------------------------------------------------------------------------------
+
+local function leave_share(sender)
+	local senders = sender.share and sender.share.senders or {};
+	for i, each in ipairs(senders) do
+		if each == sender then return table.remove(senders, i); end
+	end
+end
 
 -- The fields of a session that ends with stanzas in the window, so that these are carried out as if it were still
 -- there. Prosody empties the session itself.
@@ -89,6 +90,7 @@ function senders_mt:leave_behind(session)
 		self.departed[session.full_jid] = sender;
 	end
 	sender.origin = remains;
+	leave_share(sender);
 	if session.bosh_wait then -- its connection may go on, and be others' as well
 		self:read_on(sender);
 	end
@@ -143,22 +145,30 @@ end
 
 -- Pauses ------------------------------------------------------------------------------------------------------------------
 
--- Read no further from a sender that has much in the window, or when everybody has. They go on with resume_paused().
-function senders_mt:pause_if_high(sender)
-	local share = sender.site or sender;
-	local is_high = share.held >= self.max_per_session or share.held_bytes >= HIGH_BYTES;
-	if not is_high and not self.window:is_high() then return; end
+local function pause(self, sender)
 	local conn = sender.origin.conn;
 	if conn and conn.pause and not self.paused[sender] then
 		self.paused[sender] = conn;
-		if sender.site then table.insert(self.paused_streams, sender); end
+		if sender.share then table.insert(self.paused_streams, sender); end
+		conn:pausefor(false); -- of read_on() just now: it would read on
 		conn:pause();
 	end
+end
+
+-- Read no further from a sender that has much in the window, or has to wait until it is carried out, or when everybody has
+-- much. Nor from others with its share, which would each have read a stanza by then. They go on with resume_paused().
+function senders_mt:pause_if_high(sender)
+	local share = sender.share or sender;
+	local is_high = share.held >= self.max_per_session or share.held_bytes >= HIGH_BYTES or sender.runner.state == "waiting";
+	if not is_high and not self.window:is_high() then return; end
+	pause(self, sender);
+	for _, other in ipairs(is_high and share.senders or {}) do pause(self, other); end
 end
 
 -- The server stops: from now on paused senders stay paused.
 function senders_mt:stop_resuming()
 	self.is_stopping = true;
+	self.shares:open();
 end
 
 function senders_mt:read_on(sender)
@@ -172,18 +182,18 @@ function senders_mt:read_on(sender)
 end
 
 local function may_go_on(self, sender)
-	local share = sender.site or sender;
-	return share.held <= self.max_per_session / 2 and share.held_bytes <= HIGH_BYTES / 2;
+	local share = sender.share or sender;
+	return sender.runner.state ~= "waiting" and share.held <= self.max_per_session / 2 and share.held_bytes <= HIGH_BYTES / 2;
 end
 
--- Of a site's streams one goes on at a time: what all of them have sent meanwhile would be many times its share. The next
+-- Of those of one share one goes on at a time: what all of them have sent meanwhile would be many times the share. The next
 -- one has its turn when that is read, also if it was nothing.
 local function resume_streams(self)
 	local streams, gone_on = self.paused_streams, {};
 	self.paused_streams = {};
 	for _, sender in ipairs(streams) do
-		if self.paused[sender] and not gone_on[sender.site] and may_go_on(self, sender) then
-			gone_on[sender.site] = true;
+		if self.paused[sender] and not gone_on[sender.share] and may_go_on(self, sender) then
+			gone_on[sender.share] = true;
 			self:read_on(sender);
 		elseif self.paused[sender] then
 			table.insert(self.paused_streams, sender);
@@ -200,10 +210,11 @@ end
 
 -- Called whenever there may be less in the window.
 function senders_mt:resume_paused()
+	self.shares:go_on();
 	if self.is_stopping or not self.window:is_low() then return; end
 	if self.paused_streams[1] then resume_streams(self); end
 	for sender in pairs(self.paused) do
-		if not sender.site and may_go_on(self, sender) then self:read_on(sender); end
+		if not sender.share and may_go_on(self, sender) then self:read_on(sender); end
 	end
 end
 

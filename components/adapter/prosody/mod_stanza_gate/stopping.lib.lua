@@ -32,7 +32,10 @@ local function wait_until(is_so, limit_s)
 end
 
 local function pause(session)
-	if session.conn and session.conn.pause then session.conn:pause(); end
+	local conn = session.conn;
+	if not conn or not conn.pause then return; end
+	conn:pausefor(false); -- a pause that ends by itself (senders.lib.lua)
+	conn:pause();
 end
 
 -- What is not read is not handled: a client with stream management sends it again, to the server that starts next.

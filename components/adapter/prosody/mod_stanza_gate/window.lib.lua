@@ -1,7 +1,7 @@
 -- The window: the submitted entries without a verdict, by their numbers (docs/gate-protocol.md, section 3).
 --
 -- Owns the epoch and its numbers, the entries, their bounds in stanzas and bytes, and how far everything is settled; of
--- each sender the counts `held`, `held_bytes` and `unanswered`, and its `farewell`; the first two of its `site` as well.
+-- each sender the counts `held`, `held_bytes` and `unanswered`, and its `farewell`; of its `share` the first two and `made`.
 -- Tells an entry's ledger that it is settled. Touches nothing else: no session, no clock.
 --
 -- An entry is { seq, xml, sender, patient } and, unless it is only recorded, { stanza, held_at, as, injected }; where its
@@ -39,8 +39,14 @@ end
 -- So much more of a sender is in the window now, or less.
 local function count(sender, stanzas, bytes)
 	sender.held, sender.held_bytes = sender.held + stanzas, sender.held_bytes + bytes;
-	local site = sender.site;
-	if site then site.held, site.held_bytes = site.held + stanzas, site.held_bytes + bytes; end
+	local share = sender.share;
+	if share then share.held, share.held_bytes = share.held + stanzas, share.held_bytes + bytes; end
+end
+
+-- The server has made so many more itself, for its sender.
+local function count_made(entry, stanzas)
+	local share = entry.sender.share;
+	if share and not entry.stanza then share.made = share.made + stanzas; end
 end
 
 -- Add an entry whose sender is set, under the next number.
@@ -51,6 +57,7 @@ function window_mt:enter(entry, xml)
 	self.entries[seq] = entry;
 	self.count, self.bytes, self.open_count = self.count + 1, self.bytes + #xml, self.open_count + 1;
 	count(sender, 1, #xml);
+	count_made(entry, 1);
 	if entry.patient then
 		self.patient_count = self.patient_count + 1;
 	else
@@ -63,6 +70,7 @@ function window_mt:remove(entry)
 	entries[seq] = nil;
 	self.count, self.bytes = self.count - 1, self.bytes - #entry.xml;
 	count(sender, -1, -#entry.xml);
+	count_made(entry, -1);
 	if entry.patient then
 		self.patient_count = self.patient_count - 1;
 	else

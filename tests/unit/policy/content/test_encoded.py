@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from components.audit.stanza import read_stanza as read_recorded
-from policy.content.encoded import is_picture, read_data_uris, read_encoded
+from policy.content.encoded import is_picture, read_data_uris, read_drawing, read_encoded
 from policy.content.stanza import read_stanza
 from policy.content.text_model import texts_of
 from tests.support.one_text import rule_finds, search_finds
@@ -110,3 +110,12 @@ def test_rules_and_the_search_read_it_wherever_it_is_carried(carrier: str, encod
     stanza = f"<message>{content}</message>"
     assert any(rule_finds("sideletter", text) for text in texts_of(read_stanza(stanza)))
     assert search_finds("sideletter", read_recorded(stanza.encode()).text) == [0]
+
+
+@pytest.mark.parametrize("filler", ["QUJD", "quJD", "a123", "\n", "\n ", "data:", "data:;", "QUJD\n"])
+def test_as_much_as_one_can_say_is_read_in_one_pass(filler: str) -> None:
+    """A quadratic search would take hours here, so the test ends or it hangs."""
+    text = filler * (2_000_000 // len(filler))
+    assert not is_picture(text)
+    read_encoded(text)
+    read_drawing(text)
