@@ -49,7 +49,7 @@ MODULES: dict[str, dict[str, Any]] = {
     "mod_disco": {},
     "mod_last": {},
     "mod_login_pace": {},
-    "mod_mam": {"default": "always", "assume_mam_usage": True},
+    "mod_mam": {"default": "always", "assume_mam_usage": True, "db_type": "ring"},
     "mod_new_password": {},
     "mod_offline": {"access_max_user_messages": "offline_messages", "db_type": "locked"},
     "mod_ping": {},
