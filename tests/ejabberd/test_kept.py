@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
+from tests.support.ejabberd import EjabberdServer
 from tests.support.scripted_gate import ScriptedLine, stanza
-from tests.support.stream import XmppStream, show
+from tests.support.stream import XmppStream, having, show
 
 ALICE, BOB, CAROL = (f"{name}@metals.example" for name in ("alice", "bob", "carol"))
 PIT = "pit@rooms.metals.example"
@@ -104,3 +105,30 @@ async def test_what_counts_as_done_is_kept(tmp_path: Path) -> None:
         alice.send(f"<presence to='{PIT}/Alice'><x xmlns='{MUC}'/></presence>")
         await alice.expect(lambda each: each.find("{jabber:client}subject") is not None)
         assert "To all" in await ask_archive(alice, to=PIT)
+
+
+async def test_what_waits_is_kept_when_mnesias_log_has_been_emptied_into_its_tables(tmp_path: Path) -> None:
+    """The repair of a table's file after a kill does not find what is long under one key."""
+    async with ScriptedLine(tmp_path) as line:
+        assert isinstance(line.prosody, EjabberdServer)
+        alice = await line.login("alice")
+        for number in range(60):
+            alice.send(
+                f"<message to='{CAROL}' type='chat' id='w{number}'><body>{'copper ' * 40}</body></message>"
+            )
+        await is_done(line, "w59")
+        # The files have all by now, as they have some seconds later by themselves.
+        line.prosody.evaluate("[dets:info(Table, size) || Table <- dets:all()].")
+        assert line.prosody.evaluate("mnesia:dump_log().") == "dumped"
+        alice.send(f"<message to='{CAROL}' type='chat' id='w60'><body>zinc</body></message>")
+        await is_done(line, "w60")
+        await start_again(line)
+        carol = await line.login("carol")
+        await carol.expect(having(id="w60"))
+        told = [str(each.get("id")) for each in carol.received if str(each.get("id", "")).startswith("w")]
+        assert told == [f"w{number}" for number in range(61)]
+
+
+async def is_done(line: ScriptedLine, id_: str) -> None:
+    held = await line.gate.expect(stanza(id_))
+    await line.gate.expect_status(lambda status: status.done >= held.seq)
