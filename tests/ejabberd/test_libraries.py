@@ -16,7 +16,7 @@ SPECS = sorted(HERE.glob("*_tests.erl"))
 def specs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the folder with the compiled tests."""
     folder = tmp_path_factory.mktemp("specs")
-    compile_erlang(SPECS, folder)
+    compile_erlang(SPECS, folder, LIBRARIES)
     return folder
 
 
