@@ -13,6 +13,7 @@ archives_test_() ->
         [fun(_) -> {timeout, 60, Test} end || Test <- [
             fun the_newest_stay_in_order/0, fun each_archive_is_for_itself/0, fun many_at_once_lose_nothing/0,
             fun what_was_kept_before_is_there_and_goes_in_its_turn/0, fun an_archive_is_removed_whole/0,
+            fun what_is_taken_back_is_gone_wherever_it_is/0,
             fun messages_of_one_person_or_one_message_are_removed/0, fun what_fails_leaves_the_archive/0,
             fun a_new_start_goes_on_where_it_was/0]]}}.
 
@@ -40,13 +41,14 @@ end_tables(Folder) ->
 
 keep(Owner, Id) -> keep(Owner, Id, <<"bob@m.example/desk">>).
 
-keep(Owner, Id, Peer) ->
-    Arguments = [#xmlel{name = <<"message">>}, <<"m.example">>, Owner, chat, jid:decode(Peer), <<>>, recv, Id],
-    apply(mod_mam_ring, store, Arguments ++ later(false)).
+keep(Owner, Id, Peer) -> keep(Owner, Id, Peer, <<>>, false).
 
-%% What 24.12 says besides.
-later(Retracts) ->
-    [Each || lists:member(origin_id, record_info(fields, archive_msg)), Each <- [<<>>, Retracts]].
+keep(Owner, Id, Peer, OriginId, Retracts) ->
+    Arguments = [#xmlel{name = <<"message">>}, <<"m.example">>, Owner, chat, jid:decode(Peer), <<>>, recv, Id],
+    apply(mod_mam_ring, store, Arguments ++ [Each || takes_back(), Each <- [OriginId, Retracts]]).
+
+%% As 24.12 does, and 23.01 does not.
+takes_back() -> lists:member(origin_id, record_info(fields, archive_msg)).
 
 fill(Owner, From, To) -> [ok = keep(Owner, Id) || Id <- lists:seq(From, To)].
 
@@ -104,6 +106,13 @@ an_archive_is_removed_whole() ->
         fun() -> {atomic, _} = mod_mam_ring:remove_user(<<"alice">>, <<"m.example">>) end,
         fun() -> {atomic, _} = mod_mam_ring:remove_room(<<"m.example">>, <<"alice">>, <<"m.example">>) end,
         fun() -> ok = mod_mam_ring:remove_from_archive(<<"alice">>, <<"m.example">>, none) end]].
+
+what_is_taken_back_is_gone_wherever_it_is() ->
+    [ok = keep(?ALICE, Id, Peer, <<"copper">>, false)
+     || {Id, Peer} <- [{1, <<"bob@m.example/desk">>}, {2, <<"carol@m.example/desk">>}]],
+    fill(?ALICE, 3, 9),
+    ok = keep(?ALICE, 10, <<"bob@m.example/home">>, <<"zinc">>, {true, <<"copper">>}),
+    equal([1 || not takes_back()] ++ lists:seq(2, 10), kept(?ALICE)).
 
 messages_of_one_person_or_one_message_are_removed() ->
     [ok = keep(?ALICE, Id, lists:nth(1 + Id rem 2, [<<"bob@m.example/desk">>, <<"carol@m.example/desk">>]))
