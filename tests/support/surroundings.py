@@ -6,6 +6,7 @@ which site or database is one's own (docs/decisions/0359).
 
 import os
 import re
+import signal
 import tempfile
 import time
 from collections.abc import Mapping
@@ -58,3 +59,7 @@ def settle() -> None:
     time.tzset()
     os.umask(_NEW_FILES)
     tempfile.tempdir = None  # it is looked up again
+    # A shell has what it starts in the background ignore these, and so would all that a test starts and interrupts.
+    for number, usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGQUIT, signal.SIG_DFL)):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, usual)

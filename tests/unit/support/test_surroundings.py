@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 import stat
 import subprocess
 import sys
@@ -65,3 +66,18 @@ def test_this_process_and_what_it_starts_are_in_them(tmp_path: Path) -> None:
     )
     assert said.stdout.split() == ["UTC", "UTC"]
     assert stat.S_IMODE((tmp_path / "made").stat().st_mode) == 0o644
+
+
+def test_what_is_run_in_the_background_can_be_interrupted_all_the_same() -> None:
+    """A shell has such a process ignore SIGINT, and so would every program that a test starts."""
+    interrupted = "import os, signal; os.kill(os.getpid(), signal.SIGINT)"
+    asks = (
+        "import subprocess, sys; from tests.support.surroundings import settle; settle(); "
+        f"sys.exit(subprocess.call([sys.executable, '-c', {interrupted!r}], stderr=-3))"
+    )
+    ignores = (
+        "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_IGN); "
+        f"os.execl(sys.executable, 'python', '-c', {asks!r})"
+    )
+    result = subprocess.run([sys.executable, "-c", ignores], cwd=ROOT, check=False, timeout=60)
+    assert result.returncode == 256 - signal.SIGINT
