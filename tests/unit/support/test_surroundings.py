@@ -77,7 +77,7 @@ def test_what_is_run_in_the_background_can_be_interrupted_all_the_same() -> None
     )
     ignores = (
         "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_IGN); "
-        f"os.execl(sys.executable, 'python', '-c', {asks!r})"
+        f"os.execl(sys.executable, sys.executable, '-c', {asks!r})"
     )
     result = subprocess.run([sys.executable, "-c", ignores], cwd=ROOT, check=False, timeout=60)
     assert result.returncode == 256 - signal.SIGINT
