@@ -71,7 +71,7 @@ step(#adhoc_command{xdata = Form} = Request, Act, Host) ->
     end,
     %% Mnesia writes down what has changed some seconds later. Killed before this line, the server has answered nothing; killed
     %% after it, it has kept the change.
-    _ = mnesia:sync_log(),
+    stanza_gate_written:write(),
     xmpp_util:make_adhoc_response(Request, #adhoc_command{status = completed, notes = Notes}).
 
 account(Form, Host) ->

@@ -34,7 +34,7 @@ change(#iq{type = set, from = #jid{luser = User, lserver = Host}, to = #jid{luse
         ok ->
             %% On the disk before it is answered: Mnesia writes it down some seconds later, and the old password would be back
             %% when the server is killed meanwhile.
-            _ = mnesia:sync_log(),
+            stanza_gate_written:write(),
             xmpp:make_iq_result(Request);
         false -> xmpp:make_error(Request, xmpp:err_not_allowed());
         {error, Reason} when Reason =:= db_failure -> xmpp:make_error(Request, xmpp:err_internal_server_error());

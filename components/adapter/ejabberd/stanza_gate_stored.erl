@@ -15,7 +15,7 @@
 
 %% A message has found nobody: who is there now fetches it.
 stored({offlined, #message{to = #jid{luser = User, lserver = Host}}} = Stored) ->
-    mnesia:sync_log(),
+    stanza_gate_written:write(),
     case lists:sort(ejabberd_sm:get_user_present_resources(User, Host)) of
         [] -> ok;
         Present -> tell(ejabberd_sm:get_session_pid(User, Host, element(2, lists:last(Present))))
@@ -29,7 +29,7 @@ tell(Pid) -> Pid ! stanza_gate_fetch.
 
 %% A client is there now: what waited for it is in the mailbox of this process.
 fetched({#presence{type = available}, State} = Presence) ->
-    _ = [mnesia:sync_log() || not maps:is_key(pres_last, State)],
+    _ = [stanza_gate_written:write() || not maps:is_key(pres_last, State)],
     Presence;
 fetched(Presence) ->
     Presence.
@@ -37,7 +37,7 @@ fetched(Presence) ->
 %% Somebody has stored something for this session, which is there.
 fetch(#{pres_last := Presence, lserver := Host} = State) ->
     case gen_mod:is_loaded(Host, mod_offline) of
-        true -> mod_offline:c2s_self_presence({Presence, maps:remove(pres_last, State)}), mnesia:sync_log();
+        true -> mod_offline:c2s_self_presence({Presence, maps:remove(pres_last, State)}), stanza_gate_written:write();
         false -> ok
     end;
 fetch(_) ->
